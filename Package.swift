@@ -47,7 +47,7 @@ let package = Package(
         .target(name: "JSON"),
 
         // The core, and what people do with it.
-        .target(name: "CaseRouting", dependencies: [log, metrics, collections]),
+        .target(name: "CaseRouting", dependencies: ["JSON", log, metrics, collections]),
         .target(name: "Operations", dependencies: ["CaseRouting"]),
 
         // Adapters, one per neighbour.
