@@ -4,6 +4,7 @@
 /// nothing was written and the caller looks again. Calls made in one turn share one transaction and one commit; a call
 /// returns after the commit. Errors are of kind `own`: the database is broken, nothing may be concluded.
 public protocol CaseStore: Sendable {
+    /// A case is *failed* exactly when its attempts have reached this.
     /// The case, its open episode, and whether this request was merged before. No locks.
     func read(_ change: CaseChange) async throws(RoutingFailure) -> CaseSnapshot
 
@@ -42,12 +43,20 @@ public protocol CaseStore: Sendable {
     /// Ends a creating episode for which nothing was found in holding and nothing is wanted.
     func endUnborn(_ claim: Claim) async throws(RoutingFailure) -> Bool
 
-    /// Gives the case back until `delay` from now, counting the failure as its kind says: `transient` one attempt,
-    /// `permanent` and `configuration` all of them, `unknown` and `held` none. Guarded by epoch and revision.
+    /// Gives the case back until `delay` from now, counting the failure as its kind says: `transient` and `unknown` one
+    /// attempt, `permanent` and `configuration` all of them, `held` none. At the limit the case is *failed*: its
+    /// failure number rises and its handle is due. Guarded by epoch and revision: a failure never counts against a
+    /// newer wish; without effect the lease is given back at once all the same.
     func park(_ claim: Claim, _ failure: RoutingFailure, delay: Duration) async throws(RoutingFailure) -> Bool
+
+    /// The claim with everything as it is now; nil when the lease is lost.
+    func refresh(_ claim: Claim) async throws(RoutingFailure) -> Claim?
 
     /// Gives the case back without a failure; it is due again after `delay`.
     func release(_ claim: Claim, delay: Duration) async throws(RoutingFailure)
+
+    /// A server, org or workgroup is not to be worked on from now on; a second hold for the same reason changes nothing.
+    func placeHold(_ hold: Hold) async throws(RoutingFailure)
 
     /// Counts and commits that a request is looked at again (a redelivery, or taken from the table), before its body
     /// is looked at. Returns how often; `merge` sets it back to 0.
