@@ -44,14 +44,16 @@ TYPES = {
 STANDARD_OBJECTS = {"Account", "Case", "Contact"}
 LOOPS = {"for_statement", "enhanced_for_statement", "while_statement", "do_statement"}
 DECLARATIONS = {"variable_declarator", "formal_parameter", "enhanced_for_statement"}
-RESERVED = set("""abstract activate and any array as asc autonomous begin bigdecimal blob boolean break bulk by byte case
-    cast catch char class collect commit const continue currency date datetime decimal default delete desc do double else
+RESERVED = set("""
+    abstract activate and any array as asc autonomous begin bigdecimal blob boolean break bulk by byte case cast
+    catch char class collect commit const continue currency date datetime decimal default delete desc do double else
     end enum exception exit export extends false final finally float for from global goto group having hint if
     implements import in inner insert instanceof int integer interface into join like limit list long loop map merge
-    new not null nulls number object of on or outer override package parallel pragma private protected public retrieve
-    return rollback select set short sobject sort static string super switch synchronized system testmethod then this
-    throw time transaction trigger true try undelete update upsert using virtual void webservice when where while
-    """.split())
+    new not null nulls number object of on or outer override package parallel pragma private protected public
+    retrieve return rollback select set short sobject sort static string super switch synchronized system testmethod
+    then this throw time transaction trigger true try undelete update upsert using virtual void webservice when
+    where while
+""".split())
 SAVES = re.compile(r"(Database\.(insert|update|upsert|delete|undelete|query|merge)|EventBus\.publish)\s*\(", re.I)
 
 
@@ -79,6 +81,7 @@ class Package:
         self.check_pairs()
         self.check_metadata_references()
         self.check_apex_references()
+        self.check_members()
         self.check_document()
         return self.faults
 
@@ -242,6 +245,27 @@ class Package:
             if path.suffix == ".trigger" and re.search(rf"\bon\s+{OUTBOX}\b", path.read_text()):
                 self.fault(path, f"a trigger on {OUTBOX}: the write-back would fire it")
 
+    def check_members(self):
+        """What one class uses of another, or calls in itself, is declared there and may be used."""
+        declared = {path.stem: members_of(tree) for path, tree in self.apex.items() if path.suffix == ".cls"}
+        for path, tree in self.apex.items():
+            is_test = "@IsTest" in path.read_text()
+            for node in walk(tree):
+                if node.type not in ("method_invocation", "field_access"):
+                    continue
+                owner = node.child_by_field_name("object")
+                name = node.child_by_field_name("name" if node.type == "method_invocation" else "field")
+                if name is None or (owner is None and path.stem not in declared):
+                    continue
+                owner = path.stem if owner is None else owner.text.decode()
+                if owner not in declared:
+                    continue
+                visible = declared[owner].get(name.text.decode().lower())
+                if visible is None:
+                    self.fault(path, f"line {line_of(node)}: {owner} has no {name.text.decode()}")
+                elif owner != path.stem and not (visible == "all" or visible == "tests" and is_test):
+                    self.fault(path, f"line {line_of(node)}: {owner}.{name.text.decode()} is private")
+
     # The document
 
     def check_document(self):
@@ -273,6 +297,24 @@ def walk(node):
     yield node
     for child in node.children:
         yield from walk(child)
+
+
+def members_of(tree):
+    """Methods, fields and inner classes of a class: name in lower case -> who may use it."""
+    members = {}
+    for node in walk(tree):
+        if node.type == "field_declaration":
+            names = [found.child_by_field_name("name") for found in node.children_by_field_name("declarator")]
+        elif node.type in ("method_declaration", "class_declaration"):
+            names = [node.child_by_field_name("name")]
+        else:
+            continue
+        modifiers = next((child.text.decode() for child in node.children if child.type == "modifiers"), "")
+        visible = "all" if "public" in modifiers else "tests" if "@TestVisible" in modifiers else "none"
+        for name in names:
+            key = name.text.decode().lower()
+            members[key] = "all" if members.get(key) == "all" else visible
+    return members
 
 
 def line_of(node):
