@@ -17,15 +17,15 @@ struct JSONBuffer {
     /// Copies runs of bytes that need no escape in one go. A Swift string is valid UTF-8, and RFC 8259 asks only for
     /// quotes, backslashes and control characters to be escaped.
     private mutating func append(escaping text: UnsafeBufferPointer<UInt8>) {
+        guard let base = text.baseAddress else { return }
         var start = 0
-        for index in text.indices {
-            let byte = text[index]
-            guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start..<index]))
-            start = index + 1
-            append(escapeOf: byte)
+        while true {
+            let end = JSONPlainText.end(in: base, from: start, count: text.count, atNonASCII: false)
+            bytes.append(contentsOf: UnsafeBufferPointer(start: base + start, count: end - start))
+            guard end < text.count else { return }
+            append(escapeOf: base[end])
+            start = end + 1
         }
-        bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start...]))
     }
 
     private mutating func append(escapeOf byte: UInt8) {

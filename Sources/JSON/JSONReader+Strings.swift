@@ -21,7 +21,7 @@ extension JSONReader {
         var index = start
         var isEscaped = false
         while true {
-            index = endOfPlainText(from: index)
+            index = JSONPlainText.end(in: base, from: index, count: count, atNonASCII: true)
             guard index < count else { throw fail(.endedEarly, at: count) }
             let byte = base[index]
             if byte == UInt8(ascii: "\"") { break }
@@ -38,33 +38,6 @@ extension JSONReader {
         position = index + 1
         skipWhitespace()
         return JSONText(start: start, count: index - start, isEscaped: isEscaped)
-    }
-
-    /// The first byte from `start` on that is not a printable ASCII character standing for itself.
-    ///
-    /// Eight bytes at a time: a byte's top bit is set in `stop` when the byte is a quote, a backslash, below 0x20 or
-    /// above 0x7F. A borrow can set a wrong bit only above a right one, and the lowest bit is the one that counts.
-    @inline(__always)
-    private func endOfPlainText(from start: Int) -> Int {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        var index = start
-        while index + 8 <= count {
-            let word = UInt64(
-                littleEndian: UnsafeRawPointer(base + index).loadUnaligned(as: UInt64.self))
-            let quote = word ^ (ones &* 0x22)
-            let backslash = word ^ (ones &* 0x5C)
-            let below = (quote &- ones) & ~quote | (backslash &- ones) & ~backslash | (word &- ones &* 0x20) & ~word
-            let stop = (below | word) & (ones &* 0x80)
-            if stop != 0 { return index + stop.trailingZeroBitCount / 8 }
-            index += 8
-        }
-        while index < count, Self.standsForItself(base[index]) { index += 1 }
-        return index
-    }
-
-    @inline(__always)
-    private static func standsForItself(_ byte: UInt8) -> Bool {
-        byte >= 0x20 && byte < 0x80 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
     }
 
     /// Checks the escape that begins at `index`; where it ends.
