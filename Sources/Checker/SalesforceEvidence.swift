@@ -4,8 +4,9 @@
 /// - An ask is an *arrival*: a commit after which the case is open and owned by a monitored queue, and before which it
 ///   did not exist, was closed or deleted, or had another owner. Or it is a *contact* while the case is open and owned
 ///   by a monitored queue: a comment by anybody but the owner, an e-mail received. A change of skills asks nothing.
-/// - It is answered by an agent's *reply* (an e-mail sent, a published comment by the owner), and by every commit after
-///   which the case is closed, deleted, or owned by a user or an unmonitored queue.
+/// - It is answered by an agent's *reply* (an e-mail sent, a published comment by the owner; either may have been a draft
+///   before, so a row that says `agent-replied` tells it too), and by every commit after which the case is closed,
+///   deleted, or owned by a user or an unmonitored queue.
 ///
 /// A contact while the case is with a user or an unmonitored queue asks nothing here: coming back from there is an
 /// arrival of its own. The ask is the newest one, because a contact that finds an interaction open is served by it.
@@ -108,6 +109,7 @@ struct SalesforceEvidence {
     private mutating func rowWritten(_ line: LedgerLine) throws(LineScanner.Problem) {
         let key = try key(of: line)
         let change = try line.require("change", line.change).text()
+        if change == "agent-replied" { cases[key]?.ask = nil }
         rowsByChange[change, default: 0] += 1
         rowsByOrg[key.org, default: 0] += 1
         unmarked[try line.require("row", line.row).identifier()] = (key, change)
@@ -124,10 +126,9 @@ struct SalesforceEvidence {
             id: try line.require("case", line.caseID).identifier())
     }
 
-    /// Status `3` of an EmailMessage is *Sent*; drafts and failed ones answer nobody. A ledger that names no status
-    /// names only what was sent.
+    /// Status `3` of an EmailMessage is *Sent*; drafts and failed ones answer nobody.
     private static func isSent(_ status: LineScanner.Value?) -> Bool {
-        guard let status else { return true }
+        guard let status else { return false }
         return status.bytes.spells("3") || status.bytes.spells("Sent")
     }
 }

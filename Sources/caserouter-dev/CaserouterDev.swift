@@ -5,5 +5,5 @@ import ArgumentParser
     static let configuration = CommandConfiguration(
         commandName: "caserouter-dev",
         abstract: "Simulators, a private stack of servers, and the demo.",
-        subcommands: [StackCommand.self, GuardCommand.self])
+        subcommands: [StackCommand.self, CheckCommand.self, GuardCommand.self])
 }

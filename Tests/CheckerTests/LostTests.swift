@@ -96,7 +96,7 @@ import Testing
 
     @Test func `an e-mail that arrives asks, and one that is sent answers`() throws {
         ledgers.changed("created", at: 0)
-        ledgers.emailed(at: 1, incoming: false)
+        ledgers.emailed(at: 1, incoming: false, status: "3")
         #expect(try ledgers.verdict().lost == [])
         ledgers.emailed(at: 2, incoming: true)
         #expect(try ledgers.verdict().lost.first?.reasons.first?.contains("an e-mail about it arrived") == true)
@@ -107,6 +107,14 @@ import Testing
         ledgers.emailed(at: 1, incoming: false, status: "5")
         #expect(try ledgers.verdict().lost.count == 1)
         ledgers.emailed(at: 2, incoming: false, status: "3")
+        #expect(try ledgers.verdict().lost == [])
+    }
+
+    @Test func `a draft that is sent later answers by its row`() throws {
+        ledgers.changed("created", at: 0)
+        ledgers.emailed(at: 1, incoming: false)
+        #expect(try ledgers.verdict().lost.count == 1)
+        ledgers.row("agent-replied", at: 2, marked: true)
         #expect(try ledgers.verdict().lost == [])
     }
 
@@ -147,7 +155,7 @@ import Testing
 
     @Test func `changed skills ask nothing by themselves`() throws {
         ledgers.changed("created", at: 0)
-        ledgers.emailed(at: 1, incoming: false)
+        ledgers.emailed(at: 1, incoming: false, status: "3")
         ledgers.changed("skills-changed", at: 2)
         #expect(try ledgers.verdict().lost == [])
     }

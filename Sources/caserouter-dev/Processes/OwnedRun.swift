@@ -1,9 +1,12 @@
+import ArgumentParser
 import Foundation
 
 /// A run that lives as long as its command.
 enum OwnedRun {
     /// Ends what an earlier command left in the directory, does `work`, and ends everything that it started: when it is
     /// done, fails or is interrupted, and by the guard when this process is killed.
+    ///
+    /// - Throws: `ExitCode`, 128 plus the signal as every shell says it, when it was interrupted.
     static func with<Result: Sendable>(
         _ run: RunDirectory, _ work: @escaping @Sendable (RunDirectory) async throws -> Result
     ) async throws -> Result {
@@ -20,6 +23,10 @@ enum OwnedRun {
         try run.endEverything()
         try await runGuard.release()
         lock.release()
-        return try result.get()
+        do {
+            return try result.get()
+        } catch let interrupt as Interrupt {
+            throw ExitCode(128 + interrupt.signal)
+        }
     }
 }

@@ -8,8 +8,17 @@ extension RunDirectory {
         let alive = try recorded().filter(\.isAlive)
         for rank in ProcessRecord.Rank.allCases.sorted(by: >) { end(alive.filter { $0.rank == rank }) }
         let stray = try endStray()
+        try removeDataOutside()
         for name in try entriesOfRecords() { try FileManager.default.removeItem(atPath: name) }
         return alive.count + stray
+    }
+
+    /// Data that had to lie outside the run directory go with the run: nobody would find them there.
+    private func removeDataOutside() throws {
+        // Not a link: then the data lie inside, and stay until the next start.
+        guard let outside = try? FileManager.default.destinationOfSymbolicLink(atPath: file("postgres")) else { return }
+        if FileManager.default.fileExists(atPath: outside) { try FileManager.default.removeItem(atPath: outside) }
+        try FileManager.default.removeItem(atPath: file("postgres"))
     }
 
     private func entriesOfRecords() throws -> [String] {
