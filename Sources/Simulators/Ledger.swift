@@ -26,25 +26,6 @@ public final class Ledger: Sendable {
         state = Mutex(State(handle: handle))
     }
 
-    /// Appends one line. `kind` names what the line is about; the keys of each kind stand in `docs/simulators.md`.
-    public func append<Line: Encodable & Sendable>(_ kind: String, _ line: Line) {
-        let at = Int64(Date().timeIntervalSince1970 * 1_000_000)
-        state.withLock { state in
-            let entry = Entry(n: state.next, at: at, kind: kind, line: line)
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            do {
-                var bytes = try encoder.encode(entry)
-                bytes.append(0x0A)
-                try state.handle.write(contentsOf: bytes)
-                state.next += 1
-            } catch {
-                // A ledger with a hole would acquit the product of what it did.
-                fatalError("the ledger cannot be written: \(error)")
-            }
-        }
-    }
-
     /// Appends several lines with one `write(2)`, for a simulator that makes tens of thousands of them a second.
     ///
     /// - Parameter lines: the insides of JSON objects, `kind` included and without `n` and `at`, each ended by a
@@ -63,6 +44,25 @@ public final class Ledger: Sendable {
             }
             do {
                 try state.handle.write(contentsOf: bytes)
+            } catch {
+                // A ledger with a hole would acquit the product of what it did.
+                fatalError("the ledger cannot be written: \(error)")
+            }
+        }
+    }
+
+    /// Appends one line. `kind` names what the line is about; the keys of each kind stand in `docs/simulators.md`.
+    public func append<Line: Encodable & Sendable>(_ kind: String, _ line: Line) {
+        let at = Int64(Date().timeIntervalSince1970 * 1_000_000)
+        state.withLock { state in
+            let entry = Entry(n: state.next, at: at, kind: kind, line: line)
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            do {
+                var bytes = try encoder.encode(entry)
+                bytes.append(0x0A)
+                try state.handle.write(contentsOf: bytes)
+                state.next += 1
             } catch {
                 // A ledger with a hole would acquit the product of what it did.
                 fatalError("the ledger cannot be written: \(error)")
