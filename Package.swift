@@ -36,18 +36,19 @@ let package = Package(
         // C libraries, by pkg-config.
         .systemLibrary(name: "CEpoll"),
         .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
 
         // Drivers: each knows one C library and nothing of cases.
         .target(name: "Polling", dependencies: ["CEpoll"]),
-        .target(name: "AMQP", dependencies: ["Polling", "CRabbitMQ", collections]),
+        .target(name: "AMQP", dependencies: ["Polling", "CRabbitMQ", "COpenSSL", collections]),
         .target(name: "HTTPClient", dependencies: ["Polling", "CCurl", collections]),
         .target(name: "Postgres", dependencies: ["Polling", "CPostgres", collections]),
         .target(name: "JSON"),
 
         // The core, and what people do with it.
-        .target(name: "CaseRouting", dependencies: [log, metrics, collections]),
+        .target(name: "CaseRouting", dependencies: ["JSON", log, metrics, collections]),
         .target(name: "Operations", dependencies: ["CaseRouting"]),
 
         // Adapters, one per neighbour.
