@@ -36,11 +36,13 @@ public final class Ledger: Sendable {
         state.withLock { state in
             var bytes: [UInt8] = []
             bytes.reserveCapacity(lines.count + 256)
-            for line in lines.split(separator: 0x0A) {
+            var rest = lines[...]
+            while let end = rest.firstIndex(of: 0x0A) {
                 bytes.append(contentsOf: "{\"n\":\(state.next),\"at\":\(at),".utf8)
-                bytes.append(contentsOf: line)
+                bytes.append(contentsOf: rest[..<end])
                 bytes.append(contentsOf: [0x7D, 0x0A])
                 state.next += 1
+                rest = rest[(end + 1)...]
             }
             do {
                 try state.handle.write(contentsOf: bytes)

@@ -82,7 +82,7 @@ def statuses(client):
     watch = {"userIds": ["caserouter"]}
     check("watch status", client.call("PUT", "/messaging/subscriptions/status/user-statuses", watch).ok)
     put = client.call("PUT", "/status/user-statuses/caserouter", {"statusId": "On Vacation"})
-    check("set status", put.status_code == 202 and "requestId" in put.json())
+    check("set status", put.status_code == 202 and isinstance(put.json()["requestId"], str))
     kinds = {message["__type"]: message for message in client.messages()}
     done = kinds["urn:inin.com:messaging:asyncOperationCompletedMessage"]
     check("completed", done["requestId"] == put.json()["requestId"])

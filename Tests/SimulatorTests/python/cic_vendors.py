@@ -12,6 +12,33 @@ LOGIN = {
     "password": "secret",
 }
 SDK_TYPE = "application/vnd.inin.icws+json"
+QUEUE_PARTS = {"interactionsAdded", "interactionsChanged"}
+
+# What the generated library requires of each message, by the last part of its type: property and Python type.
+REQUIRED = {
+    "queueContentsMessage": {"subscriptionId": str},
+    "queueSubscriptionStateMessage": {"subscriptionId": str, "state": int},
+    "interactionChangedMessage": {"interactionID": str, "attributes": dict},
+    "interactionDeallocatedMessage": {"interactionID": str},
+    "handlerSentNotificationMessage": {"objectId": str, "eventId": str, "data": list},
+    "connectionStateChangeMessage": {"previousConnectionState": int, "newConnectionState": int, "reason": str},
+    "asyncOperationCompletedMessage": {"requestId": str},
+    "userStatusMessage": {"userStatusList": list},
+}
+
+
+def validate(message):
+    """Fails on anything the generated library would throw at."""
+    assert isinstance(message["isDelta"], bool), message
+    kind = message["__type"].split(":")[-1]
+    for name, expected in REQUIRED.get(kind, {}).items():
+        assert isinstance(message[name], expected), f"{kind}.{name}: {message[name]!r}"
+    for part in QUEUE_PARTS & message.keys():
+        for interaction in message[part]:
+            assert isinstance(interaction["interactionId"], str), interaction
+            assert all(isinstance(value, str) for value in interaction["attributes"].values()), interaction
+    assert all(isinstance(item, str) for item in message.get("interactionsRemoved", [])), message
+    return message
 
 
 class Checks:
@@ -148,6 +175,9 @@ class GeneratedLibrary(Client):
             kind = re.split(r"\s*;", answer.headers["Content-Type"])[0].lower()
             assert kind == SDK_TYPE, f"{path}: a body of type {kind} would not be parsed"
         return answer
+
+    def messages(self):
+        return [validate(message) for message in super().messages()]
 
 
 ALL = [Client, RubyGem, GoLibrary, GeneratedLibrary]
