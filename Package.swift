@@ -83,7 +83,7 @@ let package = Package(
         .testTarget(name: "SalesforceTests", dependencies: ["Salesforce", "Simulators", "TestSupport"]),
         .testTarget(name: "CICTests", dependencies: ["CIC", "Simulators", "TestSupport"]),
         .testTarget(name: "StoreTests", dependencies: ["Store", "TestSupport"]),
-        .testTarget(name: "SimulatorTests", dependencies: ["Simulators"]),
+        .testTarget(name: "SimulatorTests", dependencies: ["Simulators"], exclude: ["python"]),
         .testTarget(name: "CheckerTests", dependencies: ["Checker", "TestSupport"]),
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport"]),
     ],

@@ -54,7 +54,7 @@ extension CICState {
 
     // MARK: Items
 
-    private static func reference(_ kind: String, _ id: String) -> CICJSON {
+    static func reference(_ kind: String, _ id: String) -> CICJSON {
         let encoded = id.replacing("%", with: "%25").replacing(" ", with: "%20").replacing("/", with: "%2F")
         return [
             "id": .string(id), "displayName": .string(id), "uri": .string("/configuration/\(kind)/\(encoded)"),
@@ -88,7 +88,6 @@ extension CICState {
             "isAcdEmailRoutingActive": .bool(workgroup.isAcdEmailRoutingActive),
             "members": .array(Set(workgroup.members + agents).sorted().map { Self.reference("users", $0) }),
             "supervisors": [], "skills": [], "wrapUpCodes": [], "customAttributes": [],
-            "utilizations": [["mediaType": 3, "utilization": 100, "maxAssignable": 1]],
         ]
     }
 

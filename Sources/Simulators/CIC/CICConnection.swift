@@ -232,8 +232,9 @@ extension CICState {
                 token: UUID().uuidString, seed: seed, session: session.id, user: session.user, made: now)
             tokens.append(token)
             return CICAnswer(200, ["authToken": .string(token.token)])
-        case (.put, "station", 1), (.delete, "station", 1): return .done
-        case (.get, "station", 1): return CICAnswer(200, ["__type": "urn:inin.com:connection:stationlessSettings"])
+        // Sessions are stationless; a station that a client insists on is accepted and means nothing.
+        case (.put, "station", 1): return CICAnswer(200, ["id": "", "extension": "", "stationSetting": 0])
+        case (.delete, "station", 1): return .done
         default: throw CICError.notFound
         }
     }

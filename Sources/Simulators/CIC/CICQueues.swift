@@ -81,18 +81,25 @@ final class CICQueueDelta {
         self.subscription = subscription
     }
 
-    func append(_ part: WritableKeyPath<CICQueueDelta, [UInt8]>, id: String, attributes: [UInt8]?) {
-        var delta = self
-        if !self[keyPath: part].isEmpty { delta[keyPath: part].add(",") }
-        if let attributes {
-            delta[keyPath: part].add("{\"interactionId\":")
-            delta[keyPath: part].add(string: id)
-            delta[keyPath: part].add(",\"attributes\":")
-            delta[keyPath: part].append(contentsOf: attributes)
-            delta[keyPath: part].add("}")
-        } else {
-            delta[keyPath: part].add(string: id)
+    enum Part { case added, changed, removed }
+
+    /// Adds an interaction to a part; a removed one has no attributes.
+    func append(_ part: Part, id: String, attributes: [UInt8]) {
+        switch part {
+        case .added: Self.append(to: &added, id: id, attributes: attributes)
+        case .changed: Self.append(to: &changed, id: id, attributes: attributes)
+        case .removed:
+            if !removed.isEmpty { removed.add(",") }
+            removed.add(string: id)
         }
+    }
+
+    private static func append(to bytes: inout [UInt8], id: String, attributes: [UInt8]) {
+        bytes.add(bytes.isEmpty ? "{\"interactionId\":" : ",{\"interactionId\":")
+        bytes.add(string: id)
+        bytes.add(",\"attributes\":")
+        bytes.append(contentsOf: attributes)
+        bytes.add("}")
     }
 
     func encode(into bytes: inout [UInt8], isDelta: Bool) {
@@ -158,11 +165,11 @@ extension CICState {
                 let was = subscription.lists(interaction, on: before)
                 switch (was, subscription.lists(interaction, on: after)) {
                 case (false, true):
-                    notify(subscription, interaction, \.added, subscription.columns.encoded(interaction))
-                case (true, false): notify(subscription, interaction, \.removed, nil)
+                    notify(subscription, interaction, .added, subscription.columns.encoded(interaction) ?? [])
+                case (true, false): notify(subscription, interaction, .removed, [])
                 default:
                     guard let attributes = subscription.columns.encoded(interaction, only: changed) else { continue }
-                    notify(subscription, interaction, \.changed, attributes)
+                    notify(subscription, interaction, .changed, attributes)
                 }
             }
         }
@@ -174,7 +181,7 @@ extension CICState {
 
     private func notify(
         _ subscription: CICQueueSubscription, _ interaction: CICInteraction,
-        _ part: WritableKeyPath<CICQueueDelta, [UInt8]>, _ attributes: [UInt8]?
+        _ part: CICQueueDelta.Part, _ attributes: [UInt8]
     ) {
         let session = subscription.session
         let delta: CICQueueDelta
@@ -239,7 +246,7 @@ extension CICState {
         for queue in subscription.queues {
             for (serial, interaction) in queue.interactions.sorted(by: { $0.key < $1.key })
             where seen.insert(serial).inserted {
-                delta.append(\.added, id: interaction.id, attributes: subscription.columns.encoded(interaction))
+                delta.append(.added, id: interaction.id, attributes: subscription.columns.encoded(interaction) ?? [])
             }
         }
         var bytes: [UInt8] = []

@@ -11,13 +11,17 @@ import NIOCore
 /// It imports nothing of the product. Its ledger says what happened; see `docs/simulators.md`.
 public struct CICSimulator: Sendable {
     private let configuration: CICSimulatorConfiguration
+    private let authority: ThrowawayCA?
     private let site: CICSite
 
     /// Opens the ledger.
     ///
-    /// - Throws: when the ledger cannot be opened or a TLS file cannot be read.
-    public init(_ configuration: CICSimulatorConfiguration) throws {
+    /// - Parameter authority: serve HTTPS with certificates of this authority for the hosts' addresses; else the
+    ///   configuration's `tls` says whether and how.
+    /// - Throws: when the ledger cannot be opened.
+    public init(_ configuration: CICSimulatorConfiguration, authority: ThrowawayCA? = nil) throws {
         self.configuration = configuration
+        self.authority = authority
         site = try CICSite(configuration: configuration)
     }
 
@@ -55,6 +59,10 @@ public struct CICSimulator: Sendable {
     }
 
     private func builder() throws -> HTTPServerBuilder {
+        if let authority {
+            let names = ["localhost"] + configuration.hosts.map(\.address)
+            return try .tls(.http1(), tlsConfiguration: authority.serverConfiguration(for: names))
+        }
         guard let tls = configuration.tls else { return .http1() }
         let chain = try NIOSSLCertificate.fromPEMFile(tls.certificateFile)
         let key = try NIOSSLPrivateKey(file: tls.keyFile, format: .pem)
@@ -68,7 +76,8 @@ public struct CICSimulator: Sendable {
         started: @escaping @Sendable (Int) -> Void
     ) -> Application<CICResponder> {
         var logger = Logger(label: "cic-simulator")
-        logger.logLevel = .error
+        // Below that are the broken connections that tests make on purpose.
+        logger.logLevel = .critical
         return Application(
             responder: CICResponder(site: site, host: index), server: server,
             configuration: .init(address: .hostname(address, port: port)),

@@ -47,10 +47,10 @@ extension CICState {
             for watcher in sessions.values where watcher.watchedUsers.contains(name) { postStatuses(watcher, [name]) }
             let done: CICJSON = [
                 "__type": "urn:inin.com:messaging:asyncOperationCompletedMessage", "isDelta": true,
-                "requestId": CICJSON(nextRequest), "error": .null,
+                "requestId": .string(String(nextRequest)), "error": .null,
             ]
             session.post(done.bytes, in: self)
-            return CICAnswer(202, ["requestId": CICJSON(nextRequest)])
+            return CICAnswer(202, ["requestId": .string(String(nextRequest))])
         default: throw CICError.notFound
         }
     }
@@ -154,8 +154,8 @@ extension CICState {
                 "sessionsAdded": .array(
                     sessions.values.map {
                         [
-                            "sessionId": .string($0.id), "userId": .string($0.user),
-                            "application": .string($0.application),
+                            "applicationName": .string($0.application), "machineName": "", "reason": 0,
+                            "stationId": Self.reference("stations", ""), "userId": Self.reference("users", $0.user),
                         ]
                     }),
             ]
