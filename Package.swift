@@ -65,7 +65,7 @@ let package = Package(
             ]),
 
         // Development only: import none of the modules above, because what both sides share both sides get wrong.
-        .target(name: "Simulators", dependencies: [hummingbird, hummingbirdTLS, certificates, crypto, log]),
+        .target(name: "Simulators", dependencies: [hummingbird, hummingbirdTLS, certificates, crypto, cryptoExtras, log]),
         .target(name: "Checker", dependencies: ["Postgres", "Polling"]),
         .executableTarget(
             name: "caserouter-dev", dependencies: ["Simulators", "Checker", arguments, log, unixSignals]),
