@@ -54,7 +54,7 @@ let package = Package(
         // Adapters, one per neighbour.
         .target(name: "Broker", dependencies: ["CaseRouting", "AMQP", "JSON", log]),
         .target(name: "Salesforce", dependencies: ["CaseRouting", "HTTPClient", "JSON", log, cryptoExtras]),
-        .target(name: "CIC", dependencies: ["CaseRouting", "HTTPClient", "JSON", log]),
+        .target(name: "CIC", dependencies: ["CaseRouting", "HTTPClient", "Polling", "JSON", log]),
         .target(name: "Store", dependencies: ["CaseRouting", "Operations", "Postgres", "JSON", log, crypto]),
         .target(name: "Web", dependencies: ["Operations", hummingbird, metrics, log]),
         .executableTarget(
