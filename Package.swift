@@ -52,7 +52,7 @@ let package = Package(
         .target(name: "Operations", dependencies: ["CaseRouting"]),
 
         // Adapters, one per neighbour.
-        .target(name: "Broker", dependencies: ["CaseRouting", "AMQP", "JSON", log]),
+        .target(name: "Broker", dependencies: ["CaseRouting", "AMQP", "Polling", log]),
         .target(name: "Salesforce", dependencies: ["CaseRouting", "HTTPClient", "JSON", log, cryptoExtras]),
         .target(name: "CIC", dependencies: ["CaseRouting", "HTTPClient", "Polling", "JSON", log]),
         .target(name: "Store", dependencies: ["CaseRouting", "Operations", "Postgres", "JSON", log, crypto]),
