@@ -1,0 +1,160 @@
+import CaseRouting
+import Postgres
+
+extension PostgresIngestStore {
+    // MARK: What we hold
+
+    public func held(
+        org: String, _ ids: [RecordID], settledOnly: Bool
+    ) async throws(RoutingFailure) -> [HeldCase] {
+        try await rows(
+            """
+            SELECT k.case_id, coalesce(c.revision, 0), c.case_number, c.owner, c.closed, c.skills, c.priority
+            FROM unnest($2::text[]) AS k (case_id)
+            LEFT JOIN caserouter.cases c ON c.org = $1 AND c.case_id = k.case_id
+            WHERE NOT $3 OR NOT EXISTS (
+                SELECT FROM caserouter.requests r
+                WHERE r.org = $1 AND r.case_id = k.case_id AND r.outcome IS NULL AND r.seen_at IS NULL)
+            """, [.text(org), .textArray(ids.map(\.description)), .bool(settledOnly)], name: "held", Self.heldCase)
+    }
+
+    public func heldAsActive(
+        org: String, queues: [RecordID], after: RecordID?, limit: Int
+    ) async throws(RoutingFailure) -> [HeldCase] {
+        try await rows(
+            """
+            SELECT c.case_id, c.revision, c.case_number, c.owner, c.closed, c.skills, c.priority
+            FROM caserouter.cases c
+            WHERE c.org = $1 AND c.case_id > $2 AND (
+                NOT c.closed AND c.owner = ANY ($3)
+                OR c.want_cic IS NOT NULL
+                OR EXISTS (SELECT FROM caserouter.episodes e
+                    WHERE e.org = c.org AND e.case_id = c.case_id AND e.ended_at IS NULL))
+            ORDER BY c.case_id LIMIT $4
+            """,
+            [
+                .text(org), .text(after?.description ?? ""), .textArray(queues.map(\.description)),
+                .int8(Int64(limit)),
+            ], name: "held as active", Self.heldCase)
+    }
+
+    public func takeToVerify(org: String, limit: Int) async throws(RoutingFailure) -> [HeldCase] {
+        try await rows(
+            """
+            UPDATE caserouter.cases SET verify_at = NULL
+            WHERE (org, case_id) IN (
+                SELECT org, case_id FROM caserouter.cases WHERE org = $1 AND verify_at <= now()
+                ORDER BY case_id LIMIT $2 FOR UPDATE SKIP LOCKED)
+            RETURNING case_id, revision, case_number, owner, closed, skills, priority
+            """, [.text(org), .int8(Int64(limit))], name: "take to verify", Self.heldCase)
+    }
+
+    private static func heldCase(_ row: PostgresRow) throws(PostgresError) -> HeldCase {
+        let facts: CaseFacts? =
+            row.isNull(3)
+            ? nil
+            : CaseFacts(
+                caseNumber: try row.text(2), owner: try row.recordID(3), isClosed: try row.bool(4),
+                skills: try row.text(5), priority: try row.text(6))
+        return HeldCase(caseID: try row.recordID(0), revision: try row.int64(1), facts: facts)
+    }
+
+    // MARK: Gaps and sweeps
+
+    public func openGap(
+        org: String, channel: String, from: CaseRouting.Timestamp?, reason: String
+    ) async throws(RoutingFailure) {
+        _ = try await database.ask(
+            "INSERT INTO caserouter.gaps (org, channel, from_time, reason) VALUES ($1, $2, $3, $4)",
+            [.text(org), .text(channel), from.map { .timestamptz($0.microseconds) } ?? .null, .text(reason)],
+            name: "open gap")
+    }
+
+    public func closeGaps(org: String, openedBefore: CaseRouting.Timestamp) async throws(RoutingFailure) {
+        _ = try await database.ask(
+            "UPDATE caserouter.gaps SET closed_at = now() WHERE org = $1 AND closed_at IS NULL AND opened_at <= $2",
+            [.text(org), .timestamptz(openedBefore.microseconds)], name: "close gaps")
+    }
+
+    public func takeAskedSweep(org: String) async throws(RoutingFailure) -> AskedSweep? {
+        try await rows(
+            """
+            UPDATE caserouter.sweeps SET started_at = now()
+            WHERE id = (SELECT id FROM caserouter.sweeps WHERE org = $1 AND started_at IS NULL ORDER BY id LIMIT 1
+                FOR UPDATE SKIP LOCKED)
+            RETURNING id, queue
+            """, [.text(org)], name: "take asked sweep"
+        ) { row throws(PostgresError) in
+            AskedSweep(
+                id: try row.int64(0), offersWaiting: true, queue: row.isNull(1) ? nil : try row.recordID(1))
+        }.first
+    }
+
+    public func finishSweep(org: String, _ result: SweepResult) async throws(RoutingFailure) {
+        let figures: [PostgresValue] = [
+            .text(org), .timestamptz(result.startedAt.microseconds), .bool(result.isWhole), .int4(Int32(clamping: result.rows)),
+            .int4(Int32(clamping: result.casesCompared)), .int4(Int32(clamping: result.observed)),
+            .int4(Int32(clamping: result.occurrences)),
+        ]
+        if let asked = result.asked {
+            _ = try await database.ask(
+                """
+                UPDATE caserouter.sweeps SET started_at = $2, finished_at = now(), whole = $3, row_count = $4, compared = $5,
+                    observed = $6, occurrences = $7
+                WHERE org = $1 AND id = $8
+                """, figures + [.int8(asked)], name: "finish sweep")
+        } else {
+            _ = try await database.ask(
+                """
+                INSERT INTO caserouter.sweeps (org, started_at, finished_at, whole, row_count, compared, observed, occurrences)
+                VALUES ($1, $2, now(), $3, $4, $5, $6, $7)
+                """, figures, name: "finish sweep")
+        }
+    }
+
+    // MARK: Mirrors
+
+    public func replaceQueues(org: String, _ queues: [SalesforceQueue]) async throws(RoutingFailure) {
+        _ = try await database.ask(
+            """
+            WITH m AS (
+                SELECT * FROM unnest($2::text[], $3::text[], $4::text[]) AS m (queue_id, name, developer_name)
+            ), gone AS (
+                DELETE FROM caserouter.salesforce_queues q
+                WHERE q.org = $1 AND NOT EXISTS (SELECT FROM m WHERE m.queue_id = q.queue_id)
+            ), mirrored AS (
+                INSERT INTO caserouter.salesforce_queues (org, queue_id, name, developer_name)
+                SELECT $1, queue_id, name, developer_name FROM m
+                ON CONFLICT (org, queue_id) DO UPDATE
+                SET name = excluded.name, developer_name = excluded.developer_name, seen_at = now()
+            ), found AS (
+                -- Mappings that were set by the name of a queue that nobody had seen yet.
+                UPDATE caserouter.mappings p SET queue_id = m.queue_id
+                FROM m WHERE p.org = $1 AND p.queue_id IS NULL AND p.queue_name IN (m.name, m.developer_name)
+                RETURNING 1
+            )
+            UPDATE caserouter.configuration_version SET version = version + 1 WHERE EXISTS (SELECT FROM found)
+            """,
+            [
+                .text(org), .textArray(queues.map(\.id.description)), .textArray(queues.map(\.name)),
+                .textArray(queues.map(\.developerName)),
+            ], name: "replace queues")
+    }
+
+    public func saveAPIUsage(
+        org: String, _ usage: APIUsage, calls: [String: Int]
+    ) async throws(RoutingFailure) {
+        _ = try await database.ask(
+            """
+            INSERT INTO caserouter.api_usage (org, used, call_limit, calls)
+            VALUES ($1, $2, $3, (SELECT coalesce(jsonb_object_agg(kind, count), '{}')
+                FROM unnest($4::text[], $5::bigint[]) AS c (kind, count)))
+            ON CONFLICT (org) DO UPDATE
+            SET used = excluded.used, call_limit = excluded.call_limit, calls = excluded.calls, seen_at = now()
+            """,
+            [
+                .text(org), .int4(Int32(clamping: usage.used)), .int4(Int32(clamping: usage.limit)),
+                .textArray(calls.keys.sorted()), .int8Array(calls.keys.sorted().map { Int64(calls[$0] ?? 0) }),
+            ], name: "save API usage")
+    }
+}

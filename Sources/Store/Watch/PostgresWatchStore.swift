@@ -1,0 +1,209 @@
+import CaseRouting
+import JSON
+import Postgres
+
+/// Episodes, holds and the directory of CIC servers, as their watch writes them. What ends an episode is the same
+/// statement that workers use.
+public struct PostgresWatchStore: WatchStore {
+    let database: PostgresDatabase
+    private let cases: PostgresCaseStore
+    private let worker: String
+
+    public init(_ database: PostgresDatabase, cases: PostgresCaseStore, worker: String) {
+        self.database = database
+        self.cases = cases
+        self.worker = worker
+    }
+
+    // MARK: Episodes
+
+    public func openEpisodes(cic: String) async throws(RoutingFailure) -> [WatchedEpisode] {
+        try await episodes(
+            "\(Self.columns) FROM caserouter.episodes e WHERE e.cic = $1 AND e.ended_at IS NULL", [.text(cic)],
+            name: "open episodes")
+    }
+
+    public func episodes(_ keys: [EpisodeKey]) async throws(RoutingFailure) -> [WatchedEpisode] {
+        guard !keys.isEmpty else { return [] }
+        return try await episodes(
+            """
+            \(Self.columns) FROM unnest($1::text[], $2::text[], $3::int[]) AS k (org, case_id, number)
+            JOIN caserouter.episodes e ON e.org = k.org AND e.case_id = k.case_id AND e.number = k.number
+            """,
+            [
+                .textArray(keys.map(\.caseKey.org)), .textArray(keys.map(\.caseKey.caseID.description)),
+                .int4Array(keys.map(\.number)),
+            ], name: "episodes")
+    }
+
+    private static let columns = """
+        SELECT e.org, e.case_id, e.number, e.ended_at IS NULL, e.state, e.interaction_id, e.attempt_id, e.with_agent
+        """
+
+    private func episodes(
+        _ sql: String, _ parameters: [PostgresValue], name: String
+    ) async throws(RoutingFailure) -> [WatchedEpisode] {
+        let rows = try await database.ask(sql, parameters, name: name)
+        do throws(PostgresError) {
+            var episodes: [WatchedEpisode] = []
+            episodes.reserveCapacity(rows.count)
+            for row in rows {
+                episodes.append(
+                    WatchedEpisode(
+                        key: EpisodeKey(
+                            CaseKey(org: try row.text(0), caseID: try row.recordID(1)), try row.int32(2)),
+                        isOpen: try row.bool(3), state: Episode.State(rawValue: try row.text(4)) ?? .ending,
+                        interaction: try row.optionalText(5).map { InteractionID($0) }, attempt: try row.attemptID(6),
+                        isWithAgent: try row.bool(7)))
+            }
+            return episodes
+        } catch {
+            throw RoutingFailure(error)
+        }
+    }
+
+    public func adopt(
+        _ episode: EpisodeKey, _ interaction: InteractionID, _ attempt: AttemptID
+    ) async throws(RoutingFailure) -> Bool {
+        try await wrote(
+            """
+            WITH locked AS (
+                SELECT 1 FROM caserouter.cases WHERE org = $1 AND case_id = $2 FOR UPDATE
+            ), won AS (
+                UPDATE caserouter.episodes e SET interaction_id = $4, attempt_id = $5, state = 'held', assign_number = 0,
+                    workgroup = NULL, skills = NULL
+                WHERE e.org = $1 AND e.case_id = $2 AND e.number = $3 AND e.state = 'creating'
+                    AND e.interaction_id IS NULL AND e.ended_at IS NULL AND EXISTS (SELECT FROM locked)
+                RETURNING 1
+            ), due AS (
+                UPDATE caserouter.cases SET next_at = now(), changed_at = now()
+                WHERE org = $1 AND case_id = $2 AND EXISTS (SELECT FROM won)
+            )
+            SELECT EXISTS (SELECT FROM won)
+            """, key(episode) + [.text(interaction.description), .uuid(attempt.bits)], name: "adopt")
+    }
+
+    public func note(
+        _ episode: EpisodeKey, _ interaction: InteractionID, _ attempt: AttemptID, isWithAgent: Bool
+    ) async throws(RoutingFailure) -> Bool {
+        try await wrote(
+            """
+            WITH noted AS (
+                UPDATE caserouter.episodes SET with_agent = $6,
+                    with_agent_at = CASE WHEN $6 THEN coalesce(with_agent_at, now()) ELSE with_agent_at END
+                WHERE org = $1 AND case_id = $2 AND number = $3 AND interaction_id = $4 AND attempt_id = $5
+                    AND ended_at IS NULL
+                RETURNING 1)
+            SELECT EXISTS (SELECT FROM noted)
+            """, key(episode) + [.text(interaction.description), .uuid(attempt.bits), .bool(isWithAgent)], name: "note")
+    }
+
+    public func end(_ end: EpisodeEnd) async throws(RoutingFailure) -> Bool { try await cases.end(end) }
+
+    public func rebind(
+        _ episode: EpisodeKey, _ attempt: AttemptID, from: InteractionID, to: InteractionID
+    ) async throws(RoutingFailure) -> Bool {
+        try await wrote(
+            """
+            WITH bound AS (
+                UPDATE caserouter.episodes e SET interaction_id = $6,
+                    cic_epoch = (SELECT cic_epoch FROM caserouter.cic_servers WHERE name = e.cic)
+                WHERE org = $1 AND case_id = $2 AND number = $3 AND interaction_id = $4 AND attempt_id = $5
+                    AND ended_at IS NULL
+                RETURNING 1)
+            SELECT EXISTS (SELECT FROM bound)
+            """, key(episode) + [.text(from.description), .uuid(attempt.bits), .text(to.description)], name: "rebind")
+    }
+
+    public func makeDue(_ caseKey: CaseKey) async throws(RoutingFailure) {
+        _ = try await database.ask(
+            """
+            UPDATE caserouter.cases SET revision = revision + 1, next_at = now(), changed_at = now()
+            WHERE org = $1 AND case_id = $2
+            """, [.text(caseKey.org), .text(caseKey.caseID.description)], name: "make due")
+    }
+
+    private func key(_ episode: EpisodeKey) -> [PostgresValue] {
+        [.text(episode.caseKey.org), .text(episode.caseKey.caseID.description), .int4(episode.number)]
+    }
+
+    private func wrote(
+        _ sql: String, _ parameters: [PostgresValue], name: String
+    ) async throws(RoutingFailure) -> Bool {
+        let rows = try await database.ask(sql, parameters, name: name)
+        do throws(PostgresError) {
+            return try rows[0].bool(0)
+        } catch {
+            throw RoutingFailure(error)
+        }
+    }
+
+    // MARK: The server
+
+    public func raiseEpoch(cic: String) async throws(RoutingFailure) -> Int32 {
+        let rows = try await database.ask(
+            "UPDATE caserouter.cic_servers SET cic_epoch = cic_epoch + 1 WHERE name = $1 RETURNING cic_epoch",
+            [.text(cic)], name: "raise epoch")
+        do throws(PostgresError) {
+            return try rows.first?.int32(0) ?? 1
+        } catch {
+            throw RoutingFailure(error)
+        }
+    }
+
+    public func replaceDirectory(cic: String, _ directory: CICDirectory) async throws(RoutingFailure) {
+        var kinds: [String] = []
+        var names: [String] = []
+        var attributes: [String] = []
+        for workgroup in directory.workgroups {
+            kinds.append("workgroup")
+            names.append(workgroup.name)
+            let bytes = JSONWriter.object { object in
+                object.write("active", workgroup.isActive)
+                object.write("queue", workgroup.hasQueue)
+                object.write("acd", workgroup.isACD)
+                object.write("email", workgroup.takesEmail)
+            }
+            attributes.append(String(decoding: bytes, as: UTF8.self))
+        }
+        for (kind, list) in [("skill", directory.skills), ("user", directory.users)] {
+            for name in list {
+                kinds.append(kind)
+                names.append(name)
+                attributes.append("{}")
+            }
+        }
+        _ = try await database.ask(
+            """
+            WITH m AS (
+                SELECT DISTINCT ON (kind, name) * FROM unnest($2::text[], $3::text[], $4::jsonb[]) AS m (kind, name, attributes)
+            ), gone AS (
+                DELETE FROM caserouter.directory d
+                WHERE d.cic = $1 AND NOT EXISTS (SELECT FROM m WHERE m.kind = d.kind AND m.name = d.name)
+            )
+            INSERT INTO caserouter.directory (cic, kind, name, attributes) SELECT $1, kind, name, attributes FROM m
+            ON CONFLICT (cic, kind, name) DO UPDATE SET attributes = excluded.attributes, seen_at = now()
+            """, [.text(cic), .textArray(kinds), .textArray(names), .jsonbArray(attributes)], name: "replace directory")
+    }
+
+    public func placeHold(_ hold: Hold) async throws(RoutingFailure) { try await cases.placeHold(hold) }
+
+    public func liftHold(_ kind: Hold.Kind, _ name: String, _ reason: Hold.Reason) async throws(RoutingFailure) {
+        _ = try await database.ask(
+            "DELETE FROM caserouter.holds WHERE kind = $1 AND name = $2 AND reason = $3 AND coalesce(until, now()) <= now()",
+            [.text(kind.rawValue), .text(name), .text(reason.rawValue)], name: "lift hold")
+    }
+
+    public func saveQueueFigures(cic: String, _ figures: QueueFigures) async throws(RoutingFailure) {
+        _ = try await database.ask(
+            """
+            INSERT INTO caserouter.queue_figures (cic, waiting, with_agents, in_holding) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (cic) DO UPDATE SET waiting = excluded.waiting, with_agents = excluded.with_agents,
+                in_holding = excluded.in_holding, seen_at = now()
+            """,
+            [
+                .text(cic), .int4(Int32(clamping: figures.waiting)), .int4(Int32(clamping: figures.withAgents)),
+                .int4(Int32(clamping: figures.inHolding)),
+            ], name: "save queue figures")
+    }
+}
