@@ -38,6 +38,8 @@ let package = Package(
         .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        // The text of migrations/*.sql, so that the executable carries it.
+        .target(name: "CMigrations"),
 
         // Drivers: each knows one C library and nothing of cases.
         .target(name: "Polling", dependencies: ["CEpoll"]),
@@ -54,7 +56,9 @@ let package = Package(
         .target(name: "Broker", dependencies: ["CaseRouting", "AMQP", "JSON", log]),
         .target(name: "Salesforce", dependencies: ["CaseRouting", "HTTPClient", "JSON", log, cryptoExtras]),
         .target(name: "CIC", dependencies: ["CaseRouting", "HTTPClient", "JSON", log]),
-        .target(name: "Store", dependencies: ["CaseRouting", "Operations", "Postgres", "JSON", log, crypto]),
+        .target(
+            name: "Store",
+            dependencies: ["CaseRouting", "Operations", "Postgres", "Polling", "JSON", "CMigrations", log, crypto]),
         .target(name: "Web", dependencies: ["Operations", hummingbird, metrics, log]),
         .executableTarget(
             name: "caserouter",
@@ -81,7 +85,9 @@ let package = Package(
         .testTarget(name: "BrokerTests", dependencies: ["Broker", "TestSupport"]),
         .testTarget(name: "SalesforceTests", dependencies: ["Salesforce", "Simulators", "TestSupport"]),
         .testTarget(name: "CICTests", dependencies: ["CIC", "Simulators", "TestSupport"]),
-        .testTarget(name: "StoreTests", dependencies: ["Store", "TestSupport"]),
+        .testTarget(
+            name: "StoreTests",
+            dependencies: ["Store", "CaseRouting", "Postgres", "Polling", "JSON", "TestSupport"]),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulators"]),
         .testTarget(name: "CheckerTests", dependencies: ["Checker", "TestSupport"]),
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport"]),
