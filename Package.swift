@@ -36,6 +36,7 @@ let package = Package(
         // C libraries, by pkg-config.
         .systemLibrary(name: "CEpoll"),
         .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         // The text of migrations/*.sql, so that the executable carries it.
@@ -43,7 +44,7 @@ let package = Package(
 
         // Drivers: each knows one C library and nothing of cases.
         .target(name: "Polling", dependencies: ["CEpoll"]),
-        .target(name: "AMQP", dependencies: ["Polling", "CRabbitMQ", collections]),
+        .target(name: "AMQP", dependencies: ["Polling", "CRabbitMQ", "COpenSSL", collections]),
         .target(name: "HTTPClient", dependencies: ["Polling", "CCurl", collections]),
         .target(name: "Postgres", dependencies: ["Polling", "CPostgres", collections]),
         .target(name: "JSON"),

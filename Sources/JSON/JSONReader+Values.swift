@@ -5,6 +5,7 @@ extension JSONReader {
     /// Where the next value begins, in bytes from the document's beginning.
     public var offset: Int { position }
 
+    /// Reads `true` or `false`.
     public mutating func bool() throws(JSONError) -> Bool {
         try expect(.bool)
         let isTrue = next == UInt8(ascii: "t")
@@ -26,6 +27,8 @@ extension JSONReader {
     ) throws -> Value? {
         try null() ? nil : try body(&self)
     }
+
+    // The same for the kinds that adapters read most.
 
     public mutating func optionalString() throws(JSONError) -> String? { try null() ? nil : try string() }
     public mutating func optionalInt() throws(JSONError) -> Int? { try null() ? nil : try int() }

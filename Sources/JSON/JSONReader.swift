@@ -64,12 +64,22 @@ public struct JSONReader: ~Copyable {
         }
     }
 
+    /// Reads a whole document from an array.
     @inlinable
     public static func decode<Value>(
         _ bytes: [UInt8], limits: JSONLimits = JSONLimits(),
         _ body: (inout JSONReader) throws -> Value
     ) throws(JSONError) -> Value {
         try decode(bytes.span, limits: limits, body)
+    }
+
+    /// Reads a whole document where a C library holds it, without a copy.
+    @inlinable
+    public static func decode<Value>(
+        _ bytes: UnsafeRawBufferPointer, limits: JSONLimits = JSONLimits(),
+        _ body: (inout JSONReader) throws -> Value
+    ) throws(JSONError) -> Value {
+        try decode(bytes.bindMemory(to: UInt8.self).span, limits: limits, body)
     }
 
     @usableFromInline

@@ -81,6 +81,16 @@ import Testing
         #expect(try Self.read(text) { try $0.rawBytes() } == bytes)
     }
 
+    @Test func `a document is read where a C library holds it`() throws {
+        let value = try Array("[1,\"x\"]".utf8).withUnsafeBytes { bytes in
+            try JSONReader.decode(bytes) { try $0.value() }
+        }
+        #expect(value == [1, "x"])
+        #expect(throws: JSONError(.endedEarly, offset: 0)) {
+            try JSONReader.decode(UnsafeRawBufferPointer(start: nil, count: 0)) { _ in }
+        }
+    }
+
     @Test func `elements nobody reads are skipped but still checked`() throws {
         var count = 0
         try Self.read("[1,[2],{\"a\":[]}]") { try $0.array { _ in count += 1 } }

@@ -24,7 +24,7 @@ public struct Decision: Equatable, Sendable {
     public enum Rule: String, CaseIterable, Sendable {
         case arrived, takenBack = "taken-back", moved, skillsFollow = "skills-follow", asked, contacted
         case alreadyWaiting = "already-waiting", agentHasIt = "agent-has-it", interactionActive = "interaction-active"
-        case nothingAsked = "nothing-asked"
+        case nothingAsked = "nothing-asked", unconfirmed
         case closed, ownedByUser = "owned-by-user", ownedByUserEnded = "owned-by-user-ended"
         case unmonitoredQueue = "unmonitored-queue", unmonitoredQueueEnded = "unmonitored-queue-ended"
         case replied, replyKeeps = "reply-keeps", replyTooLate = "reply-too-late"
@@ -44,6 +44,8 @@ public struct Decision: Equatable, Sendable {
             case .alreadyWaiting: "The case waits already where it should."
             case .agentHasIt: "An agent has the case on the right workgroup already."
             case .interactionActive: "An interaction of the case is active already."
+            case .unconfirmed:
+                "An interaction should be active, but CIC could not be asked; it is looked at when it can."
             case .nothingAsked: "Nothing asks for the case to be offered."
             case .closed: "The case was closed, merged or deleted: its interaction is ended."
             case .ownedByUser: "A user owns the case: it is not offered; an open interaction stays."

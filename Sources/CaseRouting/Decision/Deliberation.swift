@@ -3,7 +3,6 @@ struct Deliberation {
     let change: CaseChange
     let before: CaseState
     let configuration: RoutingConfiguration
-    let interactionIsAlive: Bool
 
     var after: CaseState
     var outcome = Decision.Outcome.ignored
@@ -13,13 +12,10 @@ struct Deliberation {
     var needsVerification = false
     var mapping: Mapping?
 
-    init(
-        _ change: CaseChange, _ before: CaseState, _ configuration: RoutingConfiguration, interactionIsAlive: Bool
-    ) {
+    init(_ change: CaseChange, _ before: CaseState, _ configuration: RoutingConfiguration) {
         self.change = change
         self.before = before
         self.configuration = configuration
-        self.interactionIsAlive = interactionIsAlive
         after = before
     }
 
@@ -71,6 +67,12 @@ struct Deliberation {
     /// A live episode that nothing on record wants ended: only after a repair by hand.
     private var unwantedIsNews: Bool { hasLiveEpisode && before.wanted == nil && !before.isDue && !before.sparesAgent }
 
+    /// Nothing is wanted anew, but the case is to be looked at.
+    mutating func lookLater() {
+        rule = .unconfirmed
+        raises = true
+    }
+
     // MARK: Offering
 
     /// The rows "monitored queue" of the table.
@@ -96,7 +98,7 @@ struct Deliberation {
         }
         guard arrives else {
             rule = .interactionActive
-            needsReading = episode.interaction != nil && !interactionIsAlive
+            needsReading = episode.interaction != nil
             return
         }
         if episode.state != .creating && (episode.isWithAgent || comesBack) {
@@ -106,7 +108,7 @@ struct Deliberation {
             } else {
                 rule = .agentHasIt
                 if current.skills != wish.skills { want(wish, asNew: false, .skillsFollow) }
-                needsReading = !interactionIsAlive
+                needsReading = true
             }
             return
         }
@@ -116,7 +118,7 @@ struct Deliberation {
             want(wish, asNew: false, .skillsFollow)
         } else {
             rule = .alreadyWaiting
-            needsReading = !before.isDue && episode.interaction != nil && !interactionIsAlive
+            needsReading = !before.isDue && episode.interaction != nil
         }
     }
 

@@ -5,13 +5,13 @@
 /// not the newest changes no state but may still ask for the case to be offered; a comment is judged by the owner in
 /// force; a reply withdraws only what was asked before it.
 ///
-/// - Parameter interactionIsAlive: true when the interaction of the open episode has been read from CIC since `before`
-///   was read, and was there. Every "nothing to do, an interaction is open" rests on such a reading, because it may just
-///   have ended.
+/// - Parameter interaction: what is known of the open episode's interaction. Every "nothing to do, an interaction is
+///   open" rests on a reading from CIC since `before` was read, because it may just have ended.
 public func decide(
-    _ change: CaseChange, on before: CaseState, with configuration: RoutingConfiguration, interactionIsAlive: Bool
+    _ change: CaseChange, on before: CaseState, with configuration: RoutingConfiguration,
+    interaction: InteractionKnowledge = .notRead
 ) -> Judgement {
-    var deliberation = Deliberation(change, before, configuration, interactionIsAlive: interactionIsAlive)
+    var deliberation = Deliberation(change, before, configuration)
     guard let org = configuration.orgs[change.org] else {
         deliberation.takeFacts()
         deliberation.rule = .unknownOrg
@@ -32,7 +32,24 @@ public func decide(
         if deliberation.raises { deliberation.rule = .observing }
         return .decision(deliberation.muted)
     }
-    return deliberation.needsReading ? .needsReading : .decision(deliberation.decision)
+    if deliberation.needsReading {
+        switch interaction {
+        case .notRead: return .needsReading
+        case .alive: break
+        case .unreadable: deliberation.lookLater()
+        }
+    }
+    return .decision(deliberation.decision)
+}
+
+/// What is known of the open episode's interaction when a decision is made.
+public enum InteractionKnowledge: Sendable {
+    case notRead
+    /// Read since the case was read, and there.
+    case alive
+    /// CIC could not be asked. The case becomes due with the same wish: whoever holds its lease looks when CIC is back,
+    /// and should the interaction have ended meanwhile, its end does not count for this wish.
+    case unreadable
 }
 
 extension Deliberation {

@@ -48,7 +48,11 @@ public func nextStep(for state: CaseState, now: Timestamp, reading: InteractionR
     guard wanted.cic == episode.cic else { return .beginEnding }
     if let workgroup = episode.workgroup {
         let isInForce = workgroup == wanted.workgroup && episode.assignNumber >= state.wantedAssign
-        if isInForce && episode.skills == wanted.skills { return .finish }
+        if isInForce && episode.skills == wanted.skills {
+            // Read before it counts for this wish: it may just have ended.
+            guard case .alive? = reading else { return .read }
+            return .finish
+        }
         return .assign(takesBack: !isInForce)
     }
     // Where it is is not known: an assign may have been carried out whose answer was lost. All assigns from the wanted

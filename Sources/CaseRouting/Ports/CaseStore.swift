@@ -30,7 +30,8 @@ public protocol CaseStore: Sendable {
     /// Records an assign that was carried out and finishes: applied, lease given back, open requests *routed*.
     func recordPlaced(_ claim: Claim, workgroup: String, skills: String) async throws(RoutingFailure) -> Bool
 
-    /// Records that all is as wanted: applied, lease given back, open requests *routed*.
+    /// Records that all is as wanted: applied, lease given back, open requests *routed*. An open episode that is wanted
+    /// was read from CIC before, so its number becomes the revision: whoever ends it has served this wish.
     func finish(_ claim: Claim) async throws(RoutingFailure) -> Bool
 
     /// Before a disconnect is sent: the episode becomes *ending*, for good.
@@ -40,7 +41,8 @@ public protocol CaseStore: Sendable {
     /// becomes none and the open requests *routed*; else the case stays due. True when this call closed it.
     func end(_ end: EpisodeEnd) async throws(RoutingFailure) -> Bool
 
-    /// Ends a creating episode for which nothing was found in holding and nothing is wanted.
+    /// Ends a creating episode for which nothing was found in holding and nothing is wanted on its server. Finishes
+    /// when nothing is wanted at all; else the case stays due and claimed.
     func endUnborn(_ claim: Claim) async throws(RoutingFailure) -> Bool
 
     /// Gives the case back until `delay` from now, counting the failure as its kind says: `transient` and `unknown` one

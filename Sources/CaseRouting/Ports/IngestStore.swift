@@ -13,7 +13,8 @@ public protocol IngestStore: Sendable {
     /// their row as New.
     func known(_ requests: [RequestKey], rearmingWriteBack: Bool) async throws(RoutingFailure) -> Set<RequestKey>
 
-    /// What we hold of these cases; cases with unseen requests are left out when `settledOnly`.
+    /// What we hold of each of these cases (of one that we never heard of: revision 0 and no facts). Cases with unseen
+    /// requests are left out when `settledOnly`.
     func held(org: String, _ ids: [RecordID], settledOnly: Bool) async throws(RoutingFailure) -> [HeldCase]
 
     /// Cases that we hold as open in one of these queues, wanted, or with an open episode; by id after this one.

@@ -7,8 +7,11 @@ public protocol RequestPublisher: Sendable {
 
 /// `caserouter.requests`, as a routing worker uses it. It reconnects by itself and never gives up.
 public protocol RequestQueue: Sendable {
-    /// The next delivery; waits for one. Ends only by cancellation.
+    /// The next delivery; waits for one. Throws only when the task is cancelled, or after `stop`.
     func next() async throws(CancellationError) -> RequestDelivery
+
+    /// Takes nothing new from the broker; what was delivered can still be acknowledged.
+    func stop() async
 
     /// Removes the message. For a delivery of an earlier connection this does nothing: it is delivered again.
     func acknowledge(_ delivery: RequestDelivery) async
