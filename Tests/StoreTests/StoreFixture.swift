@@ -104,7 +104,7 @@ struct StoreFixture {
         while true {
             let snapshot = try await store.read(change)
             if snapshot.isMerged { return .merged }
-            let judged = decide(change, on: snapshot.state, with: configuration, interactionIsAlive: true)
+            let judged = decide(change, on: snapshot.state, with: configuration, interaction: .alive)
             guard case .decision(let decision) = judged else { preconditionFailure("the interaction is alive") }
             let merge = Merge(
                 change: change, before: snapshot.state, decision: decision, claims: claims, attempt: attempt)

@@ -86,16 +86,22 @@ enum AssignStatements {
             decode: { _ in })
     }
 
-    /// Nothing was sent, so the number of the episode stays: whether it serves the wish is not known.
+    /// An open episode that is wanted was read from CIC under this claim, so it serves the wish: its number becomes the
+    /// revision.
     static let finish = BatchOperation<Claim, Void>(
         name: "finish", order: 34, writes: true, columns: Claim.guardTypes,
         sql: """
             WITH m AS (
                 SELECT * FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY AS m (org, case_id, epoch, revision, number, o)
             ), b AS (
-                SELECT m.o, c.org, c.case_id, c.first_open_day
+                SELECT m.o, c.org, c.case_id, c.first_open_day, c.revision, c.want_cic
                 FROM m JOIN caserouter.cases c ON c.org = m.org AND c.case_id = m.case_id
                 WHERE c.epoch = m.epoch AND c.revision = m.revision AND c.lease_until IS NOT NULL
+            ), e AS (
+                UPDATE caserouter.episodes e SET assign_number = greatest(e.assign_number, b.revision)
+                FROM b
+                WHERE e.org = b.org AND e.case_id = b.case_id AND e.ended_at IS NULL AND e.cic = b.want_cic
+                    AND e.state IN ('held', 'placed') AND e.assign_number < b.revision
             ), done AS (
                 UPDATE caserouter.cases c
                 SET applied_revision = c.revision, \(LedgerText.applied)

@@ -82,24 +82,33 @@ enum EndStatements {
         },
         decode: { _ in })
 
-    /// Under a claim that goes on to finish, so the revision stays.
+    /// Nothing can be there any more, so the revision stays: nobody decided on "alive". Where nothing at all is wanted
+    /// this finishes the case; else the claim goes on with the next episode.
     static let endUnborn = BatchOperation<Claim, Void>(
         name: "end unborn", order: 37, writes: true, columns: Claim.guardTypes,
         sql: """
             WITH m AS (
                 SELECT * FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY AS m (org, case_id, epoch, revision, number, o)
             ), b AS (
-                SELECT m.* FROM m
+                SELECT m.*, c.first_open_day, c.want_cic FROM m
                 JOIN caserouter.cases c ON c.org = m.org AND c.case_id = m.case_id
                 JOIN caserouter.episodes e ON e.org = m.org AND e.case_id = m.case_id AND e.number = m.number
                 WHERE c.epoch = m.epoch AND c.revision = m.revision AND c.lease_until IS NOT NULL
-                    AND c.want_cic IS NULL AND e.ended_at IS NULL AND e.state = 'creating' AND e.interaction_id IS NULL
+                    AND c.want_cic IS DISTINCT FROM e.cic AND e.ended_at IS NULL AND e.state = 'creating'
+                    AND e.interaction_id IS NULL
             ), e AS (
                 UPDATE caserouter.episodes e SET state = 'ended', ended_at = now(), end_reason = 'unborn'
                 FROM b WHERE e.org = b.org AND e.case_id = b.case_id AND e.number = b.number
-            ), c AS (
-                UPDATE caserouter.cases c SET acts_on_cic = NULL
-                FROM b WHERE c.org = b.org AND c.case_id = b.case_id
+            ), done AS (
+                UPDATE caserouter.cases c
+                SET acts_on_cic = NULL, applied_revision = c.revision, \(LedgerText.applied)
+                FROM b WHERE b.want_cic IS NULL AND c.org = b.org AND c.case_id = b.case_id
+                RETURNING b.org, b.case_id, b.first_open_day
+            ), elsewhere AS (
+                UPDATE caserouter.cases c SET acts_on_cic = b.want_cic
+                FROM b WHERE b.want_cic IS NOT NULL AND c.org = b.org AND c.case_id = b.case_id
+            ), q AS (
+                \(LedgerText.requestsRouted)
             )
             SELECT o::int4 FROM b
             """,
