@@ -39,6 +39,8 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        // The text of migrations/*.sql, so that the executable carries it.
+        .target(name: "CMigrations"),
 
         // Drivers: each knows one C library and nothing of cases.
         .target(name: "Polling", dependencies: ["CEpoll"]),
@@ -55,7 +57,9 @@ let package = Package(
         .target(name: "Broker", dependencies: ["CaseRouting", "AMQP", "Polling", log]),
         .target(name: "Salesforce", dependencies: ["CaseRouting", "HTTPClient", "JSON", log, cryptoExtras]),
         .target(name: "CIC", dependencies: ["CaseRouting", "HTTPClient", "Polling", "JSON", log]),
-        .target(name: "Store", dependencies: ["CaseRouting", "Operations", "Postgres", "JSON", log, crypto]),
+        .target(
+            name: "Store",
+            dependencies: ["CaseRouting", "Operations", "Postgres", "Polling", "JSON", "CMigrations", log, crypto]),
         .target(name: "Web", dependencies: ["Operations", hummingbird, metrics, log]),
         .executableTarget(
             name: "caserouter",
@@ -82,7 +86,9 @@ let package = Package(
         .testTarget(name: "BrokerTests", dependencies: ["Broker", "TestSupport"]),
         .testTarget(name: "SalesforceTests", dependencies: ["Salesforce", "Simulators", "TestSupport"]),
         .testTarget(name: "CICTests", dependencies: ["CIC", "Simulators", "TestSupport"]),
-        .testTarget(name: "StoreTests", dependencies: ["Store", "TestSupport"]),
+        .testTarget(
+            name: "StoreTests",
+            dependencies: ["Store", "CaseRouting", "Postgres", "Polling", "JSON", "TestSupport"]),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulators"], exclude: ["python"]),
         .testTarget(name: "CheckerTests", dependencies: ["Checker", "TestSupport"]),
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport"]),

@@ -5,7 +5,7 @@
 -- workers. There are no foreign keys between the tables of the protocol: every statement that writes is guarded by the
 -- row it depends on, and partitions can be dropped.
 
-CREATE SCHEMA caserouter;
+CREATE SCHEMA IF NOT EXISTS caserouter;
 SET search_path = caserouter;
 
 CREATE SEQUENCE request_numbers;
@@ -174,6 +174,8 @@ CREATE TABLE episodes (
     state              text NOT NULL CHECK (state IN ('creating', 'held', 'placed', 'ending', 'ended')),
     interaction_id     text COLLATE "C",
     attempt_id         uuid NOT NULL,
+    -- The partition of that attempt.
+    attempt_day        date NOT NULL,
     attempt_deadline   timestamptz NOT NULL,
     -- Null: unknown.
     workgroup          text COLLATE "C",
@@ -200,6 +202,8 @@ CREATE TABLE attempts (
     case_id       text COLLATE "C" NOT NULL,
     episode       integer NOT NULL,
     revision      bigint NOT NULL,
+    -- Number of the claim it belongs to.
+    epoch         bigint NOT NULL,
     stage         text NOT NULL,
     worker        text NOT NULL,
     started_at    timestamptz NOT NULL DEFAULT now(),

@@ -1,0 +1,35 @@
+#include "CMigrations.h"
+
+// A new migration is added here twice: its text, and its place in the list. A test compares the list with the directory.
+#pragma clang diagnostic ignored "-Wc23-extensions"
+
+static const unsigned char m0001[] = {
+#embed "../../migrations/0001_cases.sql"
+};
+static const unsigned char m0002[] = {
+#embed "../../migrations/0002_configuration.sql"
+};
+static const unsigned char m0003[] = {
+#embed "../../migrations/0003_failed_requests.sql"
+};
+static const unsigned char m0004[] = {
+#embed "../../migrations/0004_report_accounting.sql"
+};
+static const unsigned char m0005[] = {
+#embed "../../migrations/0005_partitions.sql"
+};
+static const unsigned char m0006[] = {
+#embed "../../migrations/0006_roles.sql"
+};
+
+static const caserouter_migration all[] = {
+    {"0001_cases.sql", m0001, sizeof m0001},
+    {"0002_configuration.sql", m0002, sizeof m0002},
+    {"0003_failed_requests.sql", m0003, sizeof m0003},
+    {"0004_report_accounting.sql", m0004, sizeof m0004},
+    {"0005_partitions.sql", m0005, sizeof m0005},
+    {"0006_roles.sql", m0006, sizeof m0006},
+};
+
+caserouter_migration caserouter_migration_at(size_t index) { return all[index]; }
+size_t caserouter_migration_count(void) { return sizeof all / sizeof all[0]; }
