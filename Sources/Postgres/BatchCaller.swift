@@ -6,7 +6,12 @@ class BatchCaller: @unchecked Sendable {
     let slots: (Int, Int?)
     let writes: Bool
     /// Resumed already, by cancellation.
-    fileprivate(set) var isOver = false
+    private(set) var isOver = false
+    /// What went wrong with its own rows.
+    fileprivate var failure: PostgresError?
+    /// It carries the error only. The answers stay here, because generic values on their way through a continuation
+    /// cost more than everything else that is done for a caller.
+    var continuation: CheckedContinuation<PostgresError?, Never>?
 
     fileprivate init(key: BatchKey?, slots: (Int, Int?), writes: Bool) {
         self.key = key
@@ -19,8 +24,15 @@ class BatchCaller: @unchecked Sendable {
     func encode(part: Int, into row: inout BatchRow) { fatalError("abstract") }
     func take(part: Int, _ row: PostgresRow) { fatalError("abstract") }
     /// Forgets what it took: the flush is repeated.
-    func reset() { fatalError("abstract") }
-    func finish(_ error: PostgresError?) { fatalError("abstract") }
+    func reset() { failure = nil }
+
+    /// The first end counts: a cancelled caller is gone when the answer comes.
+    final func finish(_ error: PostgresError?) {
+        if isOver { return }
+        isOver = true
+        continuation?.resume(returning: error ?? failure)
+        continuation = nil
+    }
 }
 
 /// What one operation has returned for one caller.
@@ -40,9 +52,7 @@ struct BatchAnswer<Output: Sendable>: Sendable {
 final class SingleBatchCaller<Input: Sendable, Output: Sendable>: BatchCaller, @unchecked Sendable {
     private let operation: BatchOperation<Input, Output>
     private let input: Input
-    private var answer = BatchAnswer<Output>()
-    private var failure: PostgresError?
-    let caller = Caller<BatchAnswer<Output>>()
+    private(set) var answer = BatchAnswer<Output>()
 
     init(_ operation: BatchOperation<Input, Output>, slot: Int, input: Input, key: BatchKey?) {
         self.operation = operation
@@ -57,13 +67,8 @@ final class SingleBatchCaller<Input: Sendable, Output: Sendable>: BatchCaller, @
     }
 
     override func reset() {
+        super.reset()
         answer = BatchAnswer()
-        failure = nil
-    }
-
-    override func finish(_ error: PostgresError?) {
-        isOver = true
-        if let error = error ?? failure { caller.resume(.failure(error)) } else { caller.resume(.success(answer)) }
     }
 }
 
@@ -74,9 +79,7 @@ final class PairBatchCaller<Input1: Sendable, Output1: Sendable, Input2: Sendabl
     private let first: BatchOperation<Input1, Output1>
     private let second: BatchOperation<Input2, Output2>
     private let inputs: (Input1, Input2)
-    private var answers = (BatchAnswer<Output1>(), BatchAnswer<Output2>())
-    private var failure: PostgresError?
-    let caller = Caller<(BatchAnswer<Output1>, BatchAnswer<Output2>)>()
+    private(set) var answers = (BatchAnswer<Output1>(), BatchAnswer<Output2>())
 
     init(
         _ first: BatchOperation<Input1, Output1>, _ input1: Input1, _ second: BatchOperation<Input2, Output2>,
@@ -99,12 +102,7 @@ final class PairBatchCaller<Input1: Sendable, Output1: Sendable, Input2: Sendabl
     }
 
     override func reset() {
+        super.reset()
         answers = (BatchAnswer(), BatchAnswer())
-        failure = nil
-    }
-
-    override func finish(_ error: PostgresError?) {
-        isOver = true
-        if let error = error ?? failure { caller.resume(.failure(error)) } else { caller.resume(.success(answers)) }
     }
 }

@@ -44,7 +44,7 @@ final class BatchSlot {
                 member.caller.take(part: member.part, row)
             } catch {
                 // Nobody can be told apart any more; it is the statement that is wrong.
-                for member in members where !member.caller.isOver { member.caller.finish(error) }
+                for member in members { member.caller.finish(error) }
                 return
             }
         }

@@ -107,38 +107,38 @@ public actor Batcher {
         precondition(first.core.order < second.core.order, "\(second.core.name) does not come after \(first.core.name)")
         let slots = (slot(of: first.core), slot(of: second.core))
         let work = PairBatchCaller(first, input1, second, input2, slots: slots, key: key)
-        let answers = try await wait(work, work.caller)
-        return (answers.0.first, answers.1.first)
+        try await wait(work)
+        return (work.answers.0.first, work.answers.1.first)
     }
 
     private func answer<Input, Output>(
         _ operation: BatchOperation<Input, Output>, _ input: Input, _ key: BatchKey?
     ) async throws(PostgresError) -> BatchAnswer<Output> {
         let work = SingleBatchCaller(operation, slot: slot(of: operation.core), input: input, key: key)
-        return try await wait(work, work.caller)
+        try await wait(work)
+        return work.answer
     }
 
-    private func wait<Value>(_ work: BatchCaller, _ caller: Caller<Value>) async throws(PostgresError) -> Value {
+    private func wait(_ work: BatchCaller) async throws(PostgresError) {
         guard pipeline != nil else { throw PostgresError(.connectionLost, name(of: work), "there is no connection") }
         guard waiting.count < limits.waiting else {
             throw PostgresError(.overloaded, name(of: work), "\(limits.waiting) callers are waiting")
         }
         if Task.isCancelled { throw PostgresError(.cancelled, name(of: work), "the caller was cancelled") }
-        let result = await withTaskCancellationHandler {
+        let error = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                caller.continuation = continuation
+                work.continuation = continuation
                 waiting.append(work)
             }
         } onCancel: {
             // A handler cannot wait for the loop, where the caller may be touched.
             Task { await self.cancel(work) }
         }
-        return try result.get()
+        if let error { throw error }
     }
 
     /// Work that waits is dropped when its turn comes; work that has left keeps its place in the flush.
     private func cancel(_ work: BatchCaller) {
-        if work.isOver { return }
         work.finish(PostgresError(.cancelled, name(of: work), "the caller was cancelled"))
     }
 
@@ -203,13 +203,13 @@ public actor Batcher {
             statistics.rows += group.callers.reduce(0) { $0 + $1.rows }
             for (slot, rows) in zip(used, results) where slot !== lock { slot.distribute(rows) }
             for slot in used { slot.removeAll() }
-            for caller in group.callers where !caller.isOver { caller.finish(nil) }
+            for caller in group.callers { caller.finish(nil) }
         case .failed(let error, let statement):
             let failed = statement.map { used[$0] }
             let affected = failed === lock ? nil : failed?.callers
             for slot in used { slot.removeAll() }
             let (repeated, given) = group.afterFailure(error, of: affected)
-            for caller in given where !caller.isOver { caller.finish(error) }
+            for caller in given { caller.finish(error) }
             repeats.append(contentsOf: repeated.reversed())
             statistics.repeats += repeated.count
         }

@@ -156,7 +156,8 @@ public actor PostgresDatabase {
     private func resumeWaiters() {
         for caller in waiters {
             caller.resume(
-                isClosed ? .failure(PostgresError(.connectionLost, "connect", "the database was closed")) : .success(()))
+                isClosed ? .failure(PostgresError(.connectionLost, "connect", "the database was closed")) : .success(())
+            )
         }
         waiters.removeAll()
     }

@@ -1,7 +1,7 @@
 import Polling
 import Postgres
-import Testing
 import TestSupport
+import Testing
 
 /// Starts everything in one turn of the loop, as the routing code does.
 private actor Crowd {
@@ -58,7 +58,8 @@ struct BatcherTests {
                 stride(from: 0, to: 300, by: 3).map { try results[$0].get()! })
             #expect(transactions.count <= statistics.commits)
             // The server saw no more: every row written has one of these transactions' ids.
-            let writers = try await connection.query("SELECT count(DISTINCT xmin::text) FROM cases WHERE n = 1 OR id ~ '....$'")
+            let writers = try await connection.query(
+                "SELECT count(DISTINCT xmin::text) FROM cases WHERE n = 1 OR id ~ '....$'")
             #expect(try writers[0].int64(0) <= Int64(statistics.commits) + 1)
         }
     }
@@ -201,7 +202,8 @@ struct BatcherTests {
             "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")[0].int64(0)
     }
 
-    @Test func `a commit whose answer is lost is unknown to its callers, and what waited did not happen`() async throws {
+    @Test func `a commit whose answer is lost is unknown to its callers, and what waited did not happen`() async throws
+    {
         try await withProxy(Cases.table) { connection, proxy async throws in
             let batcher = Batcher(on: connection.executor, lock: Cases.lock)
             await batcher.attach(connection)
@@ -210,7 +212,8 @@ struct BatcherTests {
             let crowd = Crowd(batcher.executor)
             // The same key twice: the second waits for the next flush.
             let results = await crowd.run(2) { number throws(PostgresError) in
-                try await batcher.run(Cases.insert, Cases.Change(key: Cases.key(1), n: Int32(number)), key: Cases.key(1))
+                try await batcher.run(
+                    Cases.insert, Cases.Change(key: Cases.key(1), n: Int32(number)), key: Cases.key(1))
             }
             #expect(kind(results[0]) == .unknown)
             #expect(kind(results[1]) == .connectionLost)

@@ -1,7 +1,7 @@
 import Polling
 import Postgres
-import Testing
 import TestSupport
+import Testing
 
 struct FailureTests {
     private static func failure(_ body: () async throws(PostgresError) -> Void) async -> PostgresError? {
@@ -12,7 +12,8 @@ struct FailureTests {
     }
 
     @Test func `a refused row names its constraint and shows no value`() async throws {
-        let table = "CREATE TABLE t (id text CONSTRAINT one_each UNIQUE, n int4 NOT NULL CONSTRAINT small CHECK (n < 9))"
+        let table =
+            "CREATE TABLE t (id text CONSTRAINT one_each UNIQUE, n int4 NOT NULL CONSTRAINT small CHECK (n < 9))"
         try await withConnection(table) { connection, _ async throws in
             func insert(_ id: String, _ n: PostgresValue) async -> PostgresError? {
                 await Self.failure { () throws(PostgresError) in
@@ -36,7 +37,8 @@ struct FailureTests {
     }
 
     @Test func `a constraint that is checked at the commit fails its statement`() async throws {
-        let table = "CREATE TABLE t (n int4 CONSTRAINT late UNIQUE DEFERRABLE INITIALLY DEFERRED); INSERT INTO t VALUES (1)"
+        let table =
+            "CREATE TABLE t (n int4 CONSTRAINT late UNIQUE DEFERRABLE INITIALLY DEFERRED); INSERT INTO t VALUES (1)"
         try await withConnection(table) { connection, _ async throws in
             let error = await Self.failure { () throws(PostgresError) in
                 _ = try await connection.query("INSERT INTO t VALUES (1)")
@@ -49,7 +51,9 @@ struct FailureTests {
     @Test func `a statement that takes too long is a time-out and leaves the session usable`() async throws {
         try await withConnection { connection, _ async throws in
             _ = try await connection.query("SET statement_timeout = '100ms'")
-            let error = await Self.failure { () throws(PostgresError) in _ = try await connection.query("SELECT pg_sleep(5)") }
+            let error = await Self.failure { () throws(PostgresError) in
+                _ = try await connection.query("SELECT pg_sleep(5)")
+            }
             #expect(error?.kind == .timeout)
             #expect(try await connection.query("SELECT 1")[0].int32(0) == 1)
         }
@@ -58,7 +62,9 @@ struct FailureTests {
     @Test func `a role without a right is told so`() async throws {
         try await withConnection("CREATE TABLE t (n int4)") { connection, _ async throws in
             _ = try await connection.query("SET ROLE pg_monitor")
-            let error = await Self.failure { () throws(PostgresError) in _ = try await connection.query("SELECT * FROM t") }
+            let error = await Self.failure { () throws(PostgresError) in
+                _ = try await connection.query("SELECT * FROM t")
+            }
             #expect(error?.kind == .permission)
         }
     }
@@ -155,7 +161,9 @@ struct FailureTests {
                 }
             }
             try await eventually("the statement runs") {
-                try await other.query("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()").count == 1
+                try await other.query(
+                    "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+                ).count == 1
             }
             caller.cancel()
             #expect(await caller.value?.kind == .cancelled)

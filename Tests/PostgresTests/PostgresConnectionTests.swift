@@ -1,7 +1,7 @@
 import Polling
 import Postgres
-import Testing
 import TestSupport
+import Testing
 
 struct PostgresConnectionTests {
     @Test func `a text that looks like SQL comes back as it was bound`() async throws {

@@ -1,8 +1,8 @@
 import Polling
 import Postgres
 import Synchronization
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.serialized)
 struct PostgresDatabaseTests {

@@ -1,6 +1,6 @@
 import Postgres
-import Testing
 import TestSupport
+import Testing
 
 struct ValueTests {
     @Test func `every type comes back as it was sent`() async throws {
@@ -11,8 +11,10 @@ struct ValueTests {
                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $8::text, $9::text, $10->>'a', $11::text
                 """,
                 [
-                    .bool(true), .int2(-2), .int4(.min), .int8(.max), .float8(-0.1), .text("Zoë\0".replacing("\0", with: "")),
-                    .bytea([0, 255, 10]), .uuid(uuid), .timestamptz(1_700_000_000_123_456), .jsonb(#"{"a": "b"}"#), .null,
+                    .bool(true), .int2(-2), .int4(.min), .int8(.max), .float8(-0.1),
+                    .text("Zoë\0".replacing("\0", with: "")),
+                    .bytea([0, 255, 10]), .uuid(uuid), .timestamptz(1_700_000_000_123_456), .jsonb(#"{"a": "b"}"#),
+                    .null,
                 ])[0]
             #expect(try row.bool(0))
             #expect(try row.int16(1) == -2)
@@ -101,10 +103,18 @@ struct ValueTests {
                 }
                 return nil
             }
-            #expect(failure { () throws(PostgresError) in _ = try row.text(0) } == "column 0 (number) is int4 where text is expected")
-            #expect(failure { () throws(PostgresError) in _ = try row.text(1) } == "column 1 (nothing) is null where a value is expected")
-            #expect(failure { () throws(PostgresError) in _ = try row.textArray(2) } == "column 2 (list) has a null element")
-            #expect(failure { () throws(PostgresError) in _ = try row.int64Array(2) } == "column 2 (list) is text[] where int8[] is expected")
+            #expect(
+                failure { () throws(PostgresError) in _ = try row.text(0) }
+                    == "column 0 (number) is int4 where text is expected")
+            #expect(
+                failure { () throws(PostgresError) in _ = try row.text(1) }
+                    == "column 1 (nothing) is null where a value is expected")
+            #expect(
+                failure { () throws(PostgresError) in _ = try row.textArray(2) } == "column 2 (list) has a null element"
+            )
+            #expect(
+                failure { () throws(PostgresError) in _ = try row.int64Array(2) }
+                    == "column 2 (list) is text[] where int8[] is expected")
             #expect(failure { () throws(PostgresError) in _ = try row.text(4) } == "there is no column 4")
             #expect(try row.int64(3) == 9)
         }

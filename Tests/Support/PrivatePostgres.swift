@@ -143,24 +143,39 @@ public final class PrivatePostgres: Sendable {
         let command = asPostgres + [program] + arguments
         let log = "\(directory.path)/\((program as NSString).lastPathComponent).out"
         let status = try await BlockingThread.run("private-pg") { () throws -> Int32 in
-            guard FileManager.default.createFile(atPath: log, contents: nil),
-                let output = FileHandle(forWritingAtPath: log)
-            else { throw Failure(description: "cannot write \(log)") }
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-            process.arguments = command
-            process.currentDirectoryURL = URL(fileURLWithPath: "/")
-            // A file, because a server that is started would keep a pipe open.
-            process.standardOutput = output
-            process.standardError = output
-            process.standardInput = FileHandle.nullDevice
-            try process.run()
-            process.waitUntilExit()
-            return process.terminationStatus
+            // Somewhere the user postgres may be.
+            try Self.wait(for: ["/usr/bin/env", "-C", "/"] + command, output: log)
         }
         if status != 0 {
             let text = try String(contentsOfFile: log, encoding: .utf8)
             throw Failure(description: "\(program) ended with \(status): \(text)")
         }
+    }
+
+    /// Not Foundation's `Process`: it waits until every process that inherited its end of a socket has ended, and the
+    /// server that `pg_ctl` leaves behind is one of them.
+    private static func wait(for command: [String], output: String) throws -> Int32 {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        // Of what this process has open nothing is the server's business.
+        for name in try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd") {
+            if let descriptor = Int32(name), descriptor > 2 { posix_spawn_file_actions_addclose(&actions, descriptor) }
+        }
+        var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) }
+        arguments.append(nil)
+        defer { for argument in arguments { free(argument) } }
+        var pid = pid_t()
+        let result = posix_spawn(&pid, command[0], &actions, nil, arguments, environ)
+        guard result == 0 else { throw Failure(description: "\(command[0]): error \(result)") }
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0 {
+            guard errno == EINTR else { throw Failure(description: "waitpid: error \(errno)") }
+        }
+        // Exit status, or 128 and the signal, as a shell says it.
+        return status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + status & 0x7F
     }
 }
