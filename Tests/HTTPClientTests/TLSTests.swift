@@ -146,7 +146,8 @@ final class TLSServer {
     }
 
     deinit {
-        process.terminate()
+        // Not `terminate`: a child of a dispatch thread inherits its blocked signals, SIGTERM among them.
+        kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
     }
 }
