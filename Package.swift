@@ -52,9 +52,9 @@ let package = Package(
         .target(name: "Operations", dependencies: ["CaseRouting"]),
 
         // Adapters, one per neighbour.
-        .target(name: "Broker", dependencies: ["CaseRouting", "AMQP", "JSON", log]),
+        .target(name: "Broker", dependencies: ["CaseRouting", "AMQP", "Polling", log]),
         .target(name: "Salesforce", dependencies: ["CaseRouting", "HTTPClient", "JSON", log, cryptoExtras]),
-        .target(name: "CIC", dependencies: ["CaseRouting", "HTTPClient", "JSON", log]),
+        .target(name: "CIC", dependencies: ["CaseRouting", "HTTPClient", "Polling", "JSON", log]),
         .target(name: "Store", dependencies: ["CaseRouting", "Operations", "Postgres", "JSON", log, crypto]),
         .target(name: "Web", dependencies: ["Operations", hummingbird, metrics, log]),
         .executableTarget(
@@ -65,7 +65,7 @@ let package = Package(
             ]),
 
         // Development only: import none of the modules above, because what both sides share both sides get wrong.
-        .target(name: "Simulators", dependencies: [hummingbird, hummingbirdTLS, certificates, crypto, log]),
+        .target(name: "Simulators", dependencies: [hummingbird, hummingbirdTLS, certificates, crypto, cryptoExtras, log]),
         .target(name: "Checker", dependencies: ["Postgres", "Polling"]),
         .executableTarget(
             name: "caserouter-dev", dependencies: ["Simulators", "Checker", arguments, log, unixSignals]),

@@ -48,7 +48,8 @@ CREATE TABLE mappings (
     id                  integer NOT NULL,
     version             integer NOT NULL,
     org                 text COLLATE "C" NOT NULL,
-    queue_id            text COLLATE "C" NOT NULL,
+    -- Null until a queue of that name was seen in Salesforce; a mapping without decides nothing.
+    queue_id            text COLLATE "C",
     queue_name          text NOT NULL,
     cic                 text COLLATE "C" NOT NULL,
     workgroup           text COLLATE "C" NOT NULL,

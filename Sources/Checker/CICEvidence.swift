@@ -42,15 +42,27 @@ struct CICEvidence {
         let slot = Slot(
             server: try line.require("server", line.server).text(),
             id: try line.require("interaction", line.interaction).text())
-        if try isLive(line) {
+        if try Self.isLive(line) {
             try lives(slot, line, at: at)
         } else if let key = live.removeValue(forKey: slot) {
             try ended(slot, of: key, line, at: at)
         }
     }
 
+    /// The case that a live interaction of an `interaction` line belongs to, its workgroup and server; nil for all others.
+    static func whereabouts(
+        _ line: LedgerLine, _ places: SitePlaces
+    ) throws(LineScanner.Problem) -> (key: CaseKey, workgroup: String, server: String)? {
+        guard try line.require("kind", line.kind).bytes.spells("interaction"), try isLive(line),
+            let key = try owner(of: line, places)
+        else { return nil }
+        return (
+            key, try workgroup(line.require("queue", line.queue).text()), try line.require("server", line.server).text()
+        )
+    }
+
     private mutating func lives(_ slot: Slot, _ line: LedgerLine, at: Int64) throws(LineScanner.Problem) {
-        let owner = try self.owner(of: line)
+        let owner = try Self.owner(of: line, places)
         if let before = live[slot], before != owner { remove(slot, from: before) }
         live[slot] = owner
         guard let owner else { return }
@@ -82,7 +94,7 @@ struct CICEvidence {
         cases[key]?.live.removeAll { $0.server == slot.server && $0.id == slot.id }
     }
 
-    private func isLive(_ line: LedgerLine) throws(LineScanner.Problem) -> Bool {
+    private static func isLive(_ line: LedgerLine) throws(LineScanner.Problem) -> Bool {
         let event = try line.require("event", line.event).bytes
         if event.spells("disconnected") || event.spells("deallocated") || event.spells("lost") { return false }
         guard let state = line.state?.bytes else { return true }
@@ -90,7 +102,7 @@ struct CICEvidence {
     }
 
     /// The case that the interaction's attributes name; nil when they name none: somebody else's interaction.
-    private func owner(of line: LedgerLine) throws(LineScanner.Problem) -> CaseKey? {
+    private static func owner(of line: LedgerLine, _ places: SitePlaces) throws(LineScanner.Problem) -> CaseKey? {
         guard let attributes = line.attributes, attributes.kind == .object else { return nil }
         var org = ""
         var id = ""

@@ -42,13 +42,16 @@ struct SalesforceEvidence {
     init(places: SitePlaces) { self.places = places }
 
     mutating func read(_ path: String) throws(LedgerError) {
-        try LedgerMerge.read([path]) { (at, line) throws(LineScanner.Problem) in try take(line, at: at) }
+        try LedgerMerge.read([path]) { (at, line) throws(LineScanner.Problem) in _ = try take(line, at: at) }
     }
 
-    private mutating func take(_ line: LedgerLine, at: Int64) throws(LineScanner.Problem) {
+    /// Takes one line.
+    ///
+    /// - Returns: the case when the line is about a change of one.
+    mutating func take(_ line: LedgerLine, at: Int64) throws(LineScanner.Problem) -> CaseKey? {
         let kind = try line.require("kind", line.kind).bytes
         if kind.spells("case") {
-            try caseChanged(line, at: at)
+            return try caseChanged(line, at: at)
         } else if kind.spells("comment") {
             try comment(line, at: at)
         } else if kind.spells("email") {
@@ -58,9 +61,10 @@ struct SalesforceEvidence {
         } else if kind.spells("row-status") {
             try rowMarked(line)
         }
+        return nil
     }
 
-    private mutating func caseChanged(_ line: LedgerLine, at: Int64) throws(LineScanner.Problem) {
+    private mutating func caseChanged(_ line: LedgerLine, at: Int64) throws(LineScanner.Problem) -> CaseKey {
         let key = try key(of: line)
         let owner = try line.require("owner", line.owner).identifier()
         let isClosed = try line.require("closed", line.closed).flag()
@@ -78,6 +82,7 @@ struct SalesforceEvidence {
             now.ask = Ask(kind: .arrival(change: change), at: at)
         }
         cases[key] = now
+        return key
     }
 
     private mutating func comment(_ line: LedgerLine, at: Int64) throws(LineScanner.Problem) {

@@ -108,7 +108,11 @@ final class Transfer {
             // A compressing proxy would hold back the events of a stream.
             case_router_set_string(easy, CURLOPT_ACCEPT_ENCODING, decompresses ? "gzip" : nil)
         }
-        if let jar = request.cookieJar { case_router_set_share(easy, jar.share) }
+        if let jar = request.cookieJar {
+            case_router_set_share(easy, jar.share)
+            // libcurl uses the shared cookies only with its cookie engine on, which a file without a name does.
+            case_router_set_string(easy, CURLOPT_COOKIEFILE, "")
+        }
     }
 
     private func setMethod(_ request: HTTPRequest) {
@@ -136,7 +140,11 @@ final class Transfer {
 
     /// Forgets the exchange.
     func reset() {
-        if request?.cookieJar != nil { case_router_set_share(easy, nil) }
+        if request?.cookieJar != nil {
+            // In this order: else the handle would begin cookies of its own, for whoever uses it next.
+            case_router_set_string(easy, CURLOPT_COOKIEFILE, nil)
+            case_router_set_share(easy, nil)
+        }
         request = nil
         origin = nil
         stream = nil

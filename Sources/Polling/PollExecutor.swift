@@ -247,8 +247,14 @@ public final class PollExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
             let timeout = local.isEmpty ? timers.millisecondsToFirst() : 0
             let count = epoll_wait(epollDescriptor, &events, Int32(Self.eventsPerWait), timeout)
             if count > 0 { dispatch(events[0..<Int(count)]) }
-            timers.fireDue()
+            fireTimers()
         }
+    }
+
+    private func fireTimers() {
+        if timers.isEmpty { return }
+        let now = MonotonicTime.now
+        while let timer = timers.popDue(now) { timer.fire() }
     }
 
     private func dispatch(_ events: ArraySlice<epoll_event>) {

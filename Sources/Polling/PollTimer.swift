@@ -45,14 +45,15 @@ struct TimerHeap {
         return Int32(clamping: (left + 999_999) / 1_000_000)
     }
 
-    mutating func fireDue() {
-        if heap.isEmpty { return }
-        let now = MonotonicTime.now
-        while let first = heap.first, first.at <= now {
-            removeFirst()
-            first.fire()
-        }
+    /// Takes out the first timer if its time has come. It is fired by the caller, because its action may schedule
+    /// another one.
+    mutating func popDue(_ now: MonotonicTime) -> PollTimer? {
+        guard let first = heap.first, first.at <= now else { return nil }
+        removeFirst()
+        return first
     }
+
+    var isEmpty: Bool { heap.isEmpty }
 
     private mutating func removeFirst() {
         heap.swapAt(0, heap.count - 1)

@@ -14,14 +14,16 @@ struct OpenHandle: @unchecked Sendable {
         defer { PQfinish(handle) }
         let text = String(cString: PQerrorMessage(handle))
             .split(whereSeparator: \.isNewline).joined(separator: "; ")
-        // libpq keeps no SQLSTATE of a refused log-in; a password or role that is refused is told apart by asking
-        // whether one was needed, and by what a server says of authentication.
-        let refused =
-            PQconnectionNeedsPassword(handle) == 1
-            || PQconnectionUsedPassword(handle) == 1
-                && text.contains("authentication failed")
+        // libpq keeps no SQLSTATE of a refused log-in, so the server's words have to do.
+        let refused = PQconnectionNeedsPassword(handle) == 1 || refusals.contains { text.contains($0) }
         throw PostgresError(refused ? .permission : .connectionLost, "connect", text)
     }
+
+    /// What a server says (in English) when it is there and does not let this user in.
+    private static let refusals = [
+        "authentication failed", "no pg_hba.conf entry", "not permitted to log in", "permission denied",
+        "does not exist",
+    ]
 
     private static func withParameters<Result>(
         _ parameters: [(String, String)],

@@ -4,7 +4,7 @@ import Polling
 /// One session: single statements, transactions of several statements, scripts.
 ///
 /// Statements of concurrent callers are sent one behind the other without waiting for answers, each with its own
-/// commit. A cancelled caller is resumed at once; its statement goes on and keeps its place. Nothing is repeated here.
+/// commit. A cancelled caller is resumed at once; its statement goes on and keeps its place. Nothing that may have taken effect is repeated.
 public actor PostgresConnection {
     /// Statements waiting or under way at once; more are refused as `.overloaded`.
     public static let maximumOutstanding = 1_000
@@ -54,6 +54,23 @@ public actor PostgresConnection {
         return connection
     }
 
+    /// Opens a session for the time of `body`.
+    public static func with<Value>(
+        _ address: PostgresAddress, _ settings: PostgresSettings, on executor: PollExecutor,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (PostgresConnection) async throws(PostgresError) -> Value
+    ) async throws(PostgresError) -> Value {
+        let connection = try await open(address, settings, on: executor)
+        do throws(PostgresError) {
+            let value = try await body(connection)
+            await connection.close()
+            return value
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
     /// On the loop, because a pipeline begins watching its socket there.
     private init(_ handle: OpenHandle, _ settings: PostgresSettings, on executor: PollExecutor) async {
         self.init(await LoopStarter(executor).start(handle, settings))
@@ -72,8 +89,15 @@ public actor PostgresConnection {
     public func query(
         _ sql: String, _ parameters: [PostgresValue] = [], name: String? = nil
     ) async throws(PostgresError) -> PostgresRows {
-        try await gate.enter(exclusively: false, operation: name ?? Self.label(sql))
-        return try await send(sql, parameters, name: name, endsTurn: true)
+        do throws(PostgresError) {
+            try await gate.enter(exclusively: false, operation: name ?? Self.label(sql))
+            return try await send(sql, parameters, name: name, endsTurn: true)
+        } catch {
+            // A table was changed under the statement's plan. It did nothing, and is prepared anew.
+            guard error.sqlState == "0A000" else { throw error }
+            try await gate.enter(exclusively: false, operation: name ?? Self.label(sql))
+            return try await send(sql, parameters, name: name, endsTurn: true)
+        }
     }
 
     /// The turn must have been taken. It ends with the answer, not with the caller.
@@ -154,6 +178,12 @@ public actor PostgresConnection {
     }
 
     // MARK: The end
+
+    /// Statements that wait or are under way; a transaction outweighs them. On the loop only.
+    nonisolated var load: Int { gate.assumeIsolated { $0.load } }
+
+    /// Whether statements wait or are under way.
+    public var isBusy: Bool { load > 0 }
 
     /// Whether the session lives.
     public var isOpen: Bool { pipeline.isOpen }

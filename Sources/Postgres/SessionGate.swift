@@ -31,6 +31,9 @@ actor SessionGate {
         self.limit = limit
     }
 
+    /// Statements that wait or are under way; a transaction outweighs them.
+    var load: Int { shared + waiters.count + (isExclusive ? limit : 0) }
+
     func enter(exclusively: Bool, operation: String) async throws(PostgresError) {
         if Task.isCancelled { throw PostgresError(.cancelled, operation, "the caller was cancelled") }
         guard shared + waiters.count < limit else {

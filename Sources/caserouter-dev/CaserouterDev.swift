@@ -5,5 +5,5 @@ import ArgumentParser
     static let configuration = CommandConfiguration(
         commandName: "caserouter-dev",
         abstract: "Simulators, a private stack of servers, and the demo.",
-        subcommands: [StackCommand.self, CheckCommand.self, GuardCommand.self])
+        subcommands: [DemoCommand.self, SimulateCommand.self, StackCommand.self, CheckCommand.self, GuardCommand.self])
 }

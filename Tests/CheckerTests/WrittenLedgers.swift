@@ -77,15 +77,29 @@ final class WrittenLedgers {
     func raw(_ line: String) { salesforce.append(line) }
 
     func verdict() throws -> Verdict {
+        let files = try writeFiles()
+        return try Verdict(site: Self.site, salesforce: [files.salesforce], cic: files.cic)
+    }
+
+    func follower() throws -> RunFollower {
+        let files = try writeFiles()
+        return try RunFollower(site: Self.site, salesforce: [files.salesforce], cic: files.cic)
+    }
+
+    /// Writes the ledgers, each file in place, as a simulator appends to its own.
+    @discardableResult func writeFiles() throws -> (salesforce: String, cic: [String]) {
         let salesforcePath = folder.appending(path: "salesforce.ndjson").path
-        try salesforce.map { $0 + "\n" }.joined().write(toFile: salesforcePath, atomically: true, encoding: .utf8)
-        var cicPaths: [String] = []
-        for (server, lines) in cic.sorted(by: { $0.key < $1.key }) {
-            cicPaths.append(folder.appending(path: "\(server).ndjson").path)
-            try lines.map { $0 + "\n" }.joined().write(
-                toFile: cicPaths[cicPaths.count - 1], atomically: true, encoding: .utf8)
+        try write(salesforce, to: salesforcePath)
+        let cicPaths = try cic.sorted(by: { $0.key < $1.key }).map { server, lines in
+            let path = folder.appending(path: "\(server).ndjson").path
+            try write(lines, to: path)
+            return path
         }
-        return try Verdict(site: Self.site, salesforce: [salesforcePath], cic: cicPaths)
+        return (salesforcePath, cicPaths)
+    }
+
+    private func write(_ lines: [String], to path: String) throws {
+        try lines.map { $0 + "\n" }.joined().write(toFile: path, atomically: false, encoding: .utf8)
     }
 
     func row(_ change: String, at: Double, case id: String = one, marked: Bool) {

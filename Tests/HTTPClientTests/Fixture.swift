@@ -1,3 +1,4 @@
+import Glibc
 import HTTPClient
 import Polling
 import Testing
@@ -7,6 +8,7 @@ func withTransport<Value: Sendable>(
     _ settings: HTTPTransport.Settings = HTTPTransport.Settings(),
     _ body: (HTTPTransport) async throws -> Value
 ) async throws -> Value {
+    proxiesAreSet
     let loop = PollExecutor(name: "http-test")
     let transport = HTTPTransport(on: loop, settings: settings)
     let result: Result<Value, any Error>
@@ -15,6 +17,15 @@ func withTransport<Value: Sendable>(
     loop.stop()
     return try result.get()
 }
+
+/// Every test runs with proxies in its environment on which nothing listens: one that is used fails the test.
+private let proxiesAreSet: Void = {
+    for name in ["http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY"] {
+        setenv(name, "http://127.0.0.1:1", 1)
+    }
+    unsetenv("no_proxy")
+    unsetenv("NO_PROXY")
+}()
 
 /// The error with which a request fails.
 func failure(

@@ -102,6 +102,7 @@ final class TestServer: Sendable {
         var accepted = 0
         var open: [Int: Int32] = [:]
         var stopped = false
+        var ended = false
     }
 
     let port: Int
@@ -116,11 +117,14 @@ final class TestServer: Sendable {
     init(port: Int = 0, serve: @escaping @Sendable (Connection) -> Void) {
         listener = Self.listen(port: port)
         self.port = Self.port(of: listener)
-        // The listening descriptor is closed by `stop`, which ends `accept`.
+        // Every descriptor is closed by the thread that uses it: its number may be another's right after.
         runThread { [listener, self] in
             while true {
                 let descriptor = accept(listener, nil, nil)
-                if descriptor < 0 { return }
+                if descriptor < 0 {
+                    close(listener)
+                    return self.state.withLock { $0.ended = true }
+                }
                 let number = self.state.withLock { state in
                     state.accepted += 1
                     state.open[state.accepted] = descriptor
@@ -128,8 +132,10 @@ final class TestServer: Sendable {
                 }
                 runThread {
                     serve(Connection(descriptor, number, self))
-                    self.state.withLock { $0.open[number] = nil }
-                    close(descriptor)
+                    self.state.withLock { state in
+                        state.open[number] = nil
+                        close(descriptor)
+                    }
                 }
             }
         }
@@ -142,14 +148,13 @@ final class TestServer: Sendable {
 
     /// Closes the port and all connections.
     func stop() {
-        let open = state.withLock { state in
-            if state.stopped { return [Int32]() }
+        state.withLock { state in
+            if state.stopped { return }
             state.stopped = true
-            return Array(state.open.values)
+            for descriptor in state.open.values { shutdown(descriptor, Int32(SHUT_RDWR)) }
+            shutdown(listener, Int32(SHUT_RDWR))
         }
-        shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
-        for descriptor in open { shutdown(descriptor, Int32(SHUT_RDWR)) }
+        while !state.withLock({ $0.ended }) { usleep(500) }
     }
 
     private func note(_ request: Request) { state.withLock { $0.requests.append(request) } }
@@ -158,17 +163,28 @@ final class TestServer: Sendable {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var one: Int32 = 1
         setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, 4)
+        let bound = withLoopback(port) { bind(listener, $0, $1) }
+        precondition(bound == 0 && Glibc.listen(listener, backlog) == 0, "no port to listen on: error \(errno)")
+        return listener
+    }
+
+    /// Whether something listens on a port of this machine.
+    static func isListening(_ port: Int) -> Bool {
+        let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(client) }
+        return withLoopback(port) { connect(client, $0, $1) } == 0
+    }
+
+    /// Calls `body` with 127.0.0.1 and this port.
+    static func withLoopback<Value>(_ port: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Value) -> Value {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         address.sin_port = UInt16(port).bigEndian
-        let bound = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
+        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, size) }
         }
-        precondition(bound == 0 && Glibc.listen(listener, backlog) == 0, "no port to listen on: error \(errno)")
-        return listener
     }
 
     static func port(of descriptor: Int32) -> Int {

@@ -38,3 +38,37 @@ func withBatcher(
         await batcher.close()
     }
 }
+
+/// Runs a test with a connection through a proxy that can break it.
+func withProxy(
+    _ setUp: String = "", settings change: (inout PostgresSettings) -> Void = { _ in },
+    _ body: (PostgresConnection, CuttingProxy) async throws -> Void,
+    afterwards check: (PostgresConnection) async throws -> Void = { _ in }
+) async throws {
+    let loop = PollExecutor(name: "test")
+    defer { loop.stop() }
+    try await TestDatabase.with(setUp) { database in
+        let proxy = try CuttingProxy(to: Int(database.address.ports[0])!)
+        defer { proxy.close() }
+        let port = ":\(database.address.ports[0])/"
+        let address = try PostgresAddress(database.url.replacing(port, with: ":\(proxy.port)/"))
+        var settings = PostgresSettings(applicationName: "test")
+        change(&settings)
+        let connection = try await PostgresConnection.open(address, settings, on: loop)
+        do {
+            try await body(connection, proxy)
+        } catch {
+            await connection.close()
+            throw error
+        }
+        await connection.close()
+        let direct = try await database.connect(on: loop)
+        do {
+            try await check(direct)
+        } catch {
+            await direct.close()
+            throw error
+        }
+        await direct.close()
+    }
+}

@@ -29,14 +29,14 @@ public struct MappingKey: Hashable, Sendable {
 
 /// What people have set for one Salesforce org that decisions depend on.
 public struct OrgSettings: Equatable, Sendable {
-    public enum Mode: String, Sendable {
+    public enum Mode: String, CaseIterable, Sendable {
         /// Everything is decided and recorded, CIC is not touched and rows are not marked.
         case observe
         case live
     }
 
     /// What a comment or e-mail does for a case that a user owns.
-    public enum ContactOnUserOwned: String, Sendable {
+    public enum ContactOnUserOwned: String, CaseIterable, Sendable {
         case unchanged
         /// Offered again on the workgroup where it was wanted last.
         case lastWorkgroup = "last-workgroup"
@@ -56,21 +56,21 @@ public struct OrgSettings: Equatable, Sendable {
 
 /// A monitored queue: cases of this Salesforce queue are offered on this workgroup.
 public struct Mapping: Equatable, Sendable {
-    public enum OnReply: String, Sendable {
+    public enum OnReply: String, CaseIterable, Sendable {
         /// The agent has answered: the interaction is ended.
         case end
         case keep
     }
 
     /// What a case does whose owner becomes a queue that is not monitored.
-    public enum OnUnmonitoredQueue: String, Sendable {
+    public enum OnUnmonitoredQueue: String, CaseIterable, Sendable {
         /// Ended, once no agent has it.
         case end
         case keep
     }
 
     /// What an open episode does when a user becomes the owner.
-    public enum OnUserOwner: String, Sendable {
+    public enum OnUserOwner: String, CaseIterable, Sendable {
         case keep
         case end
     }

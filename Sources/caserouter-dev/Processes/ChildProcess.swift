@@ -14,8 +14,9 @@ final class ChildProcess: Sendable {
     ///   - command: the program's path and its arguments.
     ///   - environment: all of it; nothing is inherited.
     ///   - input: a descriptor for standard input; none means `/dev/null`.
-    ///   - output: the file that standard output and standard error are appended to.
-    init(command: [String], environment: [String: String], input: Int32? = nil, output: String)
+    ///   - output: the file that standard output is appended to.
+    ///   - errors: the one for standard error; none means the same.
+    init(command: [String], environment: [String: String], input: Int32? = nil, output: String, errors: String? = nil)
         throws
     {
         var actions = posix_spawn_file_actions_t()
@@ -27,7 +28,11 @@ final class ChildProcess: Sendable {
             posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         }
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        if let errors {
+            posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        } else {
+            posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        }
 
         // A signal that we ignore or block would stay so in the child, which then could not be ended in order.
         var attributes = posix_spawnattr_t()
