@@ -136,4 +136,29 @@ import Testing
             }
         }
     }
+
+    @Test func `the site ends at once although a stream is open`() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            let ended = ContinuousClock.now + .seconds(5)
+            let (requests, request) = AsyncStream.makeStream(of: (Int, String, [String: String]).self)
+            group.addTask {
+                for await (port, path, headers) in requests {
+                    let stream = try await RawHTTP.exchange(port: port, "GET", path, headers: headers)
+                    #expect(stream.contains("text/event-stream") && stream.contains(":ping"))
+                }
+            }
+            try await CICTestSite.run { site in
+                let session = try await site.session()
+                let headers = session.headers.merging(["Accept": "text/event-stream"]) { $1 }
+                request.yield((site.ports[0], "/icws/\(session.id)/messaging/messages", headers))
+                try await site.eventually("the stream is open") {
+                    let state = try await site.control("state", method: "GET").json
+                    return (state["sessions"] as? [[String: Any]])?.first?["stream"] as? Bool == true
+                }
+            }
+            request.finish()
+            try await group.waitForAll()
+            #expect(ContinuousClock.now < ended)
+        }
+    }
 }

@@ -129,7 +129,11 @@ import Testing
             ] {
                 #expect(try await site.send("POST", site.server + "/control/\(path)", body).status == 400)
             }
+            try await site.control("configuration", ["handler": ["published": false], "lingering": 1])
             try await site.control("reset")
+            let configuration = try await site.control("configuration", method: "GET").json
+            #expect((configuration["handler"] as? [String: Any])?["published"] as? Bool == true)
+            #expect(configuration["lingering"] as? Int == 50)
             let state = try await site.control("state", method: "GET").json
             #expect(state["interactions"] as? Int == 0 && (state["sessions"] as? [Any])?.isEmpty == true)
         }

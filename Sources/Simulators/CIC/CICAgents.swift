@@ -57,9 +57,12 @@ extension CICState {
         guard configuration.acd, interaction.waits, interaction.state == .offering,
             let name = interaction.workgroup, workgroups[name]?.isACD == true
         else { return }
-        let free = workgroupAgents[name, default: []]
-            .filter { $0.isFree && $0.canTake(interaction) && !avoids($0, interaction) }
-        if let agent = free.min(by: { $0.idleSince < $1.idleSince }) {
+        var longestIdle: CICAgent?
+        for agent in workgroupAgents[name, default: []]
+        where agent.isFree && agent.canTake(interaction) && !avoids(agent, interaction) {
+            if longestIdle.map({ agent.idleSince < $0.idleSince }) ?? true { longestIdle = agent }
+        }
+        if let agent = longestIdle {
             offer(interaction, to: agent)
         } else {
             waitingNumber += 1

@@ -12,7 +12,10 @@ extension CICState {
             if settings.ignoreNext > 0, handlerFaultConcerns(event) {
                 configuration.handler.ignoreNext -= 1
             } else {
-                after(settings.delay) { $0.runHandler(event.lowercased(), data) }
+                let epoch = epoch
+                after(settings.delay) { state in
+                    if state.epoch == epoch { state.runHandler(event.lowercased(), data) }
+                }
             }
         }
         return CICAnswer(202)

@@ -6,10 +6,14 @@ import Foundation
 /// Switchover, Control.
 final class CICState {
     var configuration: CICSimulatorConfiguration
+    /// What `reset` goes back to.
+    private let initial: CICSimulatorConfiguration
     /// Where the hosts listen, once they do.
     var addresses: [(name: String, port: Int)] = []
     /// Index of the host that takes sessions.
     var active = 0
+    /// Rises with every switchover; what was under way in the server that died is not done by its successor.
+    var epoch = 0
     /// Both hosts refuse until this time.
     var refusingUntil: ContinuousClock.Instant?
     /// Time of the current turn.
@@ -52,6 +56,7 @@ final class CICState {
 
     init(configuration: CICSimulatorConfiguration) {
         self.configuration = configuration
+        initial = configuration
         reset()
     }
 
@@ -59,6 +64,9 @@ final class CICState {
     func reset() {
         for session in Array(sessions.values) { end(session, reason: "reset") }
         for interaction in Array(interactions.values) { vanish(interaction, event: "lost", by: "control") }
+        configuration = initial
+        attributeKeys = "asked"
+        statuses = [:]
         queues = [:]
         faults = []
         timers = CICTimers()

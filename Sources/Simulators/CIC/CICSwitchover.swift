@@ -17,6 +17,7 @@ extension CICState {
     }
 
     private func fail(_ recovery: CICRecovery) {
+        epoch += 1
         for session in Array(sessions.values) { end(session, reason: "switchover") }
         active = addresses.isEmpty ? 0 : (active + 1) % addresses.count
         refusingUntil = now + .milliseconds(recovery.window)
