@@ -36,24 +36,25 @@ let package = Package(
         // C libraries, by pkg-config.
         .systemLibrary(name: "CEpoll"),
         .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
 
         // Drivers: each knows one C library and nothing of cases.
         .target(name: "Polling", dependencies: ["CEpoll"]),
-        .target(name: "AMQP", dependencies: ["Polling", "CRabbitMQ", collections]),
+        .target(name: "AMQP", dependencies: ["Polling", "CRabbitMQ", "COpenSSL", collections]),
         .target(name: "HTTPClient", dependencies: ["Polling", "CCurl", collections]),
         .target(name: "Postgres", dependencies: ["Polling", "CPostgres", collections]),
         .target(name: "JSON"),
 
         // The core, and what people do with it.
-        .target(name: "CaseRouting", dependencies: [log, metrics, collections]),
+        .target(name: "CaseRouting", dependencies: ["JSON", log, metrics, collections]),
         .target(name: "Operations", dependencies: ["CaseRouting"]),
 
         // Adapters, one per neighbour.
         .target(name: "Broker", dependencies: ["CaseRouting", "AMQP", "JSON", log]),
         .target(name: "Salesforce", dependencies: ["CaseRouting", "HTTPClient", "JSON", log, cryptoExtras]),
-        .target(name: "CIC", dependencies: ["CaseRouting", "HTTPClient", "JSON", log]),
+        .target(name: "CIC", dependencies: ["CaseRouting", "HTTPClient", "Polling", "JSON", log]),
         .target(name: "Store", dependencies: ["CaseRouting", "Operations", "Postgres", "JSON", log, crypto]),
         .target(name: "Web", dependencies: ["Operations", hummingbird, metrics, log]),
         .executableTarget(

@@ -26,6 +26,33 @@ public final class Ledger: Sendable {
         state = Mutex(State(handle: handle))
     }
 
+    /// Appends several lines with one `write(2)`, for a simulator that makes tens of thousands of them a second.
+    ///
+    /// - Parameter lines: the insides of JSON objects, `kind` included and without `n` and `at`, each ended by a
+    ///   newline. They are written as they are.
+    public func append(encoded lines: [UInt8]) {
+        guard !lines.isEmpty else { return }
+        let at = Int64(Date().timeIntervalSince1970 * 1_000_000)
+        state.withLock { state in
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(lines.count + 256)
+            var rest = lines[...]
+            while let end = rest.firstIndex(of: 0x0A) {
+                bytes.append(contentsOf: "{\"n\":\(state.next),\"at\":\(at),".utf8)
+                bytes.append(contentsOf: rest[..<end])
+                bytes.append(contentsOf: [0x7D, 0x0A])
+                state.next += 1
+                rest = rest[(end + 1)...]
+            }
+            do {
+                try state.handle.write(contentsOf: bytes)
+            } catch {
+                // A ledger with a hole would acquit the product of what it did.
+                fatalError("the ledger cannot be written: \(error)")
+            }
+        }
+    }
+
     /// Appends one line. `kind` names what the line is about; the keys of each kind stand in `docs/simulators.md`.
     public func append<Line: Encodable & Sendable>(_ kind: String, _ line: Line) {
         let at = Int64(Date().timeIntervalSince1970 * 1_000_000)

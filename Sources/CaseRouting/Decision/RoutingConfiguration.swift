@@ -1,0 +1,118 @@
+/// What people have set and decisions depend on: equal in all workers, replaced as a whole when it changes.
+public struct RoutingConfiguration: Equatable, Sendable {
+    public var orgs: [String: OrgSettings]
+    /// Enabled mappings by org and queue.
+    public var mappings: [MappingKey: Mapping]
+
+    public init(orgs: [String: OrgSettings], mappings: [Mapping]) {
+        self.orgs = orgs
+        self.mappings = Dictionary(
+            mappings.filter(\.isEnabled).map { (MappingKey(org: $0.org, queue: $0.queue), $0) },
+            uniquingKeysWith: { $0.version > $1.version ? $0 : $1 })
+    }
+
+    /// The mapping of a monitored queue; nil for an owner that is none.
+    public func mapping(org: String, owner: RecordID) -> Mapping? { mappings[MappingKey(org: org, queue: owner)] }
+
+    public func mapping(id: Int32) -> Mapping? { mappings.values.first { $0.id == id } }
+}
+
+public struct MappingKey: Hashable, Sendable {
+    public let org: String
+    public let queue: RecordID
+
+    public init(org: String, queue: RecordID) {
+        self.org = org
+        self.queue = queue
+    }
+}
+
+/// What people have set for one Salesforce org that decisions depend on.
+public struct OrgSettings: Equatable, Sendable {
+    public enum Mode: String, CaseIterable, Sendable {
+        /// Everything is decided and recorded, CIC is not touched and rows are not marked.
+        case observe
+        case live
+    }
+
+    /// What a comment or e-mail does for a case that a user owns.
+    public enum ContactOnUserOwned: String, CaseIterable, Sendable {
+        case unchanged
+        /// Offered again on the workgroup where it was wanted last.
+        case lastWorkgroup = "last-workgroup"
+    }
+
+    public var mode: Mode
+    /// Changes before this are recorded and ignored.
+    public var routesChangesSince: Timestamp
+    public var contactOnUserOwned: ContactOnUserOwned
+
+    public init(mode: Mode, routesChangesSince: Timestamp, contactOnUserOwned: ContactOnUserOwned = .unchanged) {
+        self.mode = mode
+        self.routesChangesSince = routesChangesSince
+        self.contactOnUserOwned = contactOnUserOwned
+    }
+}
+
+/// A monitored queue: cases of this Salesforce queue are offered on this workgroup.
+public struct Mapping: Equatable, Sendable {
+    public enum OnReply: String, CaseIterable, Sendable {
+        /// The agent has answered: the interaction is ended.
+        case end
+        case keep
+    }
+
+    /// What a case does whose owner becomes a queue that is not monitored.
+    public enum OnUnmonitoredQueue: String, CaseIterable, Sendable {
+        /// Ended, once no agent has it.
+        case end
+        case keep
+    }
+
+    /// What an open episode does when a user becomes the owner.
+    public enum OnUserOwner: String, CaseIterable, Sendable {
+        case keep
+        case end
+    }
+
+    public var id: Int32
+    public var version: Int32
+    public var org: String
+    public var queue: RecordID
+    public var cic: String
+    public var workgroup: String
+    /// Required of every case of this queue; names joined by `;`.
+    public var skills: String
+    /// Whether the skills field of the case counts.
+    public var takesSkills: Bool
+    public var onReply: OnReply
+    public var onUnmonitoredQueue: OnUnmonitoredQueue
+    public var onUserOwner: OnUserOwner
+    public var isEnabled: Bool
+
+    public init(
+        id: Int32, version: Int32 = 1, org: String, queue: RecordID, cic: String, workgroup: String,
+        skills: String = "", takesSkills: Bool = true, onReply: OnReply = .end,
+        onUnmonitoredQueue: OnUnmonitoredQueue = .end, onUserOwner: OnUserOwner = .keep, isEnabled: Bool = true
+    ) {
+        self.id = id
+        self.version = version
+        self.org = org
+        self.queue = queue
+        self.cic = cic
+        self.workgroup = workgroup
+        self.skills = skills
+        self.takesSkills = takesSkills
+        self.onReply = onReply
+        self.onUnmonitoredQueue = onUnmonitoredQueue
+        self.onUserOwner = onUserOwner
+        self.isEnabled = isEnabled
+    }
+
+    /// What a case with this skills field is wanted as.
+    public func wanted(caseSkills: String) -> Wanted {
+        Wanted(
+            cic: cic, workgroup: workgroup,
+            skills: RequiredSkills.wish(mapping: skills, case: takesSkills ? caseSkills : ""), mapping: id)
+    }
+}

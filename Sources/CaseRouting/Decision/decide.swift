@@ -1,0 +1,214 @@
+/// What a change makes of a case: a pure function of what Salesforce says, what we hold, and what people have set.
+///
+/// The rules are the table of the design, section 7, under the fences of section 5; the searches in `Tests/Models` check
+/// them exhaustively in small bounds. In short: states and occurrences are judged by fences of their own; a state that is
+/// not the newest changes no state but may still ask for the case to be offered; a comment is judged by the owner in
+/// force; a reply withdraws only what was asked before it.
+///
+/// - Parameter interaction: what is known of the open episode's interaction. Every "nothing to do, an interaction is
+///   open" rests on a reading from CIC since `before` was read, because it may just have ended.
+public func decide(
+    _ change: CaseChange, on before: CaseState, with configuration: RoutingConfiguration,
+    interaction: InteractionKnowledge = .notRead
+) -> Judgement {
+    var deliberation = Deliberation(change, before, configuration)
+    guard let org = configuration.orgs[change.org] else {
+        deliberation.takeFacts()
+        deliberation.rule = .unknownOrg
+        return .decision(deliberation.muted)
+    }
+    let version = deliberation.enterEpoch(change.versionEpoch, version: change.version)
+    switch change.kind {
+    case .observed: deliberation.observed()
+    case .comment, .emailReceived: deliberation.contacted(version, org)
+    case .agentReplied: deliberation.replied(version)
+    default: deliberation.stateChanged(version)
+    }
+    if change.kind != .observed && change.occurredAt < org.routesChangesSince {
+        if deliberation.outcome != .superseded { deliberation.rule = .beforeStart }
+        return .decision(deliberation.muted)
+    }
+    if org.mode == .observe {
+        if deliberation.raises { deliberation.rule = .observing }
+        return .decision(deliberation.muted)
+    }
+    if deliberation.needsReading {
+        switch interaction {
+        case .notRead: return .needsReading
+        case .alive: break
+        case .unreadable: deliberation.lookLater()
+        }
+    }
+    return .decision(deliberation.decision)
+}
+
+/// What is known of the open episode's interaction when a decision is made.
+public enum InteractionKnowledge: Sendable {
+    case notRead
+    /// Read since the case was read, and there.
+    case alive
+    /// CIC could not be asked. The case becomes due with the same wish: whoever holds its lease looks when CIC is back,
+    /// and should the interaction have ended meanwhile, its end does not count for this wish.
+    case unreadable
+}
+
+extension Deliberation {
+    /// Versions of a newer epoch are newer than all before; a straggler of an older one counts as equal to all.
+    mutating func enterEpoch(_ epoch: Int32, version: Int64) -> Int64 {
+        if epoch > after.fences.epoch {
+            after.fences = Fences()
+            after.fences.epoch = epoch
+        }
+        return epoch < after.fences.epoch ? 0 : version
+    }
+
+    // MARK: States
+
+    mutating func stateChanged(_ version: Int64) {
+        let fences = after.fences
+        let arrives = change.kind.bringsCase && !change.isClosed && mapping(of: change.owner) != nil
+        var asks = arrives && version >= fences.arrival && version >= fences.reply
+        // A contact newer than the newest reply was put aside while nobody could be offered the case.
+        if arrives && fences.contact > fences.reply && version < fences.reply && version > fences.arrival {
+            asks = true
+        }
+        if arrives { after.fences.arrival = max(fences.arrival, version) }
+
+        if version > fences.state || before.facts == nil {
+            after.fences.state = max(fences.state, version)
+            let skillsAsk =
+                change.kind == .skillsChanged && version >= fences.reply && version >= fences.contact
+                && before.wanted == nil
+            apply(comesBack: comesBack, asks: asks || skillsAsk)
+            return
+        }
+        if version == fences.state, before.facts?.isSameState(as: CaseFacts(change)) == false {
+            needsVerification = true
+            rule = .equalVersion
+        } else {
+            rule = .olderState
+        }
+        outcome = .superseded
+        if asks, let facts = before.facts, !facts.isClosed, let mapping = mapping(of: facts.owner) {
+            outcome = .ignored
+            offer(on: mapping, arrives: true, asks: true, comesBack: olderComesBack)
+        }
+    }
+
+    /// Whether the case was away, so that an agent who has it is to lose it: a user owned it, it was closed, or
+    /// something between what we hold and this change is missing.
+    private var comesBack: Bool {
+        guard let facts = before.facts else { return false }
+        let previous = change.kind == .observed ? facts.owner : change.previousOwner ?? change.owner
+        return previous.isUser || facts.owner.isUser || previous != facts.owner || change.kind == .reopened
+            || facts.isClosed
+    }
+
+    private var olderComesBack: Bool {
+        let previous = change.previousOwner ?? change.owner
+        return previous.isUser || previous != change.owner || change.kind == .reopened
+    }
+
+    /// Takes over a newer state of the case.
+    private mutating func apply(comesBack: Bool, asks: Bool) {
+        takeFacts()
+        if change.isClosed {
+            rule = .closed
+            withdraw()
+        } else if let mapping = mapping(of: change.owner) {
+            offer(on: mapping, arrives: true, asks: asks, comesBack: comesBack)
+        } else if change.owner.isUser {
+            rule = .ownedByUser
+            if !hasLiveEpisode {
+                withdraw()
+            } else if settings?.onUserOwner == .end {
+                rule = .ownedByUserEnded
+                withdraw()
+            }
+        } else {
+            rule = .unmonitoredQueue
+            if settings?.onUnmonitoredQueue != .keep {
+                withdraw(sparingAgent: true)
+                if raises { rule = .unmonitoredQueueEnded }
+            }
+        }
+    }
+
+    // MARK: Observations
+
+    /// Applies only at the revision it was compared with, and moves no fence.
+    mutating func observed() {
+        guard change.comparedWith == before.revision else {
+            outcome = .superseded
+            rule = .observationOutdated
+            return
+        }
+        guard let facts = before.facts else {
+            after.observedAt = change.occurredAt
+            apply(comesBack: false, asks: true)
+            return
+        }
+        let differs = facts.owner != change.owner || facts.isClosed != change.isClosed
+        guard differs || facts.skills != change.skills else {
+            rule = .noDifference
+            return
+        }
+        if differs { after.observedAt = change.occurredAt }
+        apply(comesBack: comesBack, asks: true)
+    }
+
+    // MARK: Occurrences
+
+    mutating func contacted(_ version: Int64, _ org: OrgSettings) {
+        let fences = after.fences
+        after.fences.contact = max(fences.contact, version)
+        // A case that we have never heard of is judged by what the row says of it.
+        if before.facts == nil { takeFacts() }
+        guard version >= fences.contact && version >= fences.arrival && version >= fences.reply else {
+            outcome = .superseded
+            rule = .answered
+            return
+        }
+        guard let facts = after.facts, !facts.isClosed else {
+            rule = .caseClosed
+            return
+        }
+        if let mapping = mapping(of: facts.owner) {
+            offer(on: mapping, arrives: false, asks: true, comesBack: false)
+        } else if facts.owner.isUser, org.contactOnUserOwned == .lastWorkgroup, let last = before.lastWanted,
+            let mapping = configuration.mapping(id: last.mapping)
+        {
+            offer(on: mapping, arrives: false, asks: true, comesBack: false)
+        } else {
+            rule = facts.owner.isUser ? .ownedByUser : .unmonitoredQueue
+        }
+    }
+
+    mutating func replied(_ version: Int64) {
+        let fences = after.fences
+        after.fences.reply = max(fences.reply, version)
+        if before.facts == nil { takeFacts() }
+        let observedLater = before.observedAt.map { change.occurredAt <= $0 } ?? false
+        guard version > fences.arrival && version > fences.contact && !observedLater else {
+            outcome = .superseded
+            rule = .replyTooLate
+            return
+        }
+        guard settings?.onReply != .keep else {
+            rule = .replyKeeps
+            return
+        }
+        rule = .replied
+        withdraw()
+    }
+}
+
+extension ChangeKind {
+    /// Whether it can bring a case to a monitored queue.
+    fileprivate var bringsCase: Bool {
+        switch self {
+        case .created, .queueChanged, .ownerChanged, .reopened: true
+        default: false
+        }
+    }
+}

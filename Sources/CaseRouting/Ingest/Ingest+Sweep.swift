@@ -1,0 +1,197 @@
+import Logging
+
+/// How much a sweep compares.
+public enum SweepScope: Sendable {
+    /// Cases changed since the last pass.
+    case recent
+    /// All open cases of monitored queues, and all that we hold as active.
+    case whole
+}
+
+extension Ingest {
+    /// Sweeps at the start, after every gap, every ten minutes, hourly over everything, and when a person asks; reads
+    /// cases again of which two states had equal versions.
+    func sweepOnTime(under lease: Lease) async {
+        var nextAt = clock.monotonic
+        var nextWholeAt = clock.monotonic
+        var queuesAt = clock.monotonic
+        while !Task.isCancelled {
+            do throws(RoutingFailure) {
+                if clock.monotonic >= queuesAt {
+                    try await store.replaceQueues(org: org, try await source.queues())
+                    queuesAt = clock.monotonic + Self.wholeEvery
+                }
+                try await verify(under: lease)
+                let asked = try await store.takeAskedSweep(org: org)
+                if asked != nil || sweepIsAsked != nil || clock.monotonic >= nextAt {
+                    let isWhole = asked != nil || sweepIsAsked == .whole || clock.monotonic >= nextWholeAt
+                    sweepIsAsked = nil
+                    try await sweep(isWhole ? .whole : .recent, asked: asked, under: lease)
+                    nextAt = clock.monotonic + settings.sweepEvery * (await isOverBudget() ? 4 : 1)
+                    if isWhole { nextWholeAt = clock.monotonic + Self.wholeEvery }
+                }
+            } catch {
+                logger.warning(.sweepFailed, metadata: ["cause": "\(error.cause)", "summary": "\(error.summary)"])
+                askForSweep(.whole)
+                await pause(error.kind == .configuration ? .seconds(60) : .seconds(10))
+            }
+            await pause(.seconds(1))
+        }
+    }
+
+    /// One sweep: rows, cases, occurrences. It heals what any other step got wrong.
+    func sweep(_ scope: SweepScope, asked: AskedSweep?, under lease: Lease) async throws(RoutingFailure) {
+        let startedAt = try await store.now()
+        var result = SweepResult(startedAt: startedAt, asked: asked?.id, isWhole: scope == .whole)
+        try await sweepRows(&result, lease)
+        let since = scope == .whole ? nil : lastPass.map { $0 - Self.overlap }
+        try await sweepCases(since: since, at: startedAt, asked: asked, &result, lease)
+        try await sweepOccurrences(since: (lastPass ?? startedAt - .seconds(3_600)) - Self.overlap, &result, lease)
+        lastPass = startedAt
+        if scope == .whole { try await store.closeGaps(org: org, openedBefore: startedAt) }
+        try await store.finishSweep(org: org, result)
+        if let usage = await source.apiUsage() {
+            try await store.saveAPIUsage(org: org, usage, calls: await source.callCounts())
+        }
+        logger.info(
+            .sweepFinished,
+            metadata: [
+                "whole": "\(result.isWhole)", "rows": "\(result.rows)", "compared": "\(result.casesCompared)",
+                "observed": "\(result.observed)", "occurrences": "\(result.occurrences)",
+            ])
+    }
+
+    // MARK: Rows
+
+    /// All rows with status New, no time window: what the ledger has not is published.
+    private func sweepRows(_ result: inout SweepResult, _ lease: Lease) async throws(RoutingFailure) {
+        var after: RecordID?
+        while true {
+            let page = try await source.newRows(after: after, limit: Self.page)
+            guard let last = page.compactMap(\.row).last else { return }
+            after = last
+            let known = try await store.known(page.map { RequestKey($0) }, rearmingWriteBack: true)
+            let unknown = page.filter { !known.contains(RequestKey($0)) }
+            try await deliver(unknown, lease)
+            result.rows += unknown.count
+        }
+    }
+
+    // MARK: Cases
+
+    private func sweepCases(
+        since: Timestamp?, at startedAt: Timestamp, asked: AskedSweep?, _ result: inout SweepResult, _ lease: Lease
+    ) async throws(RoutingFailure) {
+        let queues = settings.monitoredQueues.sorted()
+        guard !queues.isEmpty else { return }
+        var returned: Set<RecordID> = []
+        var after: RecordID?
+        while true {
+            let page = try await source.openCases(of: queues, changedSince: since, after: after, limit: Self.page)
+            guard let last = page.last else { break }
+            after = last.caseID
+            for one in page { returned.insert(one.caseID) }
+            try await compare(page, at: startedAt, asked: asked, &result, lease)
+        }
+        after = nil
+        while true {
+            let page = try await store.heldAsActive(org: org, queues: queues, after: after, limit: Self.idsPerQuery)
+            guard let last = page.last else { return }
+            after = last.caseID
+            let missing = page.map(\.caseID).filter { !returned.contains($0) }
+            guard !missing.isEmpty else { continue }
+            try await compare(try await source.cases(missing), at: startedAt, asked: nil, &result, lease)
+        }
+    }
+
+    /// Owner, closed and skills are compared, never "wanted" with "none": ended cases would be offered for ever.
+    private func compare(
+        _ swept: [SweptCase], at startedAt: Timestamp, asked: AskedSweep?, _ result: inout SweepResult, _ lease: Lease
+    ) async throws(RoutingFailure) {
+        result.casesCompared += swept.count
+        let held = try await store.held(org: org, swept.map(\.caseID), settledOnly: true)
+        let heldByID = Dictionary(held.map { ($0.caseID, $0) }, uniquingKeysWith: { first, _ in first })
+        let observations = swept.compactMap { (one: SweptCase) -> CaseChange? in
+            // Without an entry the case has requests that nobody has merged yet.
+            guard let held = heldByID[one.caseID], one.modifiedAt <= startedAt - Self.settling else { return nil }
+            guard held.facts?.isSameState(as: one.facts) != true else { return nil }
+            // Closed or gone before we heard of it: nothing to tell.
+            if held.facts == nil && one.facts.isClosed { return nil }
+            return observation(of: one, comparedWith: held.revision)
+        }
+        try await deliver(observations, lease)
+        result.observed += observations.count
+    }
+
+    func observation(of one: SweptCase, comparedWith revision: Int64) -> CaseChange {
+        CaseChange(
+            key: "s:\(one.caseID):\(one.modifiedAt.seconds):\(revision)", org: org, caseID: one.caseID, kind: .observed,
+            version: one.modifiedAt.seconds, versionEpoch: settings.versionEpoch, occurredAt: one.modifiedAt,
+            caseNumber: one.facts.caseNumber, owner: one.facts.owner, isClosed: one.facts.isClosed || one.isDeleted,
+            skills: one.facts.skills, priority: one.facts.priority, comparedWith: revision)
+    }
+
+    /// Of two states with equal versions nobody knows which is newer: the case itself is read, two seconds later.
+    private func verify(under lease: Lease) async throws(RoutingFailure) {
+        let cases = try await store.takeToVerify(org: org, limit: Self.idsPerQuery)
+        guard !cases.isEmpty else { return }
+        let revisions = Dictionary(cases.map { ($0.caseID, $0.revision) }, uniquingKeysWith: { first, _ in first })
+        let read = try await source.cases(cases.map(\.caseID))
+        try await deliver(read.map { observation(of: $0, comparedWith: revisions[$0.caseID] ?? 0) }, lease)
+    }
+
+    // MARK: Occurrences
+
+    private func sweepOccurrences(
+        since: Timestamp, _ result: inout SweepResult, _ lease: Lease
+    ) async throws(RoutingFailure) {
+        guard !settings.monitoredQueues.isEmpty else { return }
+        let found = try await source.occurrences(of: settings.monitoredQueues.sorted(), since: since)
+        let known = try await store.known(found.map { RequestKey($0) }, rearmingWriteBack: false)
+        let unknown = found.filter { !known.contains(RequestKey($0)) }
+        try await deliver(unknown, lease)
+        result.occurrences += unknown.count
+    }
+
+    // MARK: Publishing
+
+    /// Publishes and, after the confirms, records. What dies in between is found by the next sweep.
+    private func deliver(_ changes: [CaseChange], _ lease: Lease) async throws(RoutingFailure) {
+        for start in stride(from: 0, to: changes.count, by: ConfirmWindow.limit) {
+            let batch = changes[start..<min(start + ConfirmWindow.limit, changes.count)].map {
+                RecordedRequest(change: $0, found: .sweep, body: RequestMessage.encode($0))
+            }
+            await withTaskGroup(of: Void.self) { group in
+                for request in batch {
+                    group.addTask(executorPreference: executor) { await self.publishUntilConfirmed(request.body) }
+                }
+            }
+            // A cancelled publish may not have been confirmed.
+            if Task.isCancelled { throw Self.interrupted }
+            guard try await store.record(batch, cursor: nil, channel: source.channel, lease: lease) else {
+                throw Self.interrupted
+            }
+        }
+    }
+
+    /// Whether this process alone has used its share of the org's daily calls: sweeps slow down before anything else.
+    private func isOverBudget() async -> Bool {
+        guard let usage = await source.apiUsage() else { return false }
+        let own = await source.callCounts().values.reduce(0, +)
+        return Double(usage.used) > Double(usage.limit) * Self.orgShare
+            || Double(own) > Double(usage.limit) * Self.budgetShare
+    }
+
+    private static let interrupted = RoutingFailure(
+        .transient, at: .salesforce, cause: .salesforceError, "The sweep was interrupted: the org's lease is gone.")
+    private static let wholeEvery: Duration = .seconds(3_600)
+    /// Rows become visible at their commit, not at their stamp.
+    private static let overlap: Duration = .seconds(15 * 60)
+    /// A younger difference is most likely on its way through the stream.
+    private static let settling: Duration = .seconds(120)
+    private static let budgetShare = 0.15
+    private static let orgShare = 0.8
+    private static let page = 2_000
+    /// Ids fit into a URI of 16 KiB.
+    private static let idsPerQuery = 400
+}

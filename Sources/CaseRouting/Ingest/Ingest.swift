@@ -1,0 +1,163 @@
+import Logging
+
+/// Everything that is done for one Salesforce org: subscription, sweep, write-back, mirror of queue names.
+///
+/// One process does it for all, the holder of the org's lease, because Salesforce bills every delivery to every
+/// subscriber. Safety never rests on that: two holders cause duplicates and nothing else. The position in the stream
+/// moves only after the broker has confirmed, and in the same transaction as the ledger's rows.
+public actor Ingest {
+    nonisolated let executor: any SerialExecutor & TaskExecutor
+    nonisolated public var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    let org: String
+    let source: any SalesforceOrg
+    let store: any IngestStore
+    let publisher: any RequestPublisher
+    let leases: any Leases
+    let clock: any RoutingClock
+    let random: any RandomSource
+    let logger: Logger
+    let budget: PublishBudget
+
+    var settings: IngestSettings
+    var window = ConfirmWindow()
+    var streamEpoch: Int32 = 1
+    /// Counts the windows, one per time that the lease was held.
+    var windowGeneration = 0
+    /// Ends of waits of the two sides of the window.
+    var windowWaiters: [CheckedContinuation<Void, Never>] = []
+    /// What the next sweep has to be, beside the ones on time.
+    var sweepIsAsked: SweepScope? = .whole
+    /// Database time at which the last finished sweep of cases began.
+    var lastPass: Timestamp?
+    var lastWholePass: Timestamp?
+
+    public init(
+        org: String, settings: IngestSettings, source: any SalesforceOrg, store: any IngestStore,
+        publisher: any RequestPublisher, leases: any Leases, budget: PublishBudget, clock: any RoutingClock,
+        random: any RandomSource, logger: Logger, executor: any SerialExecutor & TaskExecutor
+    ) {
+        self.org = org
+        self.settings = settings
+        self.source = source
+        self.store = store
+        self.publisher = publisher
+        self.leases = leases
+        self.budget = budget
+        self.clock = clock
+        self.random = random
+        var logger = logger
+        logger[metadataKey: "org"] = "\(org)"
+        self.logger = logger
+        self.executor = executor
+    }
+
+    /// What people have set for the org; takes effect at once.
+    public func use(_ settings: IngestSettings) {
+        // A queue that is monitored from now on may hold cases already: the next pass looks at all.
+        if !settings.monitoredQueues.isSubset(of: self.settings.monitoredQueues) { sweepIsAsked = .whole }
+        self.settings = settings
+    }
+
+    /// Works whenever the lease can be had, until the task is cancelled. Then the confirms under way are waited for, the
+    /// position is stored and the lease given back.
+    public func run() async {
+        while !Task.isCancelled {
+            do throws(RoutingFailure) {
+                if let lease = try await leases.take(.org, org) {
+                    logger.info(.leaseTaken, metadata: ["term": "\(lease.term)"])
+                    await work(under: lease)
+                    await source.unsubscribe()
+                    try await leases.release(lease)
+                    logger.info(.leaseLost, metadata: ["term": "\(lease.term)"])
+                }
+            } catch {
+                logger.debug(.storeFailed, failure: error)
+            }
+            await pause(Self.leasePause)
+        }
+    }
+
+    /// The four duties belong together and end together: with the lease.
+    private func work(under lease: Lease) async {
+        window = ConfirmWindow()
+        windowGeneration += 1
+        sweepIsAsked = .whole
+        await withTaskGroup(of: Void.self) { duties in
+            duties.addTask(executorPreference: executor) { await self.renew(lease) }
+            duties.addTask(executorPreference: executor) { await self.follow(under: lease) }
+            duties.addTask(executorPreference: executor) { await self.recordConfirmed(under: lease) }
+            duties.addTask(executorPreference: executor) { await self.sweepOnTime(under: lease) }
+            duties.addTask(executorPreference: executor) { await self.writeBack() }
+            // The first to end has lost the lease, or the process stops.
+            await duties.next()
+            duties.cancelAll()
+            releaseWindowWaiters()
+        }
+    }
+
+    private func renew(_ lease: Lease) async {
+        var trustedUntil = clock.monotonic + Lease.duration - .seconds(5)
+        while !Task.isCancelled {
+            await pause(Lease.duration / 3)
+            let asked = clock.monotonic
+            do throws(RoutingFailure) {
+                guard let renewed = try await leases.take(.org, org), renewed.term == lease.term else { return }
+                trustedUntil = asked + Lease.duration - .seconds(5)
+            } catch {
+                if clock.monotonic >= trustedUntil { return }
+            }
+        }
+    }
+
+    /// Sleeps, with jitter; ends early when the task is cancelled.
+    func pause(_ duration: Duration) async {
+        let jitter = duration * (Double(random.next() >> 11) / Double(1 << 53) / 8)
+        do throws(CancellationError) {
+            try await clock.sleep(for: duration + jitter)
+        } catch {
+            // The callers look at `Task.isCancelled`.
+        }
+    }
+
+    /// A standby looks for the lease this often; it takes over within half a minute of a kill.
+    private static let leasePause: Duration = .seconds(5)
+}
+
+/// What ingest needs of what people have set for an org.
+public struct IngestSettings: Equatable, Sendable {
+    /// Ids of the Salesforce queues of this org that have an enabled mapping.
+    public var monitoredQueues: Set<RecordID>
+    public var sweepEvery: Duration
+    public var versionEpoch: Int32
+
+    public init(monitoredQueues: Set<RecordID>, sweepEvery: Duration = .seconds(600), versionEpoch: Int32 = 1) {
+        self.monitoredQueues = monitoredQueues
+        self.sweepEvery = sweepEvery
+        self.versionEpoch = versionEpoch
+    }
+}
+
+/// Messages of all orgs of a process that the broker has not confirmed: bounds its memory.
+public actor PublishBudget {
+    nonisolated let executor: any SerialExecutor & TaskExecutor
+    nonisolated public var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+    private var free: Int
+    private var waiters: [CheckedContinuation<Void, Never>] = []
+
+    /// - Parameter limit: messages of the whole process, 5,000.
+    public init(limit: Int = 5_000, executor: any SerialExecutor & TaskExecutor) {
+        free = limit
+        self.executor = executor
+    }
+
+    func take() async {
+        while free == 0 { await withCheckedContinuation { waiters.append($0) } }
+        free -= 1
+    }
+
+    func giveBack() {
+        free += 1
+        if !waiters.isEmpty { waiters.removeFirst().resume() }
+    }
+}

@@ -1,0 +1,113 @@
+/// Ledger, cursors, gaps and write-back of one org, as ingest uses them. Errors are of kind `own`.
+public protocol IngestStore: Sendable {
+    func cursor(org: String, channel: String) async throws(RoutingFailure) -> ReplayCursor?
+
+    /// After the broker confirmed them: writes requests that are new and moves the cursor (only forwards within a
+    /// stream epoch), in one transaction, if the lease is still held. A row id that a known request lacks is added.
+    ///
+    /// - Returns: false when the lease is gone; nothing was written then.
+    func record(_ requests: [RecordedRequest], cursor: ReplayCursor?, channel: String, lease: Lease)
+        async throws(RoutingFailure) -> Bool
+
+    /// Which of these the ledger has. Those with an outcome get their write-back due again, because Salesforce shows
+    /// their row as New.
+    func known(_ requests: [RequestKey], rearmingWriteBack: Bool) async throws(RoutingFailure) -> Set<RequestKey>
+
+    /// What we hold of each of these cases (of one that we never heard of: revision 0 and no facts). Cases with unseen
+    /// requests are left out when `settledOnly`.
+    func held(org: String, _ ids: [RecordID], settledOnly: Bool) async throws(RoutingFailure) -> [HeldCase]
+
+    /// Cases that we hold as open in one of these queues, wanted, or with an open episode; by id after this one.
+    func heldAsActive(org: String, queues: [RecordID], after: RecordID?, limit: Int)
+        async throws(RoutingFailure) -> [HeldCase]
+
+    /// Cases to be read again because two states with equal versions differed. Clears the mark.
+    func takeToVerify(org: String, limit: Int) async throws(RoutingFailure) -> [HeldCase]
+
+    /// Rows to be marked in Salesforce, oldest first, and how many seconds the oldest has waited.
+    func dueWriteBacks(org: String, limit: Int) async throws(RoutingFailure) -> [DueWriteBack]
+    func markWrittenBack(_ requests: [RequestKey]) async throws(RoutingFailure)
+    /// Puts off rows that could not be marked, each by its own count of failures: 1 minute doubling to 1 hour.
+    func postponeWriteBack(_ failures: [(request: RequestKey, failure: RoutingFailure)]) async throws(RoutingFailure)
+
+    func openGap(org: String, channel: String, from: Timestamp?, reason: String) async throws(RoutingFailure)
+    /// Closes the gaps that were open when this sweep began.
+    func closeGaps(org: String, openedBefore: Timestamp) async throws(RoutingFailure)
+
+    /// A sweep that a person asked for and nobody has begun; begins it.
+    func takeAskedSweep(org: String) async throws(RoutingFailure) -> AskedSweep?
+    func finishSweep(org: String, _ result: SweepResult) async throws(RoutingFailure)
+
+    func replaceQueues(org: String, _ queues: [SalesforceQueue]) async throws(RoutingFailure)
+    func saveAPIUsage(org: String, _ usage: APIUsage, calls: [String: Int]) async throws(RoutingFailure)
+
+    /// The database's time.
+    func now() async throws(RoutingFailure) -> Timestamp
+}
+
+public struct RecordedRequest: Sendable {
+    public enum Found: String, Sendable { case stream, sweep }
+
+    public let change: CaseChange
+    public let found: Found
+    public let body: [UInt8]
+
+    public init(change: CaseChange, found: Found, body: [UInt8]) {
+        self.change = change
+        self.found = found
+        self.body = body
+    }
+}
+
+public struct HeldCase: Equatable, Sendable {
+    public let caseID: RecordID
+    public let revision: Int64
+    public let facts: CaseFacts?
+
+    public init(caseID: RecordID, revision: Int64, facts: CaseFacts?) {
+        self.caseID = caseID
+        self.revision = revision
+        self.facts = facts
+    }
+}
+
+public struct DueWriteBack: Equatable, Sendable {
+    public let request: RequestKey
+    public let row: RecordID
+    public let waiting: Duration
+
+    public init(request: RequestKey, row: RecordID, waiting: Duration) {
+        self.request = request
+        self.row = row
+        self.waiting = waiting
+    }
+}
+
+public struct AskedSweep: Equatable, Sendable {
+    public let id: Int64
+    /// Also offers cases that wait in a monitored queue although nothing changed; of this queue, or of all.
+    public let offersWaiting: Bool
+    public let queue: RecordID?
+
+    public init(id: Int64, offersWaiting: Bool, queue: RecordID?) {
+        self.id = id
+        self.offersWaiting = offersWaiting
+        self.queue = queue
+    }
+}
+
+public struct SweepResult: Equatable, Sendable {
+    public var startedAt: Timestamp
+    public var asked: Int64?
+    public var isWhole: Bool
+    public var rows = 0
+    public var casesCompared = 0
+    public var observed = 0
+    public var occurrences = 0
+
+    public init(startedAt: Timestamp, asked: Int64?, isWhole: Bool) {
+        self.startedAt = startedAt
+        self.asked = asked
+        self.isWhole = isWhole
+    }
+}

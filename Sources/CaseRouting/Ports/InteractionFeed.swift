@@ -1,0 +1,94 @@
+/// What CIC tells about the queues of one server, for the watch: a session and subscriptions of its own.
+public protocol InteractionFeed: Sendable {
+    /// The next news; waits for them, at most 30 s. Reconnects by itself and says so by `session`.
+    func next() async throws(RoutingFailure) -> [FeedMessage]
+
+    /// Follows these workgroups besides holding, from now on; their full content comes as messages.
+    func follow(_ workgroups: Set<String>) async throws(RoutingFailure)
+
+    /// Reads the names that mappings may use.
+    func directory() async throws(RoutingFailure) -> CICDirectory
+
+    func close() async
+}
+
+public enum FeedMessage: Sendable {
+    /// A new session: what was known is void until the full content of every queue has come again.
+    case session(host: String, server: String)
+    /// The session is lost; the feed looks for the server.
+    case lost(RoutingFailure)
+    case content(QueueContent)
+    /// The queue cannot be followed: it does not exist, or a right is missing.
+    case unreadable(queue: String, reason: String)
+}
+
+public struct QueueContent: Sendable {
+    /// The workgroup; the holding workgroup included.
+    public let queue: String
+    /// Whether this is everything that is there, or what changed.
+    public let isFull: Bool
+    public let present: [SeenInteraction]
+    public let removed: [InteractionID]
+
+    public init(queue: String, isFull: Bool, present: [SeenInteraction], removed: [InteractionID]) {
+        self.queue = queue
+        self.isFull = isFull
+        self.present = present
+        self.removed = removed
+    }
+}
+
+/// An interaction of ours as a queue showed it. Others are left out by the adapter.
+public struct SeenInteraction: Equatable, Sendable {
+    public let interaction: InteractionID
+    public let episode: EpisodeKey
+    public let attempt: AttemptID
+    public let assignNumber: Int64
+    public let state: State
+
+    public enum State: Sendable {
+        case waiting
+        case withAgent
+        /// Disconnected; it will go by itself.
+        case ended
+    }
+
+    public init(
+        interaction: InteractionID, episode: EpisodeKey, attempt: AttemptID, assignNumber: Int64, state: State
+    ) {
+        self.interaction = interaction
+        self.episode = episode
+        self.attempt = attempt
+        self.assignNumber = assignNumber
+        self.state = state
+    }
+}
+
+public struct CICDirectory: Equatable, Sendable {
+    public struct WorkgroupEntry: Equatable, Sendable {
+        public let name: String
+        public let isActive: Bool
+        public let hasQueue: Bool
+        /// Whether ACD assigns its interactions.
+        public let isACD: Bool
+        public let takesEmail: Bool
+
+        public init(name: String, isActive: Bool, hasQueue: Bool, isACD: Bool, takesEmail: Bool) {
+            self.name = name
+            self.isActive = isActive
+            self.hasQueue = hasQueue
+            self.isACD = isACD
+            self.takesEmail = takesEmail
+        }
+    }
+
+    public var workgroups: [WorkgroupEntry]
+    public var skills: [String]
+    public var users: [String]
+
+    public init(workgroups: [WorkgroupEntry], skills: [String], users: [String]) {
+        self.workgroups = workgroups
+        self.skills = skills
+        self.users = users
+    }
+}

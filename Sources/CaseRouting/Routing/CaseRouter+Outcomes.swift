@@ -1,0 +1,93 @@
+import Logging
+
+/// The one place that acts on how an attempt ended: done, retry after a while, failed with a reason, or unknown.
+extension CaseRouter {
+    func succeeded(_ hand: Hand, took: Duration) {
+        let state = hand.claim.state
+        if let cic = state.episode?.cic ?? state.wanted?.cic { breakers[cic]?.succeeded(at: clock.monotonic) }
+        guard hand.didFinish else { return }
+        logger.info(
+            .caseAttempted,
+            metadata: [
+                "case": "\(hand.claim.caseKey)", "outcome": "done", "workgroup": "\(state.wanted?.workgroup ?? "-")",
+                "attempt": "\(state.attempts + 1)", "duration_ms": "\(took.milliseconds)",
+            ])
+    }
+
+    func failed(_ hand: Hand, _ failure: RoutingFailure, took: Duration) async {
+        let claim = hand.claim
+        guard failure.kind != .own else {
+            // The lease runs out by itself; whoever takes the case then looks at what was committed.
+            logger.debug(.storeFailed, failure: failure)
+            return
+        }
+        let delay = delay(for: failure, claim)
+        logger.log(
+            level: failure.kind == .held ? .debug : .warning, "\(LogEvent.caseAttempted.rawValue)",
+            metadata: [
+                "case": "\(claim.caseKey)", "outcome": "\(failure.kind)", "stage": "\(failure.stage)",
+                "cause": "\(failure.cause)", "attempt": "\(claim.state.attempts + 1)",
+                "of": "\(RetryPolicy.attemptLimit)", "retry_in_s": "\(delay.components.seconds)",
+                "duration_ms": "\(took.milliseconds)", "summary": "\(failure.summary)",
+            ])
+        _ = await stored { store throws(RoutingFailure) in try await store.park(claim, failure, delay: delay) }
+        await countAgainstServer(claim, failure)
+    }
+
+    private func delay(for failure: RoutingFailure, _ claim: Claim) -> Duration {
+        let backOff = RetryPolicy.delay(afterAttempts: claim.state.attempts, random: random.next())
+        switch failure.kind {
+        case .unknown:
+            // Looked for when it must have taken effect; the episode's deadline is the database's time.
+            guard let deadline = claim.state.episode?.attemptDeadline else { return backOff }
+            return max(backOff, deadline + settlingTime - claim.now)
+        case .held: return max(backOff, .seconds(5))
+        default: return backOff
+        }
+    }
+
+    /// Ten failures in a row and none that succeeded in ten seconds: the server as a whole is the problem, and cases
+    /// that wait for it keep their attempts.
+    private func countAgainstServer(_ claim: Claim, _ failure: RoutingFailure) async {
+        guard failure.kind == .transient || failure.kind == .unknown,
+            let cic = claim.state.episode?.cic ?? claim.state.wanted?.cic
+        else { return }
+        var breaker = breakers[cic] ?? Breaker()
+        let opens = breaker.failed(at: clock.monotonic)
+        breakers[cic] = breaker
+        guard opens else { return }
+        logger.warning(.breakerOpened, metadata: ["cic": "\(cic)", "cause": "\(failure.cause)"])
+        let hold = Hold(
+            kind: .cic, name: cic, reason: .breaker,
+            detail: "\(Breaker.failuresToOpen) attempts in a row failed, the last with: \(failure.summary)")
+        _ = await stored { store throws(RoutingFailure) in try await store.placeHold(hold) }
+    }
+}
+
+/// Whether a server as a whole is the problem.
+struct Breaker {
+    static let failuresToOpen = 10
+    static let quiet: Duration = .seconds(10)
+
+    private var failures = 0
+    private var lastSuccess: Duration?
+
+    mutating func succeeded(at time: Duration) {
+        failures = 0
+        lastSuccess = time
+    }
+
+    /// Returns true when this failure opens it; the count begins anew then.
+    mutating func failed(at time: Duration) -> Bool {
+        failures += 1
+        let isQuiet = lastSuccess.map { time - $0 >= Self.quiet } ?? true
+        guard failures >= Self.failuresToOpen && isQuiet else { return false }
+        failures = 0
+        return true
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, for logs.
+    var milliseconds: Int64 { components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000 }
+}

@@ -1,0 +1,198 @@
+import Logging
+
+extension CaseRouter {
+    /// A request that killed its worker this often is failed instead of tried again.
+    static let takenLimit = 3
+
+    /// Takes one delivery to its end. It is acknowledged when its merge is committed; while our database is broken it is
+    /// held, and never requeued.
+    func handle(_ delivery: RequestDelivery) async {
+        let message: RequestMessage
+        do throws(UnreadableMessage) {
+            guard delivery.length == delivery.body.count else {
+                throw UnreadableMessage("longer than \(RequestMessage.maximumLength) bytes")
+            }
+            message = try RequestMessage(delivery.body)
+        } catch {
+            await putAside(delivery, error)
+            return
+        }
+        switch message {
+        case .retry(let handle):
+            guard await stored({ store throws(RoutingFailure) in try await store.retry(handle) }) != nil else { return }
+            await queue.acknowledge(delivery)
+        case .change(let change):
+            if delivery.isRedelivered {
+                guard let isHarmless = await countTaken(change) else { return }
+                if !isHarmless {
+                    await queue.acknowledge(delivery)
+                    return
+                }
+            }
+            let started = clock.monotonic
+            guard let merged = await merge(change) else { return }
+            await queue.acknowledge(delivery)
+            if case .claimed(let claim, let attempt) = merged {
+                await converge(claim, attempt: attempt, since: started)
+            }
+        }
+    }
+
+    /// A request read back from the table; its `taken` was raised when it was taken.
+    func handle(_ request: TakenRequest) async {
+        do throws(UnreadableMessage) {
+            guard case .change(let change) = try RequestMessage(request.body) else { return }
+            guard request.taken < Self.takenLimit else {
+                await failPoisonous(request.key)
+                return
+            }
+            let started = clock.monotonic
+            if case .claimed(let claim, let attempt)? = await merge(change) {
+                await converge(claim, attempt: attempt, since: started)
+            }
+        } catch {
+            // Ingest wrote what it had encoded itself; nothing can be done for such a row but to say so.
+            logger.error(.requestUnreadable, metadata: ["org": "\(request.key.org)", "key": "\(request.key.eventKey)"])
+        }
+    }
+
+    enum Merged {
+        case done
+        case claimed(Claim, AttemptID?)
+    }
+
+    /// Decides and merges, again and again until nothing has changed between reading and writing. Nil: given up because
+    /// the worker stops while the database is broken; the delivery stays with the broker.
+    private func merge(_ change: CaseChange) async -> Merged? {
+        while true {
+            guard let snapshot = await stored({ store throws(RoutingFailure) in try await store.read(change) }) else {
+                return nil
+            }
+            if snapshot.isMerged { return .done }
+            var judgement = decide(change, on: snapshot.state, with: configuration)
+            if judgement == .needsReading {
+                guard let knowledge = await readInteraction(change.caseKey, snapshot.state) else { continue }
+                judgement = decide(change, on: snapshot.state, with: configuration, interaction: knowledge)
+            }
+            guard case .decision(let decision) = judgement else {
+                preconditionFailure("a decision needs a reading although there is one")
+            }
+            let merge = plan(change, snapshot.state, decision)
+            guard let result = await stored({ store throws(RoutingFailure) in try await store.merge(merge) }) else {
+                return nil
+            }
+            switch result {
+            case .conflict: continue
+            case .merged: return .done
+            case .claimed(let claim): return .claimed(claim, merge.attempt)
+            }
+        }
+    }
+
+    /// Whether to claim the case together with the merge, and whether to open its next episode at once, which saves a
+    /// normal new case a transaction.
+    private func plan(_ change: CaseChange, _ before: CaseState, _ decision: Decision) -> Merge {
+        let server = before.episode?.cic ?? decision.after.wanted?.cic
+        guard decision.raisesRevision, let server, let adapter = servers[server] else {
+            return Merge(change: change, before: before, decision: decision, claims: false, attempt: nil)
+        }
+        var attempt: AttemptID?
+        if before.episode == nil, let wanted = decision.after.wanted {
+            do throws(RoutingFailure) {
+                _ = try adapter.resolve(workgroup: wanted.workgroup, skills: wanted.skills)
+                attempt = newAttempt()
+            } catch {
+                // Claimed without an attempt: the first step fails at the same place and records why.
+            }
+        }
+        return Merge(change: change, before: before, decision: decision, claims: true, attempt: attempt)
+    }
+
+    /// Reads the open episode's interaction. Nil: it has ended, which is recorded now; decide again.
+    private func readInteraction(_ caseKey: CaseKey, _ state: CaseState) async -> InteractionKnowledge? {
+        guard let episode = state.episode, let interaction = episode.interaction, let server = servers[episode.cic]
+        else {
+            return .unreadable
+        }
+        do throws(RoutingFailure) {
+            switch try await server.read(interaction, episode.attempt) {
+            case .alive: return .alive
+            case .gone:
+                let end = EpisodeEnd(
+                    episode: EpisodeKey(caseKey, episode.number), interaction: interaction, attempt: episode.attempt,
+                    reason: .ended, assignNumber: nil)
+                _ = await stored { store throws(RoutingFailure) in try await store.end(end) }
+                return nil
+            }
+        } catch {
+            return .unreadable
+        }
+    }
+
+    // MARK: Messages that cannot be used
+
+    private func putAside(_ delivery: RequestDelivery, _ error: UnreadableMessage) async {
+        let message = UndecodableMessage(
+            reason: error.description, length: delivery.length, beginning: Array(delivery.body.prefix(4_096)),
+            digest: Self.digest(delivery.body))
+        guard await stored({ store throws(RoutingFailure) in try await store.recordUndecodable(message) }) != nil else {
+            return
+        }
+        logger.warning(.messageUndecodable, metadata: ["reason": "\(error)", "length": "\(delivery.length)"])
+        await queue.deadLetter(delivery)
+    }
+
+    /// FNV-1a with 64 bits twice: names equal contents, protects against nothing.
+    private static func digest(_ bytes: [UInt8]) -> String {
+        var first: UInt64 = 0xcbf2_9ce4_8422_2325
+        var second: UInt64 = 0x8422_2325_cbf2_9ce4
+        for byte in bytes {
+            first = (first ^ UInt64(byte)) &* 0x100_0000_01b3
+            second = (second ^ UInt64(byte ^ 0x5a)) &* 0x100_0000_01b3
+        }
+        return String(first, radix: 16) + "-" + String(second, radix: 16) + "-" + String(bytes.count)
+    }
+
+    /// Counts that the request is looked at again, before it is. Nil: the database is broken and the worker stops.
+    private func countTaken(_ change: CaseChange) async -> Bool? {
+        let key = RequestKey(change)
+        guard let taken = await stored({ store throws(RoutingFailure) in try await store.raiseTaken(key) }) else {
+            return nil
+        }
+        if taken < Self.takenLimit { return true }
+        await failPoisonous(key)
+        return false
+    }
+
+    private func failPoisonous(_ key: RequestKey) async {
+        let failure = RoutingFailure(
+            .permanent, at: .decode, cause: .workerDied,
+            "The request was taken \(Self.takenLimit) times and its worker died each time before it was merged.")
+        _ = await stored { store throws(RoutingFailure) in try await store.failPoisonous(key, failure) }
+        logger.error(.requestPoisonous, metadata: ["org": "\(key.org)", "key": "\(key.eventKey)"])
+    }
+
+    // MARK: Our own database
+
+    /// Calls the store until it answers: a broken database of our own is no attempt and loses nothing. Nil only when the
+    /// worker stops meanwhile.
+    func stored<Value: Sendable>(
+        _ body: (any CaseStore) async throws(RoutingFailure) -> Value
+    ) async -> Value? {
+        var delay: Duration = .milliseconds(100)
+        while true {
+            do throws(RoutingFailure) {
+                return try await body(store)
+            } catch {
+                if isStopping { return nil }
+                logger.debug(.storeFailed, failure: error)
+                await pause(delay)
+                delay = min(delay * 2, .seconds(5))
+            }
+        }
+    }
+
+    func newAttempt() -> AttemptID {
+        AttemptID(milliseconds: clock.wall.microseconds / 1_000, random: (random.next(), random.next()))
+    }
+}

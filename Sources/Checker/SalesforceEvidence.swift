@@ -1,0 +1,139 @@
+/// What the Salesforce ledgers say about every case: where it is, and whether somebody waits for an answer.
+///
+/// A case has *something to work on* from an **ask** until it is **answered**.
+/// - An ask is an *arrival*: a commit after which the case is open and owned by a monitored queue, and before which it
+///   did not exist, was closed or deleted, or had another owner. Or it is a *contact* while the case is open and owned
+///   by a monitored queue: a comment by anybody but the owner, an e-mail received. A change of skills asks nothing.
+/// - It is answered by an agent's *reply* (an e-mail sent, a published comment by the owner; either may have been a draft
+///   before, so a row that says `agent-replied` tells it too), and by every commit after which the case is closed,
+///   deleted, or owned by a user or an unmonitored queue.
+///
+/// A contact while the case is with a user or an unmonitored queue asks nothing here: coming back from there is an
+/// arrival of its own. The ask is the newest one, because a contact that finds an interaction open is served by it.
+/// The order is the one in which Salesforce committed, so equal times cannot occur.
+struct SalesforceEvidence {
+    struct Ask: Equatable {
+        enum Kind: Equatable {
+            case arrival(change: String)
+            case comment
+            case email
+        }
+
+        let kind: Kind
+        /// Microseconds since 1970.
+        let at: Int64
+    }
+
+    struct CaseState {
+        var number = ""
+        var owner = ""
+        var isOpen = false
+        var ask: Ask?
+    }
+
+    private(set) var cases: [CaseKey: CaseState] = [:]
+    /// Rows that were written and not marked as processed since: row id → its case and change.
+    private(set) var unmarked: [String: (case: CaseKey, change: String)] = [:]
+    private(set) var rowsByChange: [String: Int] = [:]
+    private(set) var rowsByOrg: [String: Int] = [:]
+
+    private let places: SitePlaces
+
+    init(places: SitePlaces) { self.places = places }
+
+    mutating func read(_ path: String) throws(LedgerError) {
+        try LedgerMerge.read([path]) { (at, line) throws(LineScanner.Problem) in _ = try take(line, at: at) }
+    }
+
+    /// Takes one line.
+    ///
+    /// - Returns: the case when the line is about a change of one.
+    mutating func take(_ line: LedgerLine, at: Int64) throws(LineScanner.Problem) -> CaseKey? {
+        let kind = try line.require("kind", line.kind).bytes
+        if kind.spells("case") {
+            return try caseChanged(line, at: at)
+        } else if kind.spells("comment") {
+            try comment(line, at: at)
+        } else if kind.spells("email") {
+            try email(line, at: at)
+        } else if kind.spells("row") {
+            try rowWritten(line)
+        } else if kind.spells("row-status") {
+            try rowMarked(line)
+        }
+        return nil
+    }
+
+    private mutating func caseChanged(_ line: LedgerLine, at: Int64) throws(LineScanner.Problem) -> CaseKey {
+        let key = try key(of: line)
+        let owner = try line.require("owner", line.owner).identifier()
+        let isClosed = try line.require("closed", line.closed).flag()
+        let isDeleted = try line.require("deleted", line.deleted).flag()
+        let isOpen = !isClosed && !isDeleted
+        let before = cases[key]
+        var now = before ?? CaseState()
+        if let number = try line.number?.text(), !number.isEmpty { now.number = number }
+        now.owner = owner
+        now.isOpen = isOpen
+        if !isOpen || places.place(org: key.org, queue: owner) == nil {
+            now.ask = nil
+        } else if before?.isOpen != true || before?.owner != owner {
+            let change = try line.require("change", line.change).text()
+            now.ask = Ask(kind: .arrival(change: change), at: at)
+        }
+        cases[key] = now
+        return key
+    }
+
+    private mutating func comment(_ line: LedgerLine, at: Int64) throws(LineScanner.Problem) {
+        let key = try key(of: line)
+        let byOwner = try line.require("by", line.by).identifier() == cases[key]?.owner
+        if !byOwner {
+            contact(key, Ask(kind: .comment, at: at))
+        } else if try line.require("published", line.published).flag() {
+            cases[key]?.ask = nil
+        }
+    }
+
+    private mutating func email(_ line: LedgerLine, at: Int64) throws(LineScanner.Problem) {
+        let key = try key(of: line)
+        if try line.require("incoming", line.incoming).flag() {
+            contact(key, Ask(kind: .email, at: at))
+        } else if Self.isSent(line.status) {
+            cases[key]?.ask = nil
+        }
+    }
+
+    private mutating func contact(_ key: CaseKey, _ ask: Ask) {
+        guard let state = cases[key], state.isOpen, places.place(org: key.org, queue: state.owner) != nil else {
+            return
+        }
+        cases[key]?.ask = ask
+    }
+
+    private mutating func rowWritten(_ line: LedgerLine) throws(LineScanner.Problem) {
+        let key = try key(of: line)
+        let change = try line.require("change", line.change).text()
+        if change == "agent-replied" { cases[key]?.ask = nil }
+        rowsByChange[change, default: 0] += 1
+        rowsByOrg[key.org, default: 0] += 1
+        unmarked[try line.require("row", line.row).identifier()] = (key, change)
+    }
+
+    private mutating func rowMarked(_ line: LedgerLine) throws(LineScanner.Problem) {
+        guard try line.require("status", line.status).bytes.spells("Processed") else { return }
+        unmarked[try line.require("row", line.row).identifier()] = nil
+    }
+
+    private func key(of line: LedgerLine) throws(LineScanner.Problem) -> CaseKey {
+        CaseKey(
+            org: try line.require("org", line.org).identifier(),
+            id: try line.require("case", line.caseID).identifier())
+    }
+
+    /// Status `3` of an EmailMessage is *Sent*; drafts and failed ones answer nobody.
+    private static func isSent(_ status: LineScanner.Value?) -> Bool {
+        guard let status else { return false }
+        return status.bytes.spells("3") || status.bytes.spells("Sent")
+    }
+}

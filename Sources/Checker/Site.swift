@@ -1,0 +1,38 @@
+/// What the checker has to know of the site whose ledgers it reads: which queues are monitored and where their cases belong.
+public struct Site: Codable, Sendable, Equatable {
+    /// Where the cases of a monitored queue belong.
+    public struct Place: Codable, Sendable, Hashable {
+        /// Name of the CIC server, as `server` in its ledger.
+        public var server: String
+        public var workgroup: String
+
+        public init(server: String, workgroup: String) {
+            self.server = server
+            self.workgroup = workgroup
+        }
+    }
+
+    public struct Org: Codable, Sendable, Equatable {
+        /// The organisation id (`00D…`), as `org` in the Salesforce ledger.
+        public var id: String
+        /// The name under which the product knows the org; `CR_Org` of an interaction may be either.
+        public var name: String
+        /// Salesforce queue id (`00G…`) → where its cases belong.
+        public var queues: [String: Place]
+
+        public init(id: String, name: String, queues: [String: Place]) {
+            self.id = id
+            self.name = name
+            self.queues = queues
+        }
+    }
+
+    public var orgs: [Org]
+    /// CIC server → its holding workgroups, in which an interaction cannot reach an agent.
+    public var holding: [String: Set<String>]
+
+    public init(orgs: [Org], holding: [String: Set<String>]) {
+        self.orgs = orgs
+        self.holding = holding
+    }
+}

@@ -1,0 +1,37 @@
+/// A case of an org: the organisation id and the case id, each by the 15 characters that make it unique.
+struct CaseKey: Hashable {
+    let org: String
+    let id: String
+}
+
+/// The site description, arranged for look-ups by what stands in the ledgers.
+struct SitePlaces {
+    private struct Queue: Hashable {
+        let org: String
+        let id: String
+    }
+
+    private var orgs: [String: String] = [:]
+    private var places: [Queue: Site.Place] = [:]
+    private let holding: [String: Set<String>]
+
+    init(_ site: Site) {
+        holding = site.holding
+        for org in site.orgs {
+            let id = Self.short(org.id)
+            orgs[id] = id
+            orgs[org.name] = id
+            for (queue, place) in org.queues { places[Queue(org: id, id: Self.short(queue))] = place }
+        }
+    }
+
+    /// Where cases of this queue belong; nil when it is not monitored.
+    func place(org: String, queue: String) -> Site.Place? { places[Queue(org: org, id: queue)] }
+
+    /// The organisation that an interaction's `CR_Org` names, by id or by the product's name for it.
+    func org(named name: String) -> String { orgs[name] ?? name }
+
+    func isHolding(server: String, workgroup: String) -> Bool { holding[server]?.contains(workgroup) ?? false }
+
+    private static func short(_ id: String) -> String { id.utf8.count > 15 ? String(id.prefix(15)) : id }
+}

@@ -1,0 +1,101 @@
+import CaseRouting
+
+/// What people set, as it is stored. Errors are of kind `own`, or `configuration` when a right is missing.
+public protocol ConfigurationStore: Sendable {
+    /// Rises with every change.
+    func version() async throws(RoutingFailure) -> Int64
+    func load() async throws(RoutingFailure) -> StoredConfiguration
+    /// Saves all changes in one transaction with their audit rows; what is equal already is left alone.
+    func apply(_ changes: [ConfigurationChange], by author: Author) async throws(RoutingFailure)
+}
+
+/// Who does something: for the audit.
+public struct Author: Equatable, Sendable {
+    public let name: String
+    public let host: String
+
+    public init(name: String, host: String) {
+        self.name = name
+        self.host = host
+    }
+}
+
+/// Everything that is set, with what the database added to it.
+public struct StoredConfiguration: Equatable, Sendable {
+    public var version: Int64
+    public var installation: String
+    public var orgs: [OrgSetup]
+    public var servers: [CICServerSetup]
+    public var mappings: [StoredMapping]
+    public var aliases: [AliasSetup]
+
+    public init(
+        version: Int64, installation: String, orgs: [OrgSetup], servers: [CICServerSetup], mappings: [StoredMapping],
+        aliases: [AliasSetup]
+    ) {
+        self.version = version
+        self.installation = installation
+        self.orgs = orgs
+        self.servers = servers
+        self.mappings = mappings
+        self.aliases = aliases
+    }
+
+    /// What decisions depend on. A mapping whose queue is not known yet by its id decides nothing.
+    public var routing: RoutingConfiguration {
+        RoutingConfiguration(
+            orgs: Dictionary(
+                orgs.map {
+                    (
+                        $0.name,
+                        OrgSettings(
+                            mode: $0.mode, routesChangesSince: $0.routesChangesSince ?? Timestamp(microseconds: 0),
+                            contactOnUserOwned: $0.contactOnUserOwned)
+                    )
+                }, uniquingKeysWith: { first, _ in first }),
+            mappings: mappings.compactMap(\.mapping))
+    }
+}
+
+public struct StoredMapping: Equatable, Sendable {
+    public var id: Int32
+    public var version: Int32
+    /// Nil until the queue of that name was seen in Salesforce.
+    public var queueID: RecordID?
+    public var setup: MappingSetup
+
+    public init(id: Int32, version: Int32, queueID: RecordID?, setup: MappingSetup) {
+        self.id = id
+        self.version = version
+        self.queueID = queueID
+        self.setup = setup
+    }
+
+    public var mapping: Mapping? {
+        queueID.map {
+            Mapping(
+                id: id, version: version, org: setup.org, queue: $0, cic: setup.cic, workgroup: setup.workgroup,
+                skills: setup.skills.joined(separator: ";"), takesSkills: setup.takesSkills, onReply: setup.onReply,
+                onUnmonitoredQueue: setup.onUnmonitoredQueue, onUserOwner: setup.onUserOwner, isEnabled: setup.isEnabled
+            )
+        }
+    }
+}
+
+public enum ConfigurationChange: Equatable, Sendable {
+    case org(OrgSetup)
+    case server(CICServerSetup)
+    /// Nil id: a new mapping.
+    case mapping(Int32?, MappingSetup)
+    case alias(AliasSetup)
+
+    /// What it concerns, as the audit and the difference name it.
+    public var target: String {
+        switch self {
+        case .org(let org): "org:\(org.name)"
+        case .server(let server): "cic:\(server.name)"
+        case .mapping(_, let mapping): "mapping:\(mapping.org)/\(mapping.queue)"
+        case .alias(let alias): "alias:\(alias.cic)/\(alias.kind.rawValue)/\(alias.name)"
+        }
+    }
+}

@@ -1,0 +1,9 @@
+import ArgumentParser
+
+/// Tools for developers and tests; production images do not contain them.
+@main struct CaserouterDev: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "caserouter-dev",
+        abstract: "Simulators, a private stack of servers, and the demo.",
+        subcommands: [DemoCommand.self, SimulateCommand.self, StackCommand.self, CheckCommand.self, GuardCommand.self])
+}

@@ -1,0 +1,42 @@
+import Foundation
+import FoundationNetworking
+
+/// The control API of a CIC simulator.
+struct Control: Sendable {
+    let port: UInt16
+
+    private struct Found: Decodable {
+        struct Interaction: Decodable {
+            let interaction: String
+            let workgroup: String
+        }
+
+        let interactions: [Interaction]
+    }
+
+    /// The id of a case's live interaction outside the holding workgroup.
+    func liveInteraction(of caseID: String, outside holding: String) async throws -> String? {
+        let answer = try await call("GET", "interactions?case=\(caseID)")
+        let found = try JSONDecoder().decode(Found.self, from: answer)
+        return found.interactions.first { $0.workgroup != holding && !$0.workgroup.isEmpty }?.interaction
+    }
+
+    /// `delete`, `copy`, `end`, … as docs/simulators.md lists them.
+    func steer(_ interaction: String, _ action: String) async throws {
+        _ = try await call("POST", "interactions/\(interaction)/\(action)", body: Data("{}".utf8))
+    }
+
+    private func call(_ method: String, _ path: String, body: Data? = nil) async throws -> Data {
+        guard let url = URL(string: "http://127.0.0.1:\(port)/control/\(path)") else {
+            throw RunFailure("\(path) is no path of the control API")
+        }
+        var request = URLRequest(url: url)
+        request.httpMethod = method
+        request.httpBody = body
+        let (data, response) = try await URLSession.shared.data(for: request)
+        guard let response = response as? HTTPURLResponse, (200..<300).contains(response.statusCode) else {
+            throw RunFailure("\(method) \(url.path) was refused: \(String(decoding: data.prefix(300), as: UTF8.self))")
+        }
+        return data
+    }
+}

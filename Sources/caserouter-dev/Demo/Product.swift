@@ -1,0 +1,117 @@
+import Foundation
+
+/// The product as the demo uses it: its commands, run as an administrator would, and its workers.
+struct Product: Sendable {
+    /// A kind of worker, and how many of it the demo starts.
+    enum Role: String, CaseIterable, Sendable {
+        case ingest, route, serve
+
+        var count: Int { self == .serve ? 1 : 2 }
+    }
+
+    let run: RunDirectory
+    let stack: PrivateStack
+    let servePort: UInt16
+
+    private var keyFile: String { run.file("key") }
+
+    /// What every process of the product is told about its surroundings (design 11).
+    private func environment(_ more: [String: String] = [:]) -> [String: String] {
+        Executables.environment(home: run.path).merging([
+            "CASEROUTER_DATABASE_URL": stack.postgres.url, "CASEROUTER_BROKER_URL": stack.broker.url,
+            "CASEROUTER_KEY_FILE": keyFile,
+        ]) { _, own in own }.merging(more) { _, more in more }
+    }
+
+    /// Sets the site up through the product's own commands.
+    func setUp(_ site: DemoSite) async throws {
+        try run.write(try site.siteFile(), to: "site.yaml")
+        try await command("keys", ["keys", "generate", keyFile])
+        try await command("migrate", ["migrate"])
+        try await command("config", ["config", "apply", run.file("site.yaml")])
+        for (target, parts) in site.credentials {
+            let input = String(decoding: try JSONEncoder().encode(parts), as: UTF8.self)
+            try await command("credentials", ["credentials", "set", target], input: input)
+        }
+    }
+
+    /// Starts a worker and waits until it says that it is ready.
+    func start(_ role: Role, _ number: Int) async throws -> ChildProcess {
+        let label = "\(role.rawValue)-\(number)"
+        var more = ["CASEROUTER_WORKER_NAME": label]
+        if role == .serve { more["CASEROUTER_LISTEN"] = "127.0.0.1:\(servePort)" }
+        let log = run.file(label + ".log")
+        let before = Self.size(of: log)
+        let child = try run.start(
+            label, [try Executables.product(), role.rawValue], environment: environment(more), rank: .worker, grace: 30)
+        try await Readiness.wait(for: label, child, log: log, limit: .seconds(60)) {
+            Self.saysReady(log, after: before)
+        }
+        return child
+    }
+
+    /// What became of the requests of every org, asked like any reader of reports would.
+    func accounting() async throws -> [Accounting] {
+        let output = run.file("accounting.json")
+        unlink(output)
+        let child = try ChildProcess(
+            command: [try Executables.product(), "report", "accounting", "--json"],
+            environment: environment().merging([RunDirectory.marker: run.path]) { _, marker in marker },
+            output: output, errors: run.file("accounting.log"))
+        let code = try await child.waitForExit(limit: .seconds(30))
+        guard code == 0 else {
+            throw RunFailure("caserouter report accounting ended with \(code): see \(run.file("accounting.log"))")
+        }
+        return try JSONDecoder().decode(
+            Accounting.Report.self, from: Data(contentsOf: URL(fileURLWithPath: output))
+        ).orgs
+    }
+
+    private func command(_ label: String, _ arguments: [String], input: String? = nil) async throws {
+        try await run.run(
+            label, [try Executables.product()] + arguments, environment: environment(), input: input)
+    }
+
+    private static func saysReady(_ log: String, after offset: Int) -> Bool {
+        // The log appears with the first line.
+        guard let text = try? Data(contentsOf: URL(fileURLWithPath: log)) else { return false }
+        return text.dropFirst(offset).range(of: Data("ready".utf8)) != nil
+    }
+
+    private static func size(of file: String) -> Int {
+        // No file yet: nothing to skip.
+        (try? Data(contentsOf: URL(fileURLWithPath: file)).count) ?? 0
+    }
+}
+
+/// What became of the requests of one org.
+struct Accounting: Decodable, Sendable {
+    struct Report: Decodable { let orgs: [Accounting] }
+
+    var org = ""
+    var received = 0
+    var routed = 0
+    var ignored = 0
+    var superseded = 0
+    var failed = 0
+    var discarded = 0
+    var pending = 0
+    /// Of those received, what sweeps published because no change told it.
+    var observed = 0
+
+    /// Whether every request received is in exactly one of the other columns.
+    var balances: Bool { received == routed + ignored + superseded + failed + discarded + pending }
+
+    static func total(_ orgs: [Accounting]) -> Accounting {
+        orgs.reduce(into: Accounting(org: "total")) { sum, org in
+            sum.received += org.received
+            sum.routed += org.routed
+            sum.ignored += org.ignored
+            sum.superseded += org.superseded
+            sum.failed += org.failed
+            sum.discarded += org.discarded
+            sum.pending += org.pending
+            sum.observed += org.observed
+        }
+    }
+}

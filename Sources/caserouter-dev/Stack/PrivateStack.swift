@@ -1,0 +1,63 @@
+import Foundation
+
+/// A PostgreSQL and a RabbitMQ server for one run.
+struct PrivateStack {
+    let postgres: PostgresServer
+    let broker: BrokerServer
+
+    /// Starts both in an empty run directory and writes `env` and `stack.json` there.
+    static func start(in run: RunDirectory, durable: Bool) async throws -> PrivateStack {
+        try run.makeEmpty()
+        let ports = try Loopback.freePorts(6)
+        async let postgres = PostgresServer.start(in: run, port: ports[0], durable: durable)
+        async let broker = BrokerServer.start(in: run, ports: BrokerServer.Ports(free: Array(ports[1...])))
+        let stack = try await PrivateStack(postgres: postgres, broker: broker)
+        try stack.describe(in: run)
+        return stack
+    }
+
+    private func describe(in run: RunDirectory) throws {
+        let variables = [
+            ("CASEROUTER_TEST_DATABASE_URL", postgres.url),
+            ("CASEROUTER_TEST_BROKER_URL", broker.url),
+            ("CASEROUTER_TEST_BROKER_MANAGEMENT_URL", broker.managementURL),
+        ]
+        try run.write(variables.map { "export \($0)='\($1)'\n" }.joined(), to: "env")
+
+        let description = Description(
+            directory: run.path,
+            postgres: .init(port: postgres.port, url: postgres.url, dataDirectory: postgres.dataDirectory),
+            broker: .init(
+                port: broker.port, url: broker.url, managementURL: broker.managementURL,
+                prometheusURL: broker.prometheusURL, nodeName: broker.nodeName, environment: broker.environment),
+            processes: Dictionary(uniqueKeysWithValues: try run.recorded().map { ($0.label, $0.pid) }))
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try run.write(String(decoding: encoder.encode(description), as: UTF8.self) + "\n", to: "stack.json")
+    }
+
+    /// `stack.json`: for tools that want more than the addresses.
+    private struct Description: Encodable {
+        struct Postgres: Encodable {
+            let port: UInt16
+            let url: String
+            let dataDirectory: String
+        }
+
+        struct Broker: Encodable {
+            let port: UInt16
+            let url: String
+            let managementURL: String
+            let prometheusURL: String
+            let nodeName: String
+            /// For `rabbitmqctl`.
+            let environment: [String: String]
+        }
+
+        let directory: String
+        let postgres: Postgres
+        let broker: Broker
+        /// Label → process id.
+        let processes: [String: Int32]
+    }
+}

@@ -1,0 +1,78 @@
+import Foundation
+import Simulators
+import Testing
+
+@Suite(.serialized) struct CICSwitchoverTests {
+    @Test(arguments: [("all", 4), ("half", 2), ("none", 0)])
+    func `e-mails come back under new ids with the same attributes, generics do not`(
+        which: String, expected: Int
+    ) async throws {
+        try await CICTestSite.run { site in
+            let session = try await site.session()
+            try await session.listen()
+            var old: Set<String> = []
+            for number in 0..<4 {
+                old.insert(try await session.handlerCreate("att-\(number)", "CR_CaseId", "500\(number)"))
+            }
+            let generic = try await session.create(in: "Support", ["CR_CaseId": "600"])
+            try await site.control("switchover", ["emails": which, "window": 100, "announce": false])
+            #expect(try await session.call("GET", "/messaging/messages").status == 401)
+            #expect(try await site.connect(to: site.backup).status == 503)
+            try await site.eventually("the backup takes sessions") {
+                try await site.connect(to: site.backup).status == 201
+            }
+            #expect(try await site.connect().status == 503)
+            let session2 = try await site.session(on: site.backup)
+            try await session2.watch("Holding", "Support", attributes: ["CR_CaseId", "CR_AttemptId"])
+            let snapshot = try await session2.poll()
+            let new = ids(snapshot, "interactionsAdded")
+            #expect(new.count == expected && old.isDisjoint(with: new))
+            for id in new {
+                let found = try #require(attributes(snapshot, "interactionsAdded", id).first)
+                #expect(found["CR_CaseId"]?.last == found["CR_AttemptId"]?.last)
+            }
+            for id in old.union([generic]) { #expect(try site.events(id).last == "lost") }
+            #expect(try site.ledger("interaction").count { $0["event"] as? String == "recovered" } == expected)
+        }
+    }
+
+    @Test func `recovery can come late, and what an agent had stays with the agent`() async throws {
+        let configuration = CICQueueTests.withAgent { $0.pickUpDelay = 1 }
+        try await CICTestSite.run(configuration) { site in
+            let session = try await site.session()
+            try await session.listen()
+            let id = try await session.handlerCreate("att-1")
+            _ = try await session.ask("Assign", "att-1", id, "1", "Support", "", "", "0", "")
+            try await site.eventually("picked up") { try site.events(id).last == "connected" }
+            try await site.control(
+                "switchover", ["emails": "all", "window": 50, "delay": 400, "announce": false])
+            try await site.eventually("the backup takes sessions") {
+                try await site.connect(to: site.backup).status == 201
+            }
+            let session2 = try await site.session(on: site.backup)
+            try await session2.watch("Support", attributes: ["CR_AttemptId", "Eic_State", "Eic_UserName"])
+            let first = try await session2.poll()
+            #expect(ids(first, "interactionsAdded").isEmpty)
+            let late = try await session2.message { $0["interactionsAdded"] != nil }
+            let new = try #require(ids([late], "interactionsAdded").first)
+            #expect(
+                attributes([late], "interactionsAdded", new) == [
+                    ["CR_AttemptId": "att-1", "Eic_State": "C", "Eic_UserName": "anna"]
+                ])
+        }
+    }
+
+    @Test func `sessions are told before they end when the switchover is announced`() async throws {
+        try await CICTestSite.run { site in
+            let session = try await site.session()
+            try await site.control("switchover", ["window": 100, "announceLead": 300])
+            let message = try await session.message {
+                $0["__type"] as? String == "urn:inin.com:connection:connectionStateChangeMessage"
+            }
+            #expect(message["newConnectionState"] as? Int == 2 && message["shouldReconnect"] as? Bool == true)
+            try await site.eventually("the session ends") {
+                try await session.call("GET", "/messaging/messages").status == 401
+            }
+        }
+    }
+}
