@@ -98,16 +98,20 @@ extension SalesforceOrgCore {
         return exchange.reply()
     }
 
+    /// Milliseconds an event waits for the one that is to come before it.
+    private static let longestOvertaking: Int64 = 2_000
+
     /// What only time brings about: connects that were held long enough, events whose delay is over, dead sessions.
     func tick() {
         let now = now
-        for stream in streams.values where stream.hasOvertaken && faults.reorderEvents == 0 {
+        for stream in streams.values {
+            guard let since = stream.overtakenSince, now - since > Self.longestOvertaking else { continue }
             stream.releaseOvertaken()
             wakeSubscribers(of: stream.channel)
         }
         for session in sessions.values {
             if let hold = session.hold {
-                if hold.deadline <= now || (faults.eventDelay > 0 && hasEvents(for: session)) { release(session) }
+                if hold.deadline <= now || hasEvents(for: session) { release(session) }
             } else if now - session.lastReply > Int64(settings.sessionExpiry * 1000) {
                 end(session)
             }

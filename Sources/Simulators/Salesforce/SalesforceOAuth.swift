@@ -77,7 +77,8 @@ extension SalesforceOrgCore {
                 throw .init(error: "invalid_client_id", description: "client identifier invalid")
             }
             let audiences = ["https://login.salesforce.com", "https://test.salesforce.com", base(call)]
-            guard audiences.contains(claims.audience) else {
+            // A path may follow the org's own address, as in the addresses of its sites.
+            guard audiences.contains(claims.audience) || claims.audience.hasPrefix(base(call) + "/") else {
                 throw .init(error: "invalid_grant", description: "Audience validation failed")
             }
             guard let user = activeUser(claims.subject) else {
@@ -110,7 +111,7 @@ extension SalesforceOrgCore {
         }
     }
 
-    private func activeUser(_ username: String) -> String? {
+    func activeUser(_ username: String) -> String? {
         let users = table("User")
         let name = users.type.fixedSlot("Username")
         let active = users.type.fixedSlot("IsActive")
@@ -120,8 +121,7 @@ extension SalesforceOrgCore {
     }
 
     private func accept(_ userID: String, refresh: String?, _ call: SalesforceCall) -> SalesforceReply {
-        let token = "\(organizationID.prefix(15))!AQ" + SalesforceSecret.make(64)
-        tokens[token] = SalesforceAccessToken(userID: userID, expires: now + Int64(settings.sessionTimeout * 1000))
+        let token = newToken(for: userID)
         let identity = "\(base(call))/id/\(organizationID)/\(userID)"
         let issued = String(now)
         let signature = HMAC<SHA256>.authenticationCode(
@@ -143,6 +143,13 @@ extension SalesforceOrgCore {
             }
             bytes.raw(",\"scope\":\"api refresh_token\"}")
         }
+    }
+
+    /// A fresh access token.
+    func newToken(for userID: String) -> String {
+        let token = "\(organizationID.prefix(15))!AQ" + SalesforceSecret.make(64)
+        tokens[token] = SalesforceAccessToken(userID: userID, expires: now + Int64(settings.sessionTimeout * 1000))
+        return token
     }
 
     /// How the client reached this org: real clients take `instance_url` for everything that follows.

@@ -68,6 +68,9 @@ extension SalesforceOrgCore {
         // Clients that build the host of the token endpoint themselves end in another path before it.
         if call.path.hasSuffix("/services/oauth2/token") { return .reply(token(call)) }
         if call.path.hasSuffix("/services/oauth2/revoke") { return .reply(revoke(call)) }
+        if call.path.contains("/services/Soap/u/") || call.path.contains("/services/Soap/c/") {
+            return .reply(soapLogin(call))
+        }
         if call.path.hasPrefix("/id/") { return .reply(identity(call)) }
         if call.path.hasPrefix("/services/data") { return .reply(rest(call)) }
         return .reply(.failure(.notFound))

@@ -1,5 +1,4 @@
 import Foundation
-import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import HummingbirdTLS
@@ -78,69 +77,11 @@ public final class SalesforceSimulator: Sendable {
         for org: SalesforceOrg, port: Int, onReady: @escaping @Sendable (Int) async -> Void
     ) throws -> Application<SalesforceResponder> {
         var logger = Logger(label: "salesforce-simulator")
-        logger.logLevel = .error
+        logger.logLevel = .critical
         let server: HTTPServerBuilder = if let tls { try .tls(.http1(), tlsConfiguration: tls) } else { .http1() }
         return Application(
             responder: SalesforceResponder(org: org, isSecure: tls != nil), server: server,
             configuration: .init(address: .hostname(configuration.host, port: port), backlog: 4096),
             onServerRunning: { channel in await onReady(channel.localAddress?.port ?? port) }, logger: logger)
-    }
-}
-
-/// Between Hummingbird's requests and an org's.
-struct SalesforceResponder: HTTPResponder {
-    typealias Context = BasicRequestContext
-
-    let org: SalesforceOrg
-    let isSecure: Bool
-
-    /// Thrown to close a connection in the middle of a response.
-    struct ConnectionDropped: Error {}
-
-    func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
-        var request = request
-        let head = request.head
-        let isStreaming = head.path?.hasPrefix("/cometd") ?? false
-        let body = try await request.collectBody(upTo: SalesforceSimulator.longestBody)
-        let call = call(head, body)
-        guard isStreaming else { return try response(try await org.answer(call)) }
-        return try response(try await org.answer(call))
-    }
-
-    private func call(_ head: HTTPRequest, _ body: ByteBuffer) -> SalesforceCall {
-        let uri = head.path ?? "/"
-        let sides = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        let path = String(sides.first ?? "/")
-        var headers: [String: String] = [:]
-        for field in head.headerFields {
-            let name = field.name.canonicalName
-            // Cookies may come in several fields.
-            headers[name] = headers[name].map { $0 + "; " + field.value } ?? field.value
-        }
-        return SalesforceCall(
-            method: head.method.rawValue, path: path.removingPercentEncoding ?? path,
-            query: sides.count > 1 ? SalesforceForm.pairs(String(sides[1])) : [], headers: headers,
-            body: Array(body.readableBytesView), uriLength: uri.utf8.count, isSecure: isSecure,
-            authority: head.authority ?? "localhost")
-    }
-
-    private func response(_ reply: SalesforceReply) throws -> Response {
-        var headers = HTTPFields()
-        if !reply.body.isEmpty { headers[.contentType] = reply.contentType }
-        for (name, value) in reply.headers {
-            if let name = HTTPField.Name(name) { headers.append(HTTPField(name: name, value: value)) }
-        }
-        let status = HTTPResponse.Status(code: reply.status)
-        if let cut = reply.cutAfter {
-            if cut < 0 { throw ConnectionDropped() }
-            let part = ByteBuffer(bytes: reply.body.prefix(cut))
-            return Response(
-                status: status, headers: headers,
-                body: ResponseBody(contentLength: max(reply.body.count, cut + 1)) { writer in
-                    try await writer.write(part)
-                    throw ConnectionDropped()
-                })
-        }
-        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: reply.body)))
     }
 }

@@ -128,5 +128,27 @@ extension SalesforceSimulatorConfiguration {
         public var updatesInPlace = false
 
         public init() {}
+
+        public init(from decoder: any Decoder) throws {
+            let values = try decoder.container(keyedBy: CodingKeys.self)
+            func read<Value: Decodable>(_ key: CodingKeys, into target: inout Value) throws {
+                if let value = try values.decodeIfPresent(Value.self, forKey: key) { target = value }
+            }
+            try read(.object, into: &object)
+            try read(.topic, into: &topic)
+            try read(.caseID, into: &caseID)
+            try read(.status, into: &status)
+            try read(.statusNew, into: &statusNew)
+            try read(.caseNumber, into: &caseNumber)
+            try read(.change, into: &change)
+            try read(.recordID, into: &recordID)
+            try read(.owner, into: &owner)
+            try read(.previousOwner, into: &previousOwner)
+            try read(.closed, into: &closed)
+            try read(.skills, into: &skills)
+            try read(.priority, into: &priority)
+            try read(.actor, into: &actor)
+            try read(.updatesInPlace, into: &updatesInPlace)
+        }
     }
 }

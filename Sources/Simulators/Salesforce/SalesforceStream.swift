@@ -64,6 +64,9 @@ final class SalesforceStream {
 
     var hasOvertaken: Bool { overtaken != nil }
 
+    /// When the event that is held back was stored.
+    var overtakenSince: Int64? { overtaken?.storedAt }
+
     func purge(now: Int64) {
         guard let first = events.first, now - retention > first.storedAt else { return }
         let kept = events.firstIndex { now - retention <= $0.storedAt } ?? events.count
