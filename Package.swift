@@ -65,9 +65,9 @@ let package = Package(
 
         // Development only: import none of the modules above, because what both sides share both sides get wrong.
         .target(name: "Simulators", dependencies: [hummingbird, hummingbirdTLS, certificates, crypto, log]),
-        .target(name: "Checker", dependencies: ["Postgres", "Polling"]),
+        .target(name: "Checker"),
         .executableTarget(
-            name: "caserouter-dev", dependencies: ["Simulators", "Checker", arguments, log, unixSignals]),
+            name: "caserouter-dev", dependencies: ["Simulators", "Checker", arguments]),
 
         // Tests.
         .target(name: "TestSupport", dependencies: ["Polling", "CaseRouting", "Postgres"], path: "Tests/Support"),
@@ -83,7 +83,7 @@ let package = Package(
         .testTarget(name: "CICTests", dependencies: ["CIC", "Simulators", "TestSupport"]),
         .testTarget(name: "StoreTests", dependencies: ["Store", "TestSupport"]),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulators"]),
-        .testTarget(name: "CheckerTests", dependencies: ["Checker", "TestSupport"]),
+        .testTarget(name: "CheckerTests", dependencies: ["Checker"]),
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
