@@ -70,9 +70,9 @@ let package = Package(
 
         // Development only: import none of the modules above, because what both sides share both sides get wrong.
         .target(name: "Simulators", dependencies: [hummingbird, hummingbirdTLS, certificates, crypto, cryptoExtras, log]),
-        .target(name: "Checker", dependencies: ["Postgres", "Polling"]),
+        .target(name: "Checker"),
         .executableTarget(
-            name: "caserouter-dev", dependencies: ["Simulators", "Checker", arguments, log, unixSignals]),
+            name: "caserouter-dev", dependencies: ["Simulators", "Checker", arguments]),
 
         // Tests.
         .target(name: "TestSupport", dependencies: ["Polling", "CaseRouting", "Postgres"], path: "Tests/Support"),
@@ -90,7 +90,7 @@ let package = Package(
             name: "StoreTests",
             dependencies: ["Store", "CaseRouting", "Postgres", "Polling", "JSON", "TestSupport"]),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulators"], exclude: ["python"]),
-        .testTarget(name: "CheckerTests", dependencies: ["Checker", "TestSupport"]),
+        .testTarget(name: "CheckerTests", dependencies: ["Checker"]),
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport"]),
     ],
     swiftLanguageModes: [.v6]

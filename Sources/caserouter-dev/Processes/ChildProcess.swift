@@ -14,11 +14,11 @@ final class ChildProcess: Sendable {
     ///   - command: the program's path and its arguments.
     ///   - environment: all of it; nothing is inherited.
     ///   - input: a descriptor for standard input; none means `/dev/null`.
-    ///   - output: the file that standard output is appended to.
+    ///   - output: the file that standard output is appended to; none means our own output and errors.
     ///   - errors: the one for standard error; none means the same.
-    init(command: [String], environment: [String: String], input: Int32? = nil, output: String, errors: String? = nil)
-        throws
-    {
+    init(
+        command: [String], environment: [String: String], input: Int32? = nil, output: String?, errors: String? = nil
+    ) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -27,10 +27,10 @@ final class ChildProcess: Sendable {
         } else {
             posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         }
-        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        if let output { posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600) }
         if let errors {
             posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        } else {
+        } else if output != nil {
             posix_spawn_file_actions_adddup2(&actions, 1, 2)
         }
 

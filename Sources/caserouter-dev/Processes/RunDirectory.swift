@@ -39,14 +39,14 @@ struct RunDirectory: Sendable {
         else { throw RunFailure("\(file(name)) cannot be written") }
     }
 
-    /// Starts a process of this run and records it. Its output goes to `LABEL.log`.
+    /// Starts a process of this run and records it. Its output goes to `LABEL.log`, or to where ours goes.
     func start(
         _ label: String, _ command: [String], environment: [String: String], rank: ProcessRecord.Rank,
-        endSignal: Int32 = SIGTERM, grace: Int = 20
+        endSignal: Int32 = SIGTERM, grace: Int = 20, sharesOutput: Bool = false
     ) throws -> ChildProcess {
         let child = try ChildProcess(
             command: command, environment: environment.merging([Self.marker: path]) { _, marker in marker },
-            output: file(label + ".log"))
+            output: sharesOutput ? nil : file(label + ".log"))
         guard let status = ProcessStatus(pid: child.pid) else {
             throw RunFailure("\(label) ended before it could be recorded: see \(file(label + ".log"))")
         }

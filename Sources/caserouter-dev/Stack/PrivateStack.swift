@@ -16,13 +16,17 @@ struct PrivateStack {
         return stack
     }
 
-    private func describe(in run: RunDirectory) throws {
-        let variables = [
-            ("CASEROUTER_TEST_DATABASE_URL", postgres.url),
-            ("CASEROUTER_TEST_BROKER_URL", broker.url),
-            ("CASEROUTER_TEST_BROKER_MANAGEMENT_URL", broker.managementURL),
+    /// What tests read from their environment.
+    var testEnvironment: [String: String] {
+        [
+            "CASEROUTER_TEST_DATABASE_URL": postgres.url, "CASEROUTER_TEST_BROKER_URL": broker.url,
+            "CASEROUTER_TEST_BROKER_MANAGEMENT_URL": broker.managementURL,
         ]
-        try run.write(variables.map { "export \($0)='\($1)'\n" }.joined(), to: "env")
+    }
+
+    private func describe(in run: RunDirectory) throws {
+        let exports = testEnvironment.sorted { $0.key < $1.key }.map { "export \($0.key)='\($0.value)'\n" }
+        try run.write(exports.joined(), to: "env")
 
         let description = Description(
             directory: run.path,

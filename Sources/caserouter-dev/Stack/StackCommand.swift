@@ -67,12 +67,17 @@ struct StackCommand: AsyncParsableCommand {
         func run() async throws {
             let directory = try options.directory()
             let code = try await OwnedRun.with(directory) { run in
-                _ = try await PrivateStack.start(in: run, durable: !durability.fast)
-                print(run.file("env"))
+                let stack = try await PrivateStack.start(in: run, durable: !durability.fast)
                 guard !command.isEmpty else {
+                    print(run.file("env"))
                     while true { try await Task.sleep(for: .seconds(3600)) }
                 }
-                return try await ForegroundCommand.run(command, with: run.file("env"))
+                let own = ProcessInfo.processInfo.environment
+                let child = try run.start(
+                    "command", ["/usr/bin/env"] + command,
+                    environment: own.merging(stack.testEnvironment) { _, stack in stack }, rank: .worker,
+                    sharesOutput: true)
+                return try await child.waitForExit(limit: .seconds(24 * 3600))
             }
             if code != 0 { throw ExitCode(code) }
         }
