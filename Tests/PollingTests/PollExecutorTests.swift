@@ -1,5 +1,6 @@
 import Glibc
 import Polling
+import Synchronization
 import Testing
 
 /// An actor on a loop, as every driver is.
@@ -65,30 +66,22 @@ private actor Resident {
         return order
     }
 
+    func set(_ flag: Flag, whenReadable descriptor: Int32) {
+        loop.watch(descriptor, for: .readable) { [loop] _ in
+            loop.unwatch(descriptor)
+            flag.set()
+        }
+    }
+
     func spin(until flag: Flag) async {
         while !flag.isSet { await Task.yield() }
     }
 }
 
-private actor Flag {
-    nonisolated let loop: PollExecutor
-    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
-    nonisolated let cell: UnsafeMutablePointer<Bool>
-    nonisolated var isSet: Bool { cell.pointee }
-
-    init(_ loop: PollExecutor) {
-        self.loop = loop
-        cell = .allocate(capacity: 1)
-        cell.initialize(to: false)
-    }
-    deinit { cell.deallocate() }
-
-    func setWhenReadable(_ descriptor: Int32) {
-        loop.watch(descriptor, for: .readable) { [loop, cell] _ in
-            loop.unwatch(descriptor)
-            cell.pointee = true
-        }
-    }
+private final class Flag: Sendable {
+    private let value = Atomic(false)
+    var isSet: Bool { value.load(ordering: .relaxed) }
+    func set() { value.store(true, ordering: .relaxed) }
 }
 
 struct PollExecutorTests {
@@ -152,8 +145,8 @@ struct PollExecutorTests {
         #expect(pipe(&ends) == 0)
         _ = write(ends[1], "x", 1)
         let loop = PollExecutor(name: "test")
-        let flag = Flag(loop)
-        await flag.setWhenReadable(ends[0])
+        let flag = Flag()
+        await Resident(loop).set(flag, whenReadable: ends[0])
         // Ends only when the handler gets its turn beside two tasks that never wait.
         async let one: Void = Resident(loop).spin(until: flag)
         async let two: Void = Resident(loop).spin(until: flag)
