@@ -35,9 +35,9 @@ CREATE TABLE cic_servers (
     holding        text NOT NULL,
     messaging      text NOT NULL DEFAULT 'sse' CHECK (messaging IN ('sse', 'poll')),
     recovery_wait  interval NOT NULL DEFAULT '60 seconds',
-    -- name -> template with {case_id}, {case_number}, {case_url}, {org}, {priority}, {skills}
+    -- name -> template with {case.id}, {case.number}, {case.url}, … as in docs/cic-handler.md
     attributes     jsonb NOT NULL DEFAULT '{}',
-    visible_name   text NOT NULL DEFAULT 'Case {case_number}',
+    visible_name   text NOT NULL DEFAULT 'Case {case.number}',
     cic_epoch      integer NOT NULL DEFAULT 1,
     added_at       timestamptz NOT NULL DEFAULT now(),
     removed_at     timestamptz

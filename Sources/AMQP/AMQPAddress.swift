@@ -115,7 +115,9 @@ public struct AMQPAddress: Equatable, Sendable, CustomStringConvertible {
             !name.utf8.contains(where: { $0 <= 32 || $0 == 127 })
         else { return nil }
         guard let port else { return Host(name: String(name), port: defaultPort) }
-        guard port.allSatisfy(\.isASCII), let number = UInt16(port), number > 0, !port.hasPrefix("+") else { return nil }
+        guard port.allSatisfy(\.isASCII), let number = UInt16(port), number > 0, !port.hasPrefix("+") else {
+            return nil
+        }
         return Host(name: String(name), port: number)
     }
 

@@ -30,13 +30,26 @@ extension AMQPConnection {
         let (number, incarnation) = (channel.number, reader.incarnation)
 
         let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { reader.starter = $0 }
+            await withCheckedContinuation { park($0, startOf: reader) }
         } onCancel: {
             // The handler runs on any thread; only a task gets from there to the loop.
             Task { await self.cancelConsume(number, incarnation) }
         }
         if case .failure(let error) = result { throw error.during(operation) }
         return Deliveries(connection: self, channel: number, incarnation: incarnation)
+    }
+
+    // A closure that does not name the actor leaves its loop, even between two lines of the actor, and the broker's
+    // answer could overtake it. As methods of the actor these can only be called on it.
+
+    private func park(
+        _ continuation: CheckedContinuation<Result<Void, AMQPError>, Never>, startOf reader: ReaderChannel
+    ) {
+        reader.starter = continuation
+    }
+
+    private func park(_ continuation: ReaderChannel.Next, as id: UInt64, on reader: ReaderChannel) {
+        reader.waiters.append((id, continuation))
     }
 
     private func startConsumer(
@@ -104,7 +117,7 @@ extension AMQPConnection {
         nextWaiter += 1
         let incarnation = reader.incarnation
         let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { reader.waiters.append((id, $0)) }
+            await withCheckedContinuation { park($0, as: id, on: reader) }
         } onCancel: {
             // The handler runs on any thread; only a task gets from there to the loop.
             Task { await self.cancelWait(id, number, incarnation) }
@@ -172,7 +185,8 @@ extension AMQPConnection {
         case .basicCancel:
             reader.end(
                 AMQPError(
-                    operation: "", kind: .consumerCancelled, text: "the broker cancelled the consumer of \(reader.queue)"))
+                    operation: "", kind: .consumerCancelled,
+                    text: "the broker cancelled the consumer of \(reader.queue)"))
         case .basicGetOk:
             let fields = method.fields(amqp_basic_get_ok_t.self)
             channel.content = IncomingContent(
@@ -187,7 +201,8 @@ extension AMQPConnection {
         guard let (channel, reader) = reader(deliveries.channel, deliveries.incarnation),
             let writer = transport?.writer
         else { return }
-        if case .ended = reader.state {} else {
+        if case .ended = reader.state {
+        } else {
             let fields = amqp_basic_cancel_t(consumer_tag: writer.scratch.bytes(reader.consumerTag), nowait: 0)
             writer.method(.basicCancel, channel: channel.number, fields)
         }
@@ -197,7 +212,9 @@ extension AMQPConnection {
     }
 
     private func cancelWait(_ id: UInt64, _ number: UInt16, _ incarnation: UInt64) {
-        guard let (_, reader) = reader(number, incarnation), let index = reader.waiters.firstIndex(where: { $0.id == id }) else { return }
+        guard let (_, reader) = reader(number, incarnation),
+            let index = reader.waiters.firstIndex(where: { $0.id == id })
+        else { return }
         let continuation = reader.waiters[index].continuation
         if reader.isGet {
             // The answer will come, and must not go to the next caller.

@@ -116,7 +116,9 @@ extension AMQPConnection {
             : AMQPError(
                 operation: "", kind: .deadline,
                 text: "no confirm within \(settings.publishDeadline), whether it arrived is unknown")
-        while let (number, waiter) = publisher.tracker.oldestWaiting(from: publisher.watchedFrom), waiter.deadline <= now {
+        while let (number, waiter) = publisher.tracker.oldestWaiting(from: publisher.watchedFrom),
+            waiter.deadline <= now
+        {
             publisher.watchedFrom = number + 1
             publisher.tracker.abandon(number)?.continuation.resume(returning: error)
         }

@@ -8,7 +8,8 @@ extension AMQPConnection {
     /// - Throws: `staleDelivery` when it came on an earlier incarnation of its channel or was settled before. Nothing
     ///   is sent then, and the channel stays open; the broker hands the message out again if it has it.
     public func acknowledge(_ delivery: Delivery) throws(AMQPError) {
-        guard let (_, reader) = reader(delivery.channel, delivery.incarnation), reader.window.finish(delivery.tag) else {
+        guard let (_, reader) = reader(delivery.channel, delivery.incarnation), reader.window.finish(delivery.tag)
+        else {
             throw stale("acknowledge", delivery)
         }
         reader.unsettledCount -= 1

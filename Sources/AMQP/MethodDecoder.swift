@@ -25,7 +25,8 @@ final class MethodDecoder {
         let arguments = amqp_bytes_t(
             len: payload.count - 4, bytes: UnsafeMutableRawPointer(mutating: payload.baseAddress! + 4))
         var pointer: UnsafeMutableRawPointer?
-        guard let id = Method(rawValue: number), amqp_decode_method(number, &pool, arguments, &pointer) == 0, let pointer
+        guard let id = Method(rawValue: number), amqp_decode_method(number, &pool, arguments, &pointer) == 0,
+            let pointer
         else { throw FrameReader.malformed("method \(number >> 16).\(number & 0xFFFF), unknown or malformed") }
         return Decoded(id: id, pointer: pointer)
     }

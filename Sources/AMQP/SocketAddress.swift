@@ -24,7 +24,8 @@ struct SocketAddress: Sendable {
         let result = getaddrinfo(host.name, String(host.port), &hints, &list)
         guard result == 0 else {
             return .failure(
-                AMQPError(operation: "resolve \(host.name)", kind: .refused, text: String(cString: gai_strerror(result))))
+                AMQPError(
+                    operation: "resolve \(host.name)", kind: .refused, text: String(cString: gai_strerror(result))))
         }
         defer { freeaddrinfo(list) }
         var addresses: [SocketAddress] = []

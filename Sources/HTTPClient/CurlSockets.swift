@@ -38,6 +38,7 @@ final class CurlSockets {
 
     func close(_ descriptor: Int32) -> Int32 {
         reserve(descriptor)
+        assert(entries[Int(descriptor)].isOurs, "descriptor \(descriptor) is closed twice")
         unwatch(descriptor)
         entries[Int(descriptor)] = Entry()
         return Glibc.close(descriptor)

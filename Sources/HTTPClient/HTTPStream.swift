@@ -20,7 +20,7 @@ public final class HTTPStream: AsyncSequence, Sendable {
 
     deinit {
         // A deinitialiser cannot wait; the task only carries the news to the loop.
-        Task { [transport, id] in await transport.closeStream(id, .closed) }
+        Task(executorPreference: transport.loop) { [transport, id] in await transport.closeStream(id, .closed) }
     }
 
     /// Ends the stream; a reader that waits gets `closed`.

@@ -61,8 +61,9 @@ public actor HTTPTransport {
                 engine.begin(transfer)
             }
         } onCancel: {
-            // A handler of cancellation runs on any thread and cannot wait; the task only carries it to the loop.
-            Task { await self.cancel(slot, id) }
+            // A handler of cancellation runs on any thread and cannot wait; the task only carries it to the loop, past
+            // a thread pool that may be busy.
+            Task(executorPreference: loop) { await self.cancel(slot, id) }
         }
         return try result.get()
     }
@@ -81,7 +82,7 @@ public actor HTTPTransport {
             }
         } onCancel: {
             // As in `send`.
-            Task { await self.cancel(slot, id) }
+            Task(executorPreference: loop) { await self.cancel(slot, id) }
         }
         let head = try result.get()
         return HTTPStream(self, id, head)
@@ -106,7 +107,7 @@ public actor HTTPTransport {
             }
         } onCancel: {
             // As in `send`.
-            Task { await self.closeStream(id, .cancelled) }
+            Task(executorPreference: loop) { await self.closeStream(id, .cancelled) }
         }
     }
 

@@ -24,8 +24,10 @@ final class Transfer {
     var answer: CheckedContinuation<Result<HTTPResponse, HTTPError>, Never>?
     var stream: StreamBuffer?
 
-    var begun = MonotonicTime.never
-    var lastActivity = MonotonicTime.never
+    private var deadlineAt = MonotonicTime.never
+    private var connectAt = MonotonicTime.never
+    private var idleTimeout: Duration?
+    private var lastActivity = MonotonicTime.never
     /// When to look at the time limits again, and the place in the heap ordered by it.
     var wakeAt = MonotonicTime.never
     var heapIndex = -1
@@ -44,7 +46,7 @@ final class Transfer {
     private var method: HTTPRequest.Method?
     private var sendsBody = false
     private var headers: CurlList?
-    private var connectMilliseconds = 0
+    private var connectTimeout = Duration.zero
     private var decompresses = false
     private var outgoing: UnsafeMutableRawBufferPointer
     private let errorText: UnsafeMutablePointer<CChar>
@@ -84,9 +86,13 @@ final class Transfer {
 
     // MARK: Before and after
 
-    /// Sets the handle to the request, which the transfer holds from here on.
-    func prepare(_ request: HTTPRequest) {
-        self.request = request
+    /// Sets the handle to the request; its time begins.
+    func prepare(_ now: MonotonicTime) {
+        let request = request!
+        deadlineAt = now + request.deadline
+        connectAt = now + request.connectTimeout
+        idleTimeout = request.idleTimeout
+        lastActivity = now
         if url != request.url {
             url = request.url
             case_router_set_string(easy, CURLOPT_URL, url)
@@ -97,11 +103,10 @@ final class Transfer {
             headers = request.headers.list
             case_router_set_headers(easy, request.headers.list.first)
         }
-        let milliseconds = request.connectTimeout.wholeMilliseconds
-        if connectMilliseconds != milliseconds {
-            connectMilliseconds = milliseconds
+        if connectTimeout != request.connectTimeout {
+            connectTimeout = request.connectTimeout
             // The limit itself is ours; told of it, libcurl leaves time for the second address of a name.
-            case_router_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds)
+            case_router_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, connectTimeout.wholeMilliseconds)
         }
         if decompresses != (stream == nil) {
             decompresses = stream == nil
@@ -176,13 +181,13 @@ final class Transfer {
     // MARK: Errors
 
     /// Method and host, for errors.
-    static func operation(_ request: HTTPRequest, _ host: String?) -> String {
-        "\(request.method.rawValue) \(host ?? "(no host)")"
+    static func operation(_ request: HTTPRequest, _ origin: OriginURL?) -> String {
+        "\(request.method.rawValue) \(origin?.authority ?? "(no host)")"
     }
 
     func error(_ kind: HTTPError.Kind, code: CURLcode = CURLE_OK, detail: String = "") -> HTTPError {
         HTTPError(
-            operation: request.map { Self.operation($0, origin?.name) } ?? "", kind: kind,
+            operation: request.map { Self.operation($0, origin?.url) } ?? "", kind: kind,
             code: Int32(code.rawValue), detail: detail, mayHaveBeenSent: sendings > 0)
     }
 
@@ -247,29 +252,25 @@ final class Transfer {
 
     // MARK: Time
 
-    private func noteActivity() {
-        if request!.idleTimeout != nil { lastActivity = .now }
-    }
+    /// Begins the idle time anew.
+    func noteActivity() { if idleTimeout != nil { lastActivity = .now } }
 
     /// Which limit has passed, or else when to look again.
     func checkTime(_ now: MonotonicTime) -> HTTPError.Kind? {
-        let request = request!
         var next = MonotonicTime.never
         if stream == nil || !isHeadWhole {
-            let at = begun + request.deadline
-            if at <= now { return .deadline }
-            next = min(next, at)
+            if deadlineAt <= now { return .deadline }
+            next = deadlineAt
         }
         if sendings == 0 {
-            let at = begun + request.connectTimeout
-            if at <= now { return .cannotConnect }
-            next = min(next, at)
+            if connectAt <= now { return .cannotConnect }
+            next = min(next, connectAt)
         }
-        if let idle = request.idleTimeout {
+        if let idleTimeout {
             if sendings == 0 || stream?.isPaused == true { lastActivity = now }
-            let at = lastActivity + idle
-            if at <= now { return .idle }
-            next = min(next, at)
+            let idleAt = lastActivity + idleTimeout
+            if idleAt <= now { return .idle }
+            next = min(next, idleAt)
         }
         wakeAt = next
         return nil

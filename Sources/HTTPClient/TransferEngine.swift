@@ -22,7 +22,8 @@ final class TransferEngine {
     private var freeSlots: [Int] = []
     private var nextID: UInt64 = 1
     private var count = 0
-    private var origins: [String: HTTPOrigin] = [:]
+    private var origins: [OriginURL: HTTPOrigin] = [:]
+    private var lastOrigin: HTTPOrigin?
     private var streams: [UInt64: StreamBuffer] = [:]
 
     private var deadlines = DeadlineHeap()
@@ -74,15 +75,14 @@ final class TransferEngine {
 
     /// Checks a request and gives it a transfer, which then has to be begun.
     func admit(_ request: HTTPRequest) throws(HTTPError) -> Transfer {
-        let parts = URLParts(request.url)
+        let origin = origin(of: request.url)
         func refuse(_ kind: HTTPError.Kind, _ why: String) -> HTTPError {
             HTTPError(
-                operation: Transfer.operation(request, parts?.authority), kind: kind, detail: why,
-                mayHaveBeenSent: false)
+                operation: Transfer.operation(request, origin?.url), kind: kind, detail: why, mayHaveBeenSent: false)
         }
         if isClosed { throw refuse(.closed, "") }
-        guard let parts else { throw refuse(.invalidRequest, "not a usable http or https URL") }
-        if !parts.isSecure && !settings.allowInsecure && !parts.isLoopback {
+        guard let origin else { throw refuse(.invalidRequest, "not a usable http or https URL") }
+        if !origin.url.isSecure && !settings.allowInsecure && !origin.url.isLoopback {
             throw refuse(.invalidRequest, "plain http is allowed to this machine only")
         }
         if !request.headers.areValid { throw refuse(.invalidRequest, "a header that may not be sent") }
@@ -91,16 +91,15 @@ final class TransferEngine {
 
         let transfer = takeTransfer()
         transfer.request = request
-        transfer.origin = origin(parts.authority)
+        transfer.origin = origin
         return transfer
     }
 
     /// Starts a transfer that `admit` gave, or lets it wait for a place.
     func begin(_ transfer: Transfer) {
-        transfer.begun = .now
-        transfer.lastActivity = transfer.begun
-        transfer.prepare(transfer.request!)
-        if let passed = transfer.checkTime(transfer.begun) { return end(transfer, transfer.error(passed)) }
+        let now = MonotonicTime.now
+        transfer.prepare(now)
+        if let passed = transfer.checkTime(now) { return end(transfer, transfer.error(passed)) }
         deadlines.update(transfer)
         setAlarm()
         let origin = transfer.origin!
@@ -170,7 +169,7 @@ final class TransferEngine {
         let next = stream.next()
         if case .value(_, isLast: true) = next { streams[id] = nil }
         if let transfer = stream.transfer, stream.takeResumption() {
-            transfer.lastActivity = .now
+            transfer.noteActivity()
             curl_easy_pause(transfer.easy, CURLPAUSE_CONT)
         }
         return next
@@ -214,11 +213,18 @@ final class TransferEngine {
         }
     }
 
-    private func origin(_ name: String) -> HTTPOrigin {
-        if let known = origins[name] { return known }
+    private func origin(of url: String) -> HTTPOrigin? {
+        if let lastOrigin, lastOrigin.url.isOrigin(of: url) { return lastOrigin }
+        guard let key = OriginURL(of: url) else { return nil }
+        if let known = origins[key] {
+            lastOrigin = known
+            return known
+        }
         if origins.count >= Self.idleOrigins { origins = origins.filter { !$0.value.isUnused } }
-        let origin = HTTPOrigin(name: name)
-        origins[name] = origin
+        let origin = HTTPOrigin(key)
+        origins[key] = origin
+        // Replaced together with the dictionary, so that it is never one that was forgotten there.
+        lastOrigin = origin
         return origin
     }
 

@@ -111,6 +111,8 @@ public actor Batcher {
         return (work.answers.0.first, work.answers.1.first)
     }
 
+    // Inlined, as `wait` is: every asynchronous call between two functions costs a turn of the executor.
+    @inline(__always)
     private func answer<Input, Output>(
         _ operation: BatchOperation<Input, Output>, _ input: Input, _ key: BatchKey?
     ) async throws(PostgresError) -> BatchAnswer<Output> {
@@ -119,6 +121,7 @@ public actor Batcher {
         return work.answer
     }
 
+    @inline(__always)
     private func wait(_ work: BatchCaller) async throws(PostgresError) {
         guard pipeline != nil else { throw PostgresError(.connectionLost, name(of: work), "there is no connection") }
         guard waiting.count < limits.waiting else {

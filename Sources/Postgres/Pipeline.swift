@@ -7,8 +7,6 @@ import Polling
 // Sendable is unchecked because it belongs to one event loop and is touched by no other thread, which every entry
 // checks; the connection's actor and the Batcher share it on that loop.
 final class Pipeline: @unchecked Sendable {
-    /// Statements kept prepared on one connection. The product has about a hundred.
-    private static let maximumPrepared = 500
     /// How often an answer that does not come is looked for.
     private static let answerCheck = Duration.seconds(1)
 
@@ -20,19 +18,13 @@ final class Pipeline: @unchecked Sendable {
     private var exchanges = Deque<Exchange>()
     private var current: Exchange?
     private var sendFailure: String?
-    private var script: ScriptRun?
+    /// A script under way, which has the connection for itself.
+    private var script: Exchange?
     /// When something was last heard, or first waited for.
     private var heard = MonotonicTime.now
     private var answerTimer: PollTimer?
 
-    private struct Prepared {
-        let statement: PreparedStatement
-        let serverName: String
-        /// Whether the server has said that it is prepared.
-        var confirmed = false
-    }
-    private var prepared: [ObjectIdentifier: Prepared] = [:]
-    private var nextName = 0
+    private var prepared = PreparedNames()
 
     /// Why the connection ended; nil while it lives.
     private(set) var lossReason: String?
@@ -109,19 +101,9 @@ final class Pipeline: @unchecked Sendable {
 
     /// The name under which the statement is prepared, preparing it when it is not.
     private func serverName(of statement: PreparedStatement) -> String {
-        let key = ObjectIdentifier(statement)
-        if let known = prepared[key], known.confirmed { return known.serverName }
-        // While an earlier exchange's preparation is not confirmed it may still fail and take this one with it;
-        // the unnamed statement depends on nobody.
-        var name = ""
-        if prepared[key] == nil, prepared.count < Self.maximumPrepared {
-            nextName += 1
-            name = "s\(nextName)"
-            prepared[key] = Prepared(statement: statement, serverName: name)
-            current?.steps.append(.prepare(statement))
-        } else {
-            current?.steps.append(.prepareUnnamed)
-        }
+        let (name, mustPrepare) = prepared.name(for: statement)
+        if !mustPrepare { return name }
+        current?.steps.append(name.isEmpty ? .prepareUnnamed : .prepare(statement))
         let sent = statement.types.withUnsafeBufferPointer { types in
             PQsendPrepare(handle, name, statement.sql, Int32(types.count), types.baseAddress)
         }
@@ -184,7 +166,7 @@ final class Pipeline: @unchecked Sendable {
             case PGRES_PIPELINE_ABORTED:
                 PQclear(result)
                 // Skipped after an earlier error, its preparation too.
-                if case .prepare(let statement)? = exchange.nextStep { forget(statement) }
+                if case .prepare(let statement)? = exchange.nextStep { prepared.forget(statement) }
                 exchange.answered += 1
             default:
                 take(exchange, result)
@@ -195,7 +177,7 @@ final class Pipeline: @unchecked Sendable {
     private func take(_ exchange: Exchange, _ result: OpaquePointer) {
         switch exchange.nextStep {
         case .prepare(let statement):
-            prepared[ObjectIdentifier(statement)]?.confirmed = true
+            prepared.confirm(statement)
             PQclear(result)
         case .prepareUnnamed: PQclear(result)
         case .execute(let statement):
@@ -212,10 +194,10 @@ final class Pipeline: @unchecked Sendable {
 
     private func refuse(_ exchange: Exchange, _ error: PostgresError) {
         switch exchange.nextStep {
-        case .prepare(let statement): forget(statement)
+        case .prepare(let statement): prepared.forget(statement)
         case .execute(let statement):
             // A plan that no longer fits the tables, or a session that was reset: prepare it anew next time.
-            if error.sqlState == "0A000" || error.sqlState == "26000" { forget(statement) }
+            if error.sqlState == "0A000" || error.sqlState == "26000" { prepared.forget(statement) }
         case .prepareUnnamed, nil: break
         }
         exchange.fail(error, statement: exchange.statement(at: exchange.answered))
@@ -223,8 +205,6 @@ final class Pipeline: @unchecked Sendable {
         // A demoted server answers every write so; the next connection looks for the one that takes them.
         if error.sqlState == "25006" { lose(error.text) }
     }
-
-    private func forget(_ statement: PreparedStatement) { prepared[ObjectIdentifier(statement)] = nil }
 
     /// FATAL and PANIC end the session; whether a commit came first cannot be told.
     private static func endsConnection(_ result: OpaquePointer) -> Bool {
@@ -235,10 +215,6 @@ final class Pipeline: @unchecked Sendable {
 
     // MARK: Scripts
 
-    private struct ScriptRun {
-        let exchange: Exchange
-    }
-
     /// Runs several statements by the simple protocol, which pipeline mode does not know. Only when idle.
     func run(script text: String, _ exchange: Exchange) {
         executor.checkIsolated()
@@ -248,7 +224,7 @@ final class Pipeline: @unchecked Sendable {
             return
         }
         heard = .now
-        script = ScriptRun(exchange: exchange)
+        script = exchange
         guard PQexitPipelineMode(handle) == 1, PQsendQuery(handle, text) == 1 else {
             lose(message())
             return
@@ -266,18 +242,18 @@ final class Pipeline: @unchecked Sendable {
                 // Statements may have changed under their plans.
                 prepared.removeAll()
                 if PQenterPipelineMode(handle) != 1 { lose(message()) }
-                script.exchange.end()
+                script.end()
                 return
             }
             defer { PQclear(result) }
             switch PQresultStatus(result) {
             case PGRES_FATAL_ERROR:
-                let error = PostgresError(script.exchange.operation, result: result)
+                let error = PostgresError(script.operation, result: result)
                 if Self.endsConnection(result) {
                     lose(error.text)
                     return
                 }
-                script.exchange.fail(error, statement: nil)
+                script.fail(error, statement: nil)
             case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH:
                 lose("COPY is not supported")
                 return
@@ -327,7 +303,7 @@ final class Pipeline: @unchecked Sendable {
             exchange.lose(reason, mayHaveArrived: exchange.hasLeft || exchange !== last)
         }
         exchanges.removeAll()
-        script?.exchange.lose(reason, mayHaveArrived: true)
+        script?.lose(reason, mayHaveArrived: true)
         script = nil
         let actions = onLost
         onLost.removeAll()

@@ -12,6 +12,40 @@ final class PreparedStatement: Sendable {
     }
 }
 
+/// What is prepared on one connection, and under which name.
+struct PreparedNames {
+    /// Statements kept prepared. The product has about a hundred; further ones are prepared anew each time.
+    private static let maximum = 500
+
+    private struct Entry {
+        /// Held so that its identity is not given to another statement.
+        let statement: PreparedStatement
+        let name: String
+        /// Whether the server has said that it is prepared.
+        var isConfirmed = false
+    }
+    private var entries: [ObjectIdentifier: Entry] = [:]
+    private var last = 0
+
+    /// The name to send a statement by, and whether it has to be prepared under it first.
+    mutating func name(for statement: PreparedStatement) -> (name: String, mustPrepare: Bool) {
+        let key = ObjectIdentifier(statement)
+        if let entry = entries[key] {
+            // While an earlier exchange's preparation is not confirmed it may still fail and take this one with it;
+            // the unnamed statement depends on nobody.
+            return entry.isConfirmed ? (entry.name, false) : ("", true)
+        }
+        if entries.count >= Self.maximum { return ("", true) }
+        last += 1
+        entries[key] = Entry(statement: statement, name: "s\(last)")
+        return ("s\(last)", true)
+    }
+
+    mutating func confirm(_ statement: PreparedStatement) { entries[ObjectIdentifier(statement)]?.isConfirmed = true }
+    mutating func forget(_ statement: PreparedStatement) { entries[ObjectIdentifier(statement)] = nil }
+    mutating func removeAll() { entries.removeAll() }
+}
+
 /// The addresses of a statement's parameters, as libpq wants them; reused.
 final class ParameterList {
     private(set) var values: [UnsafePointer<CChar>?] = []

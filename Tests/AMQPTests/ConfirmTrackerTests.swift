@@ -23,7 +23,8 @@ import Testing
 
     static let cases = [
         Case(name: "one by one in order", steps: [.ack(1), .ack(2)], heard: ["1 ok", "2 ok"], span: 4),
-        Case(name: "one by one backwards", steps: [.ack(3), .ack(2), .ack(1)], heard: ["3 ok", "2 ok", "1 ok"], span: 3),
+        Case(
+            name: "one by one backwards", steps: [.ack(3), .ack(2), .ack(1)], heard: ["3 ok", "2 ok", "1 ok"], span: 3),
         Case(name: "a gap stays open", steps: [.ack(1), .ack(3), .ack(4)], heard: ["1 ok", "3 ok", "4 ok"], span: 5),
         Case(
             name: "multiple closes gaps and repeats nobody", steps: [.ack(2), .ack(4), .ack(5, multiple: true)],

@@ -14,7 +14,8 @@ import Testing
             let delivery = try #require(try await iterator.next())
             #expect(delivery.body == Array("hello".utf8))
             #expect(!delivery.isOversized && !delivery.isRedelivered)
-            #expect(delivery.properties == AMQPProperties(contentType: "application/json", messageID: "o:1", type: "kind"))
+            #expect(
+                delivery.properties == AMQPProperties(contentType: "application/json", messageID: "o:1", type: "kind"))
             try await connection.acknowledge(delivery)
             await deliveries.stop()
             #expect(try await iterator.next() == nil)

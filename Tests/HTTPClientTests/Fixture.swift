@@ -5,11 +5,11 @@ import Testing
 
 /// Runs `body` with a transport on a loop of its own and ends both.
 func withTransport<Value: Sendable>(
-    _ settings: HTTPTransport.Settings = HTTPTransport.Settings(),
+    _ settings: HTTPTransport.Settings = HTTPTransport.Settings(), loop name: String = "http-test",
     _ body: (HTTPTransport) async throws -> Value
 ) async throws -> Value {
     proxiesAreSet
-    let loop = PollExecutor(name: "http-test")
+    let loop = PollExecutor(name: name)
     let transport = HTTPTransport(on: loop, settings: settings)
     let result: Result<Value, any Error>
     do { result = .success(try await body(transport)) } catch { result = .failure(error) }
@@ -54,9 +54,59 @@ func eventually(
     }
 }
 
-/// How long `body` took.
-func time(_ body: () async throws -> Void) async rethrows -> Duration {
-    let start = MonotonicTime.now
-    try await body()
-    return MonotonicTime.now - start
+/// A caller on the transport's loop. It measures there, because the thread pool on which tests run is kept busy by
+/// other tests.
+actor Caller {
+    nonisolated let transport: HTTPTransport
+    nonisolated var unownedExecutor: UnownedSerialExecutor { transport.unownedExecutor }
+
+    init(_ transport: HTTPTransport) { self.transport = transport }
+
+    struct Failure: Sendable {
+        let error: HTTPError
+        let taken: Duration
+    }
+
+    /// Sends a request that must fail.
+    func failure(_ request: HTTPRequest) async throws -> Failure {
+        let start = MonotonicTime.now
+        do throws(HTTPError) { _ = try await transport.send(request) } catch {
+            return Failure(error: error, taken: .now - start)
+        }
+        throw Unexpected()
+    }
+
+    /// Sends a request and cancels the caller when `condition` is true.
+    func cancelledSend(
+        _ request: HTTPRequest, when condition: @escaping @Sendable () -> Bool
+    ) async throws -> Failure {
+        try await cancelled(when: condition) { [transport] () throws(HTTPError) in
+            _ = try await transport.send(request)
+        }
+    }
+
+    /// Reads a stream and cancels the reader when `condition` is true.
+    func cancelledRead(
+        _ request: HTTPRequest, when condition: @escaping @Sendable () -> Bool
+    ) async throws -> Failure {
+        try await cancelled(when: condition) { [transport] () throws(HTTPError) in
+            for try await _ in try await transport.stream(request) {}
+        }
+    }
+
+    private func cancelled(
+        when condition: () -> Bool, _ body: @escaping @Sendable () async throws(HTTPError) -> Void
+    ) async throws -> Failure {
+        let task = Task(executorPreference: transport.loop) { () async -> (HTTPError?, MonotonicTime) in
+            do throws(HTTPError) {
+                try await body()
+                return (nil, .now)
+            } catch { return (error, .now) }
+        }
+        while !condition() { try await Task.sleep(for: .milliseconds(2)) }
+        let start = MonotonicTime.now
+        task.cancel()
+        guard case (let error?, let end) = await task.value else { throw Unexpected() }
+        return Failure(error: error, taken: end - start)
+    }
 }

@@ -2,94 +2,96 @@ import Foundation
 import HTTPClient
 import Testing
 
-/// Against OpenSSL's own server, with certificates made for the test.
-@Suite(.timeLimit(.minutes(1)))
-struct TLSTests {
-    private func get(_ server: TLSServer, _ trust: HTTPTransport.Trust, host: String = "localhost") async throws -> Int
-    {
-        try await withTransport(.init(trust: trust)) { transport in
-            try await transport.send(HTTPRequest(.get, "https://\(host):\(server.port)/")).status
+extension HTTPClientSuite {
+    /// Against OpenSSL's own server, with certificates made for the test.
+    @Suite struct TLSTests {
+        private func get(_ server: TLSServer, _ trust: HTTPTransport.Trust, host: String = "localhost") async throws
+            -> Int
+        {
+            try await withTransport(.init(trust: trust)) { transport in
+                try await transport.send(HTTPRequest(.get, "https://\(host):\(server.port)/")).status
+            }
         }
-    }
 
-    private func error(
-        _ server: TLSServer, _ trust: HTTPTransport.Trust, host: String = "localhost"
-    ) async throws -> HTTPError {
-        try await withTransport(.init(trust: trust)) { transport in
-            try await failure(transport, HTTPRequest(.post, "https://\(host):\(server.port)/"))
+        private func error(
+            _ server: TLSServer, _ trust: HTTPTransport.Trust, host: String = "localhost"
+        ) async throws -> HTTPError {
+            try await withTransport(.init(trust: trust)) { transport in
+                try await failure(transport, HTTPRequest(.post, "https://\(host):\(server.port)/"))
+            }
         }
-    }
 
-    @Test func `a certificate of a trusted authority is accepted`() async throws {
-        let certificates = try Certificates()
-        let server = try await TLSServer(certificates, "good")
-        #expect(try await get(server, .file(certificates.authority)) == 200)
-        #expect(try await get(server, .systemAndFile(certificates.authority)) == 200)
-    }
-
-    @Test func `another authority's certificate is refused and nothing was sent`() async throws {
-        let certificates = try Certificates()
-        let server = try await TLSServer(certificates, "good")
-        let other = try Certificates()
-        for trust in [HTTPTransport.Trust.system, .file(other.authority), .systemAndFile(other.authority)] {
-            let error = try await error(server, trust)
-            #expect(error.kind == .tls)
-            #expect(error.code == 60)
-            #expect(!error.mayHaveBeenSent)
+        @Test func `a certificate of a trusted authority is accepted`() async throws {
+            let certificates = try Certificates()
+            let server = try await TLSServer(certificates, "good")
+            #expect(try await get(server, .file(certificates.authority)) == 200)
+            #expect(try await get(server, .systemAndFile(certificates.authority)) == 200)
         }
-    }
 
-    @Test func `an authority's file that is missing trusts nobody`() async throws {
-        let server = try await TLSServer(try Certificates(), "good")
-        let error = try await error(server, .file("/nonexistent/ca.pem"))
-        #expect(error.kind == .tls && !error.mayHaveBeenSent)
-    }
-
-    @Test func `a certificate for another name is refused`() async throws {
-        let certificates = try Certificates()
-        let server = try await TLSServer(certificates, "good")
-        // It is for localhost alone.
-        let error = try await error(server, .file(certificates.authority), host: "127.0.0.1")
-        #expect(error.kind == .tls && !error.mayHaveBeenSent)
-    }
-
-    @Test func `an expired certificate is refused`() async throws {
-        let certificates = try Certificates()
-        let server = try await TLSServer(certificates, "expired")
-        let error = try await error(server, .file(certificates.authority))
-        #expect(error.kind == .tls && !error.mayHaveBeenSent)
-        #expect(error.detail.contains("expired"))
-    }
-
-    @Test func `TLS 1.1 is refused and 1.2 is spoken`() async throws {
-        let certificates = try Certificates()
-        let old = try await TLSServer(certificates, "good", "-tls1_1", "-cipher", "ALL@SECLEVEL=0")
-        let error = try await error(old, .file(certificates.authority))
-        #expect(error.kind == .tls && !error.mayHaveBeenSent)
-        let new = try await TLSServer(certificates, "good", "-tls1_2")
-        #expect(try await get(new, .file(certificates.authority)) == 200)
-    }
-
-    @Test func `a server without TLS is no secure connection`() async throws {
-        let server = TestServer { connection in
-            connection.write("HTTP/1.1 400 Bad\r\n\r\n")
-            connection.waitForEnd()
+        @Test func `another authority's certificate is refused and nothing was sent`() async throws {
+            let certificates = try Certificates()
+            let server = try await TLSServer(certificates, "good")
+            let other = try Certificates()
+            for trust in [HTTPTransport.Trust.system, .file(other.authority), .systemAndFile(other.authority)] {
+                let error = try await error(server, trust)
+                #expect(error.kind == .tls)
+                #expect(error.code == 60)
+                #expect(!error.mayHaveBeenSent)
+            }
         }
-        defer { server.stop() }
-        try await withTransport { transport in
-            let error = try await failure(transport, HTTPRequest(.post, "https://127.0.0.1:\(server.port)/"))
+
+        @Test func `an authority's file that is missing trusts nobody`() async throws {
+            let server = try await TLSServer(try Certificates(), "good")
+            let error = try await error(server, .file("/nonexistent/ca.pem"))
             #expect(error.kind == .tls && !error.mayHaveBeenSent)
         }
-    }
 
-    @Test func `a handshake that hangs ends at the connect time-out and nothing was sent`() async throws {
-        let server = TestServer { connection in connection.waitForEnd() }
-        defer { server.stop() }
-        try await withTransport { transport in
-            let error = try await failure(
-                transport,
-                HTTPRequest(.post, "https://127.0.0.1:\(server.port)/", connectTimeout: .milliseconds(200)))
-            #expect(error.kind == .cannotConnect && !error.mayHaveBeenSent)
+        @Test func `a certificate for another name is refused`() async throws {
+            let certificates = try Certificates()
+            let server = try await TLSServer(certificates, "good")
+            // It is for localhost alone.
+            let error = try await error(server, .file(certificates.authority), host: "127.0.0.1")
+            #expect(error.kind == .tls && !error.mayHaveBeenSent)
+        }
+
+        @Test func `an expired certificate is refused`() async throws {
+            let certificates = try Certificates()
+            let server = try await TLSServer(certificates, "expired")
+            let error = try await error(server, .file(certificates.authority))
+            #expect(error.kind == .tls && !error.mayHaveBeenSent)
+            #expect(error.detail.contains("expired"))
+        }
+
+        @Test func `TLS 1.1 is refused and 1.2 is spoken`() async throws {
+            let certificates = try Certificates()
+            let old = try await TLSServer(certificates, "good", "-tls1_1", "-cipher", "ALL@SECLEVEL=0")
+            let error = try await error(old, .file(certificates.authority))
+            #expect(error.kind == .tls && !error.mayHaveBeenSent)
+            let new = try await TLSServer(certificates, "good", "-tls1_2")
+            #expect(try await get(new, .file(certificates.authority)) == 200)
+        }
+
+        @Test func `a server without TLS is no secure connection`() async throws {
+            let server = TestServer { connection in
+                connection.write("HTTP/1.1 400 Bad\r\n\r\n")
+                connection.waitForEnd()
+            }
+            defer { server.stop() }
+            try await withTransport { transport in
+                let error = try await failure(transport, HTTPRequest(.post, "https://127.0.0.1:\(server.port)/"))
+                #expect(error.kind == .tls && !error.mayHaveBeenSent)
+            }
+        }
+
+        @Test func `a handshake that hangs ends at the connect time-out and nothing was sent`() async throws {
+            let server = TestServer { connection in connection.waitForEnd() }
+            defer { server.stop() }
+            try await withTransport { transport in
+                let error = try await failure(
+                    transport,
+                    HTTPRequest(.post, "https://127.0.0.1:\(server.port)/", connectTimeout: .milliseconds(200)))
+                #expect(error.kind == .cannotConnect && !error.mayHaveBeenSent)
+            }
         }
     }
 }

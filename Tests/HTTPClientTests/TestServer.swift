@@ -122,6 +122,7 @@ final class TestServer: Sendable {
             while true {
                 let descriptor = accept(listener, nil, nil)
                 if descriptor < 0 {
+                    if errno == EINTR || errno == ECONNABORTED { continue }
                     close(listener)
                     return self.state.withLock { $0.ended = true }
                 }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Store
 
-@Suite struct NormalCaseTests {
+@Suite(.serialized) struct NormalCaseTests {
     @Test func `a new case is merged, claimed, created, won, recorded and its request routed`() async throws {
         try await StoreFixture.with { fixture in
             let store = fixture.store

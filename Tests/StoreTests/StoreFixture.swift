@@ -58,7 +58,7 @@ struct StoreFixture {
 
     static func open(_ database: TestDatabase, on executor: PollExecutor) async throws -> PostgresDatabase {
         let connections = PostgresDatabase.forCases(
-            database.address, PostgresSettings(applicationName: "store-test"), on: executor)
+            database.address, PostgresSettings(applicationName: "store-test"), on: executor, sessions: 1)
         // Ends when the fixture closes the database.
         Task { await connections.run() }
         try await connections.waitUntilUp(atMost: .seconds(10))

@@ -19,6 +19,8 @@ public final class PrivateBroker: Sendable {
 
     public struct Failure: Error, CustomStringConvertible {
         public let description: String
+
+        public init(description: String) { self.description = description }
     }
 
     /// Starts a broker and returns when it accepts connections.
@@ -60,7 +62,8 @@ public final class PrivateBroker: Sendable {
     }
 
     private func startPortMapper() throws {
-        let process = try launch("/usr/bin/epmd", ["-address", "127.0.0.1", "-port", "\(portMapperPort)"], log: "epmd.log")
+        let process = try launch(
+            "/usr/bin/epmd", ["-address", "127.0.0.1", "-port", "\(portMapperPort)"], log: "epmd.log")
         processes.withLock { $0.portMapper = process }
     }
 

@@ -57,6 +57,15 @@ public struct StoredConfiguration: Equatable, Sendable {
     }
 }
 
+extension StoredConfiguration {
+    /// What one CIC server calls the skills that Salesforce names otherwise.
+    public func skillAliases(on cic: String) -> [String: String] {
+        Dictionary(
+            aliases.filter { $0.cic == cic && $0.kind == .skill }.map { ($0.name, $0.means) },
+            uniquingKeysWith: { first, _ in first })
+    }
+}
+
 public struct StoredMapping: Equatable, Sendable {
     public var id: Int32
     public var version: Int32

@@ -57,7 +57,7 @@ public struct CICServerSetup: Equatable, Sendable {
     public var recoveryWait: Duration = .seconds(60)
     /// Further attributes of every interaction, by templates.
     public var attributes: [String: String] = [:]
-    public var visibleName = "Case {case_number}"
+    public var visibleName = "Case {case.number}"
 
     public init(name: String, hosts: [String], holding: String) {
         self.name = name

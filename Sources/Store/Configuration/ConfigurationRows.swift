@@ -4,8 +4,8 @@ import Operations
 import Postgres
 
 extension PostgresConfigurationStore {
-    static func orgs(_ connection: PostgresConnection) async throws(PostgresError) -> [OrgSetup] {
-        let rows = try await connection.query(
+    static func orgs(_ database: PostgresDatabase) async throws(PostgresError) -> [OrgSetup] {
+        let rows = try await database.query(
             """
             SELECT name, organization_id, login_url, flow, api_version, mode, routes_changes_since,
                 contact_on_user_owned, version_epoch, extract(epoch FROM sweep_every)::bigint, source
@@ -28,8 +28,8 @@ extension PostgresConfigurationStore {
         return orgs
     }
 
-    static func servers(_ connection: PostgresConnection) async throws(PostgresError) -> [CICServerSetup] {
-        let rows = try await connection.query(
+    static func servers(_ database: PostgresDatabase) async throws(PostgresError) -> [CICServerSetup] {
+        let rows = try await database.query(
             """
             SELECT name, hosts, tls, creation, holding, messaging, extract(epoch FROM recovery_wait)::bigint, attributes,
                 visible_name
@@ -49,8 +49,8 @@ extension PostgresConfigurationStore {
         return servers
     }
 
-    static func mappings(_ connection: PostgresConnection) async throws(PostgresError) -> [StoredMapping] {
-        let rows = try await connection.query(
+    static func mappings(_ database: PostgresDatabase) async throws(PostgresError) -> [StoredMapping] {
+        let rows = try await database.query(
             """
             SELECT id, version, org, queue_id, queue_name, cic, workgroup, skills, takes_skills, on_reply,
                 on_unmonitored, on_user_owner, enabled
@@ -73,9 +73,9 @@ extension PostgresConfigurationStore {
         return mappings
     }
 
-    static func aliases(_ connection: PostgresConnection) async throws(PostgresError) -> [AliasSetup] {
+    static func aliases(_ database: PostgresDatabase) async throws(PostgresError) -> [AliasSetup] {
         var aliases: [AliasSetup] = []
-        for row in try await connection.query(
+        for row in try await database.query(
             "SELECT cic, kind, name, means FROM caserouter.aliases ORDER BY cic, kind, name")
         {
             aliases.append(

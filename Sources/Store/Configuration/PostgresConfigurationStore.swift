@@ -5,31 +5,31 @@ import Postgres
 
 /// What people set, in PostgreSQL.
 public struct PostgresConfigurationStore: ConfigurationStore {
-    private let connection: PostgresConnection
+    private let database: PostgresDatabase
 
-    public init(connection: PostgresConnection) { self.connection = connection }
+    public init(database: PostgresDatabase) { self.database = database }
 
     public func version() async throws(RoutingFailure) -> Int64 {
-        try await stored { connection throws(PostgresError) in
-            try await connection.query("SELECT version FROM caserouter.configuration_version")[0].int64(0)
+        try await stored { database throws(PostgresError) in
+            try await database.query("SELECT version FROM caserouter.configuration_version")[0].int64(0)
         }
     }
 
     public func load() async throws(RoutingFailure) -> StoredConfiguration {
-        try await stored { connection throws(PostgresError) in
+        try await stored { database throws(PostgresError) in
             // The version first: a change between the statements is read again at the next look.
-            let version = try await connection.query("SELECT version FROM caserouter.configuration_version")[0].int64(0)
-            let installation = try await connection.query("SELECT id::text FROM caserouter.installation")[0].text(0)
+            let version = try await database.query("SELECT version FROM caserouter.configuration_version")[0].int64(0)
+            let installation = try await database.query("SELECT id::text FROM caserouter.installation")[0].text(0)
             return StoredConfiguration(
-                version: version, installation: installation, orgs: try await Self.orgs(connection),
-                servers: try await Self.servers(connection), mappings: try await Self.mappings(connection),
-                aliases: try await Self.aliases(connection))
+                version: version, installation: installation, orgs: try await Self.orgs(database),
+                servers: try await Self.servers(database), mappings: try await Self.mappings(database),
+                aliases: try await Self.aliases(database))
         }
     }
 
     public func apply(_ changes: [ConfigurationChange], by author: Author) async throws(RoutingFailure) {
-        try await stored { connection throws(PostgresError) in
-            try await connection.transaction(name: "apply configuration") { transaction throws(PostgresError) in
+        try await stored { database throws(PostgresError) in
+            try await database.transaction(name: "apply configuration") { transaction throws(PostgresError) in
                 for change in changes {
                     try await Self.save(change, author, transaction)
                     _ = try await transaction.query(
@@ -45,10 +45,10 @@ public struct PostgresConfigurationStore: ConfigurationStore {
     }
 
     private func stored<Value: Sendable>(
-        _ body: (PostgresConnection) async throws(PostgresError) -> Value
+        _ body: (PostgresDatabase) async throws(PostgresError) -> Value
     ) async throws(RoutingFailure) -> Value {
         do throws(PostgresError) {
-            return try await body(connection)
+            return try await body(database)
         } catch {
             throw RoutingFailure(
                 error.kind == .permission ? .configuration : .own, at: .store, cause: .database, error.description)

@@ -4,11 +4,11 @@ import Postgres
 
 /// Credentials of orgs and CIC servers, under envelope encryption. Only its holder of the key file can read them.
 public struct CredentialStore: Sendable {
-    private let connection: PostgresConnection
+    private let database: PostgresDatabase
     private let keys: MasterKeys
 
-    public init(connection: PostgresConnection, keys: MasterKeys) {
-        self.connection = connection
+    public init(database: PostgresDatabase, keys: MasterKeys) {
+        self.database = database
         self.keys = keys
     }
 
@@ -18,7 +18,7 @@ public struct CredentialStore: Sendable {
     ///   - target: `org:NAME` or `cic:NAME`.
     ///   - secret: a JSON object of its parts.
     public func set(_ target: String, secret: [UInt8], by author: Author) async throws {
-        try await connection.transaction(name: "set credential") { transaction throws(PostgresError) in
+        try await database.transaction(name: "set credential") { transaction throws(PostgresError) in
             let rows = try await transaction.query(
                 """
                 SELECT coalesce(max(version), 0) + 1 FROM (
@@ -54,7 +54,7 @@ public struct CredentialStore: Sendable {
 
     /// The newest credential of a target; nil when none was set.
     public func read(_ target: String) async throws -> [UInt8]? {
-        let rows = try await connection.query(
+        let rows = try await database.query(
             """
             SELECT version, key_id, wrapped_key, sealed FROM caserouter.credentials WHERE target = $1 AND newest
             """, [.text(target)])

@@ -1,0 +1,49 @@
+import ArgumentParser
+
+struct IngestCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ingest", abstract: "Holds Salesforce orgs: changes, sweeps, write-back. Run at least two.")
+
+    func run() async throws {
+        try await perform(json: false) {
+            let worker = try Worker(role: "ingest", try Surroundings())
+            try await worker.run([])
+        }
+    }
+}
+
+struct RouteCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "route", abstract: "Decides, acts on CIC and records. Run at least two.")
+
+    func run() async throws {
+        try await perform(json: false) {
+            let worker = try Worker(role: "route", try Surroundings())
+            try await worker.run([try RouteDuty(worker)])
+        }
+    }
+}
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Serves health and metrics over HTTP. Run at least one.")
+
+    func run() async throws {
+        try await perform(json: false) {
+            let worker = try Worker(role: "serve", try Surroundings())
+            try await worker.run([try ServeDuty(worker)])
+        }
+    }
+}
+
+struct AllCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "all", abstract: "Ingest, route and serve in one process, for a small site.")
+
+    func run() async throws {
+        try await perform(json: false) {
+            let worker = try Worker(role: "all", try Surroundings())
+            try await worker.run([try RouteDuty(worker), try ServeDuty(worker)])
+        }
+    }
+}

@@ -1,0 +1,28 @@
+import Logging
+import Web
+
+/// Serves health over HTTP. Holds no duty for cases.
+actor ServeDuty: Duty {
+    private let server: HealthServer
+    private var serving: Task<Void, Never>?
+
+    init(_ worker: Worker) throws {
+        let address = try worker.surroundings.listen(default: "127.0.0.1:8080") ?? ("127.0.0.1", 8080)
+        let database = worker.database
+        server = HealthServer(host: address.host, port: address.port, logger: worker.logger) {
+            await database.isUp ? [] : ["the database cannot be reached"]
+        }
+    }
+
+    func use(_ settings: WorkerSettings) {}
+
+    func run() async {
+        let serving = Task { [server] in await server.run() }
+        self.serving = serving
+        await serving.value
+    }
+
+    func stop() { serving?.cancel() }
+
+    func close() {}
+}

@@ -1,0 +1,146 @@
+import AMQP
+import Broker
+import CaseRouting
+import Foundation
+import HTTPClient
+import Logging
+import Operations
+import Polling
+import Postgres
+import Store
+
+/// What all duties of one process share: one loop, its database, its HTTP, its settings.
+final class Worker: Sendable {
+    let role: String
+    let name: String
+    let surroundings: Surroundings
+    let loop: PollExecutor
+    let database: PostgresDatabase
+    let transport: HTTPTransport
+    let configurationStore: PostgresConfigurationStore
+    let credentials: CredentialStore
+    let cases: PostgresCaseStore
+    let leases: PostgresLeases
+    let broker: AMQPAddress
+    let clock: SystemClock
+    let logger: Logger
+    /// Unique per process: what leases and cursors are held by.
+    let owner: String
+
+    init(role: String, _ surroundings: Surroundings) throws {
+        self.role = role
+        self.surroundings = surroundings
+        name = surroundings.workerName
+        owner = "\(name)/\(UUID().uuidString.prefix(8))"
+        let (level, isJSON) = (try surroundings.logLevel, try surroundings.logsJSON)
+        LoggingSystem.bootstrap { label in LogOutput(label: label, isJSON: isJSON, logLevel: level) }
+        var logger = Logger(label: "caserouter")
+        logger[metadataKey: "worker"] = "\(name)"
+        self.logger = logger
+
+        let address = try surroundings.database
+        broker = try surroundings.broker
+        let keys = try surroundings.keys
+        _ = try surroundings.casesInFlight
+        loop = PollExecutor(name: "caserouter")
+        database = PostgresDatabase.forCases(
+            address, PostgresSettings(applicationName: "caserouter \(role) \(name)"), on: loop)
+        var http = HTTPTransport.Settings()
+        http.allowInsecure = surroundings.allowsInsecure
+        http.connectionsPerHost = 512
+        if let file = surroundings.caFile { http.trust = .systemAndFile(file) }
+        transport = HTTPTransport(on: loop, settings: http)
+        configurationStore = PostgresConfigurationStore(database: database)
+        credentials = CredentialStore(database: database, keys: keys)
+        cases = PostgresCaseStore(database, worker: name, host: Surroundings.host, encode: RequestMessage.encode)
+        leases = PostgresLeases(database, owner: owner)
+        clock = SystemClock(loop: loop)
+    }
+
+    /// Runs duties until SIGTERM or SIGINT, then lets each finish what is in hand for at most 20 s.
+    func run(_ duties: [any Duty]) async throws {
+        async let sessions: Void = database.run()
+        do {
+            try await database.waitUntilUp(atMost: .seconds(30))
+        } catch {
+            await database.close()
+            await sessions
+            throw error
+        }
+        await withTaskGroup(of: Void.self) { background in
+            let settings = SettingsFollower(self, duties)
+            background.addTask(executorPreference: loop) { await settings.run() }
+            background.addTask(executorPreference: loop) { await self.announce() }
+            await withTaskGroup(of: Void.self) { working in
+                for duty in duties { working.addTask(executorPreference: loop) { await duty.run() } }
+                logger.info(.workerReady, metadata: ["role": "\(role)", "version": "\(CaseRouterVersion.text)"])
+                await Termination.wait()
+                logger.info(.workerStopping)
+                let deadline = cutOffAfterGrace()
+                await settings.stop()
+                for duty in duties { await duty.stop() }
+                await working.waitForAll()
+                deadline.cancel()
+            }
+            background.cancelAll()
+        }
+        for duty in duties { await duty.close() }
+        await transport.close()
+        await database.close()
+        await sessions
+        logger.info(.workerStopped)
+    }
+
+    /// Whoever is not done in time is cut off; what was in hand is found again by others.
+    private func cutOffAfterGrace() -> Task<Void, Never> {
+        Task { [logger] in
+            do {
+                try await Task.sleep(for: .seconds(20))
+            } catch {
+                return
+            }
+            logger.warning(.workerStopped, metadata: ["reason": "not done within 20 s"])
+            exit(1)
+        }
+    }
+
+    /// Tells the others that this process is alive, for reports only.
+    private func announce() async {
+        while !Task.isCancelled {
+            do throws(PostgresError) {
+                _ = try await database.query(
+                    """
+                    INSERT INTO caserouter.workers (name, role, host, pid, version) VALUES ($1, $2, $3, $4, $5)
+                    ON CONFLICT (name) DO UPDATE SET role = excluded.role, host = excluded.host, pid = excluded.pid,
+                        version = excluded.version, seen_at = now(),
+                        started_at = CASE WHEN workers.pid = excluded.pid THEN workers.started_at ELSE now() END
+                    """,
+                    [
+                        .text(name), .text(role), .text(Surroundings.host),
+                        .int4(ProcessInfo.processInfo.processIdentifier), .text(CaseRouterVersion.text),
+                    ], name: "announce")
+            } catch {
+                logger.debug("announce failed", metadata: ["reason": "\(error)"])
+            }
+            // Cancellation ends the loop above.
+            try? await clock.sleep(for: .seconds(10))
+        }
+    }
+}
+
+/// A part of a worker that runs until it is stopped.
+protocol Duty: Sendable {
+    /// Takes over what people have set; called at the start and whenever it changed.
+    func use(_ settings: WorkerSettings) async throws
+    func run() async
+    /// Takes nothing new; `run` returns when what is in hand is done.
+    func stop() async
+    func close() async
+}
+
+/// What people have set, with the secrets that this process needs.
+struct WorkerSettings: Sendable {
+    let stored: StoredConfiguration
+    /// By target, `org:NAME` and `cic:NAME`.
+    let credentials: [String: [UInt8]]
+}
