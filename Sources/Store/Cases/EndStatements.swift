@@ -50,7 +50,9 @@ enum EndStatements {
                 JOIN caserouter.episodes e ON e.org = m.org AND e.case_id = m.case_id AND e.number = m.number
                 WHERE e.state <> 'ended' AND e.interaction_id = m.interaction_id AND e.attempt_id = m.attempt_id
             ), e AS (
-                UPDATE caserouter.episodes e SET state = 'ended', ended_at = now(), end_reason = b.reason
+                UPDATE caserouter.episodes e
+                SET state = 'ended', ended_at = now(),
+                    end_reason = CASE WHEN e.state = 'ending' AND b.reason = 'ended' THEN 'disconnected' ELSE b.reason END
                 FROM b WHERE e.org = b.org AND e.case_id = b.case_id AND e.number = b.number
             ), done AS (
                 UPDATE caserouter.cases c
