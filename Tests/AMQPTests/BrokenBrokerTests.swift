@@ -18,7 +18,7 @@ import Testing
             _ = try await connection.declareQueue(queue)
             try await connection.publish([1], to: queue)
             #expect(await !connection.isBlocked)
-            try broker.setMemoryAlarm(true)
+            try await broker.setMemoryAlarm(true)
             // The broker says so when a publisher next sends something.
             let start = MonotonicTime.now
             let error = await failure { () async throws(AMQPError) in try await connection.publish([2], to: queue) }
@@ -27,7 +27,7 @@ import Testing
             #expect(waited >= .seconds(2) && waited < .seconds(3))
             #expect(await connection.isBlocked)
             async let third: Void = connection.publish([3], to: queue)
-            try broker.setMemoryAlarm(false)
+            try await broker.setMemoryAlarm(false)
             try await eventually("the alarm ends") { await !connection.isBlocked }
             // It may have been too late for the third's caller; it is not for the message.
             _ = try? await third
@@ -139,7 +139,7 @@ import Testing
         let broker = try await PrivateBroker.start()
         defer { broker.stop() }
         try await withConnection(AMQPAddress(url: broker.url)) { connection, _ in
-            broker.stopNode()
+            try await broker.stopNode()
             let reason = await connection.waitUntilClosed()
             #expect(reason.kind == .closedByBroker(code: 320))
             #expect(reason.text.contains("CONNECTION_FORCED"))
