@@ -1,5 +1,7 @@
 import CaseRouting
+import Foundation
 import JSON
+import Simulators
 import Testing
 
 @testable import CIC
@@ -143,6 +145,31 @@ extension SiteTests {
                         "configuration", ["users": [["name": "caserouter", "password": "wrong-password"]]],
                         method: .patch)
                     #expect(await server.isOpen(within: .seconds(5)))
+                }
+            }
+        }
+
+        @Test func `a server is trusted by its authority alone`() async throws {
+            let authority = try ThrowawayCA()
+            let file = NSTemporaryDirectory() + "cic-tests-\(UUID().uuidString).pem"
+            try authority.writeCertificate(to: file)
+            defer { unlink(file) }
+            try await TestSite.run(authority: authority) { site in
+                for (caFile, isTrusted) in [(file, true), (nil, false)] {
+                    let settings = try CICServerSettings(
+                        name: "cic1", hosts: ["127.0.0.1:\(site.ports[0])"], creation: .generic,
+                        holdingWorkgroup: "Holding", installation: "test-installation", orgs: TestSite.orgs,
+                        user: "caserouter", password: "secret", caFile: caFile)
+                    try await site.withServer(settings, isOpen: isTrusted) { server in
+                        if isTrusted {
+                            let id = try await server.create(newAttempt(), attributes())
+                            #expect(!id.description.isEmpty)
+                        } else {
+                            try await eventually("not trusted") {
+                                await server.unavailability?.summary.contains("no secure connection") == true
+                            }
+                        }
+                    }
                 }
             }
         }

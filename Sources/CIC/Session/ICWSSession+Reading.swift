@@ -16,20 +16,25 @@ extension ICWSSession {
 
     /// Every second: repairs subscriptions, and while a stream is read says that we are there.
     func keepAlive(_ connection: ICWSConnection) async -> RoutingReason? {
-        var lastBeat = clock.monotonic
+        var nextBeat = clock.monotonic + limits.heartbeat
+        var missed = 0
         while !Task.isCancelled {
             await sleep(limits.poll)
             if Task.isCancelled { break }
             if mustPutAgain { await putSubscriptions(connection) } else { await putDue(connection) }
-            guard isStreaming, clock.monotonic - lastBeat >= limits.heartbeat else { continue }
-            lastBeat = clock.monotonic
+            guard isStreaming, clock.monotonic >= nextBeat else { continue }
             do {
                 // A 401 ends the session; whatever else is answered, the server has heard us.
                 _ = try await call(
                     ICWSRequest(.post, "messaging/heartbeat", isRepeatable: false),
                     until: clock.monotonic + limits.call)
+                missed = 0
+                nextBeat = clock.monotonic + limits.heartbeat
             } catch {
-                // The reader finds out when the server is gone.
+                // A stream from a server that stands still is silent, not broken: this is how it is found out.
+                missed += 1
+                guard missed >= limits.failedReadings, case .transport(let error) = error else { continue }
+                return CICFailure.unreachable(settings.name, error)
             }
         }
         return nil
