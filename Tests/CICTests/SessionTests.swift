@@ -256,6 +256,53 @@ extension SiteTests {
             }
         }
 
+        @Test func `interactions of another installation or org are not found`() async throws {
+            try await TestSite.run { site in
+                try await site.withServer { server in
+                    for change in [("CR_Installation", "other"), ("CR_Org", "00D000000000002AAA")] {
+                        var carried = FeedTests.ours(newAttempt()).object ?? JSONObject()
+                        carried[change.0] = .string(change.1)
+                        try await site.control(
+                            "interactions", ["workgroup": "Holding", "attributes": .object(carried)])
+                    }
+                    let attempt = newAttempt()
+                    try await site.control(
+                        "interactions", ["workgroup": "Holding", "attributes": FeedTests.ours(attempt)])
+                    let found = try await server.findInHolding(episode())
+                    #expect(found.map(\.attempt) == [attempt])
+                }
+            }
+        }
+
+        @Test(arguments: CICServerSettings.Creation.allCases)
+        func `five hundred cases at once each get an interaction of their own`(
+            _ creation: CICServerSettings.Creation
+        ) async throws {
+            try await TestSite.run { site in
+                try await site.withServer(try site.settings(creation, messaging: .sse), limits: CICLimits()) { server in
+                    let began = ContinuousClock.now
+                    let ids = try await withThrowingTaskGroup(of: InteractionID.self) { group in
+                        for number in 1...500 {
+                            group.addTask {
+                                let attempt = newAttempt()
+                                let id = try await server.create(attempt, attributes(case: number))
+                                let answer = try await server.assign(order(id, attempt, number: 1))
+                                #expect(answer == .assigned)
+                                return id
+                            }
+                        }
+                        var ids: Set<InteractionID> = []
+                        for try await id in group { ids.insert(id) }
+                        return ids
+                    }
+                    print("500 created and placed by \(creation) in \(ContinuousClock.now - began)")
+                    let held = try await site.interactions("?workgroup=Support")
+                    #expect(ids.count == 500 && held.count == 500)
+                    #expect(Set(held.compactMap { $0["CR_CaseId"] }).count == 500)
+                }
+            }
+        }
+
         @Test func `a holding workgroup that may not be seen is named`() async throws {
             try await TestSite.run({ $0.unreadableWorkgroups = ["Holding"] }) { site in
                 try await site.withServer { server in
