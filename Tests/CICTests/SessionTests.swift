@@ -194,6 +194,28 @@ extension SiteTests {
             }
         }
 
+        @Test(arguments: [CICServerSettings.Messaging.sse, .poll])
+        func `a server that stands still is given up, and looked for again`(
+            _ messaging: CICServerSettings.Messaging
+        ) async throws {
+            try await TestSite.run { site in
+                var limits = TestSite.limits
+                limits.call = .milliseconds(400)
+                try await site.withServer(try site.settings(messaging: messaging), limits: limits) { server in
+                    for operation in ["heartbeat", "messages"] {
+                        try await site.fault(operation, do: "wait", ms: 20_000, count: 3)
+                    }
+                    try await eventually("opened again") {
+                        try site.ledger("session").count { $0["event"]?.string == "opened" } >= 2
+                    }
+                    try await site.control("faults", method: .delete)
+                    try await eventually("usable") { await server.unavailability == nil }
+                    let id = try await server.create(newAttempt(), attributes())
+                    #expect(!id.description.isEmpty)
+                }
+            }
+        }
+
         @Test func `a server without event streams is polled`() async throws {
             try await TestSite.run({ $0.features["messaging"] = 1 }) { site in
                 try await site.withServer(try site.settings(.handler, messaging: .sse)) { server in
