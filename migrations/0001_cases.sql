@@ -136,7 +136,7 @@ CREATE TABLE cases (
     last_mapping            integer,
     -- The server to be acted on next: of the open episode, else the wanted one.
     acts_on_cic             text COLLATE "C",
-    -- Number of the newest episode.
+    -- Number of the newest episode. An open one is always the newest.
     episode                 integer NOT NULL DEFAULT 0,
     worker                  text,
     epoch                   bigint NOT NULL DEFAULT 0,
@@ -187,6 +187,7 @@ CREATE TABLE episodes (
     with_agent_at      timestamptz,
     ended_at           timestamptz,
     end_reason         text,
+    CHECK ((state = 'ended') = (ended_at IS NOT NULL)),
     PRIMARY KEY (org, case_id, number)
 ) WITH (fillfactor = 80);
 

@@ -23,9 +23,11 @@ public struct TextTemplate: Equatable, Sendable, CustomStringConvertible {
     private let parts: [Part]
 
     /// `Case 00012345`.
-    public static let caseNumber = TextTemplate(description: "Case {case.number}", parts: [
-        .text("Case "), .place(.caseNumber),
-    ])
+    public static let caseNumber = TextTemplate(
+        description: "Case {case.number}",
+        parts: [
+            .text("Case "), .place(.caseNumber),
+        ])
 
     private init(description: String, parts: [Part]) {
         self.description = description

@@ -21,6 +21,9 @@ static const unsigned char m0005[] = {
 static const unsigned char m0006[] = {
 #embed "../../migrations/0006_roles.sql"
 };
+static const unsigned char m0007[] = {
+#embed "../../migrations/0007_watch.sql"
+};
 
 static const caserouter_migration all[] = {
     {"0001_cases.sql", m0001, sizeof m0001},
@@ -29,6 +32,7 @@ static const caserouter_migration all[] = {
     {"0004_report_accounting.sql", m0004, sizeof m0004},
     {"0005_partitions.sql", m0005, sizeof m0005},
     {"0006_roles.sql", m0006, sizeof m0006},
+    {"0007_watch.sql", m0007, sizeof m0007},
 };
 
 caserouter_migration caserouter_migration_at(size_t index) { return all[index]; }

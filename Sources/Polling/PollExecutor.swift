@@ -214,11 +214,12 @@ public final class PollExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
     }
 
     private func runJobs() {
-        let executor = asUnownedSerialExecutor()
+        // Told both, because a task that prefers this executor is otherwise enqueued anew at every call of an actor.
+        let (serial, task) = (asUnownedSerialExecutor(), asUnownedTaskExecutor())
         var rounds = 0
         while !local.isEmpty && rounds < Self.jobRoundsPerTurn {
             swap(&local, &running)
-            for job in running { job.runSynchronously(on: executor) }
+            for job in running { job.runSynchronously(isolatedTo: serial, taskExecutor: task) }
             running.removeAll(keepingCapacity: true)
             rounds += 1
         }

@@ -9,6 +9,9 @@ import Testing
 
 @testable import CIC
 
+/// Tests with servers run one after the other: several of them measure times.
+@Suite(.serialized) enum SiteTests {}
+
 struct LiveClock: RoutingClock {
     var monotonic: Duration { .nanoseconds(MonotonicTime.now.nanoseconds) }
     var wall: Timestamp { Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)) }
@@ -30,13 +33,15 @@ struct TestSite: Sendable {
     let ledgerPath: String
     let transport: HTTPTransport
 
-    static func configuration(_ change: (inout CICSimulatorConfiguration) -> Void = { _ in }) -> CICSimulatorConfiguration
+    static func configuration(_ change: (inout CICSimulatorConfiguration) -> Void = { _ in })
+        -> CICSimulatorConfiguration
     {
         var configuration = CICSimulatorConfiguration()
         configuration.server = "CIC1"
         configuration.ledgerPath = NSTemporaryDirectory() + "cic-tests-\(UUID().uuidString).ndjson"
         configuration.workgroups = [
-            CICWorkgroup(name: "Support"), CICWorkgroup(name: "Sales Team"), CICWorkgroup(name: "Holding", queueType: 1),
+            CICWorkgroup(name: "Support"), CICWorkgroup(name: "Sales Team"),
+            CICWorkgroup(name: "Holding", queueType: 1),
         ]
         configuration.skills = ["English", "German"]
         configuration.lingering = 50
@@ -125,13 +130,15 @@ struct TestSite: Sendable {
     // MARK: The simulator's controls
 
     @discardableResult
-    func control(_ path: String, _ body: JSONValue? = nil, method: HTTPRequest.Method = .post) async throws -> JSONValue {
+    func control(_ path: String, _ body: JSONValue? = nil, method: HTTPRequest.Method = .post) async throws -> JSONValue
+    {
         let answer = try await transport.send(
             HTTPRequest(
                 method, "http://127.0.0.1:\(ports[0])/control/\(path)", headers: ["Content-Type": "application/json"],
                 body: body?.bytes, maximumResponseBytes: 64 << 20))
         #expect(answer.status < 300, "\(path): \(String(decoding: answer.body, as: UTF8.self))")
-        return answer.body.isEmpty ? .null : try JSONValue(parsing: answer.body, limits: JSONLimits(maximumBytes: 64 << 20))
+        return answer.body.isEmpty
+            ? .null : try JSONValue(parsing: answer.body, limits: JSONLimits(maximumBytes: 64 << 20))
     }
 
     func fault(
@@ -197,7 +204,8 @@ func eventually(
 // MARK: Cases
 
 func newAttempt() -> AttemptID {
-    AttemptID(milliseconds: LiveClock().wall.microseconds / 1_000, random: (SystemRandom().next(), SystemRandom().next()))
+    AttemptID(
+        milliseconds: LiveClock().wall.microseconds / 1_000, random: (SystemRandom().next(), SystemRandom().next()))
 }
 
 func episode(_ number: Int32 = 1, case id: Int = 1) -> EpisodeKey {

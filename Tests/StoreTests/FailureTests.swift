@@ -71,7 +71,8 @@ import Testing
         }
     }
 
-    @Test func `a handle retries the failure that it names and no other, once, and says so in the audit`() async throws {
+    @Test func `a handle retries the failure that it names and no other, once, and says so in the audit`() async throws
+    {
         try await StoreFixture.with { fixture in
             let claim = try await fixture.claim(Self.change)
             #expect(try await fixture.store.park(claim, Self.failure(.permanent), delay: .zero))

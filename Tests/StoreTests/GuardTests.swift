@@ -161,7 +161,8 @@ import Testing
             try await fixture.run("UPDATE caserouter.cases SET epoch = epoch + 1")
             #expect(try await store.win(other, InteractionID("2"), second) == nil)
             #expect(
-                try await fixture.number("SELECT assign_number FROM caserouter.episodes WHERE interaction_id = '2'") == 0)
+                try await fixture.number("SELECT assign_number FROM caserouter.episodes WHERE interaction_id = '2'")
+                    == 0)
         }
     }
 

@@ -111,8 +111,9 @@ import Testing
         _ = try await store.raiseTaken(RequestKey(change))
         let failure = RoutingFailure(.permanent, at: .assign, cause: .cicError, "It did not work.")
         try await store.failPoisonous(RequestKey(change), failure)
-        guard case .claimed(let second) = try await fixture.take(
-            .make(.queueChanged, of: number, version: 2, owner: StoreFixture.otherQueue), claims: true, with: store)
+        guard
+            case .claimed(let second) = try await fixture.take(
+                .make(.queueChanged, of: number, version: 2, owner: StoreFixture.otherQueue), claims: true, with: store)
         else { throw StoreFixture.NotClaimed() }
         _ = try await store.beginAssign(second)
         _ = try await store.park(second, failure, delay: .zero)

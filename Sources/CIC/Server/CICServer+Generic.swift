@@ -78,8 +78,11 @@ extension CICServer {
             throw failures.failure(
                 .transient, .setAttributes, .attributesMissing, "the interaction was gone right after its creation")
         }
-        let again = try await attributes(of: interaction, [InteractionAttribute.attempt], .setAttributes, until: deadline)
-        guard again?[InteractionAttribute.attempt] == pairs.first(where: { $0.name == InteractionAttribute.attempt })?.value
+        let again = try await attributes(
+            of: interaction, [InteractionAttribute.attempt], .setAttributes, until: deadline)
+        guard
+            again?[InteractionAttribute.attempt]
+                == pairs.first(where: { $0.name == InteractionAttribute.attempt })?.value
         else {
             throw failures.failure(
                 .transient, .setAttributes, .attributesMissing, "the attributes of an interaction cannot be set")
@@ -152,7 +155,7 @@ extension CICServer {
         ]
         do {
             return try await setAttributes(pairs, on: order.interaction, until: deadline) ? .assigned : .gone
-        } catch where error.kind == .transient {
+        } catch  where error.kind == .transient {
             return try await setAttributes(pairs, on: order.interaction, until: deadline) ? .assigned : .gone
         }
     }

@@ -43,7 +43,8 @@ extension CICServer {
     func assignByHandler(_ order: AssignOrder, until deadline: Duration) async throws(RoutingFailure) -> AssignAnswer {
         let data = [
             order.attempt.description, order.interaction.description, String(order.number), order.target.workgroup,
-            order.target.skills.joined(separator: ";"), HandlerText.sound(order.priority), order.takesBack ? "1" : "0", "",
+            order.target.skills.joined(separator: ";"), HandlerText.sound(order.priority), order.takesBack ? "1" : "0",
+            "",
         ]
         let answer = try await ask(
             .assign, data, order.attempt, order.interaction, number: order.number, until: deadline)

@@ -33,13 +33,13 @@ extension CICServer {
     }
 
     private func list(until deadline: Duration) async throws(RoutingFailure) -> HoldingListings.Listing {
-        let (subscription, awaited) = listings.begin()
+        listings.begin()
         defer { listings.end() }
-        let path = "messaging/subscriptions/queues/" + subscription
+        let path = "messaging/subscriptions/queues/" + listings.subscription
         let body = QueueSubscription.body(workgroup: settings.holdingWorkgroup)
         let answer = try await call(.list, ICWSRequest(.put, path, body: body), until: deadline)
         guard answer.isSuccess else { throw failures.failure(.list, answer) }
-        let outcome = await awaited.wait(deadline - clock.monotonic, on: transport.loop)
+        let outcome = await outcome(until: deadline)
         do throws(RoutingFailure) {
             // The listing is known; what becomes of its subscription changes nothing. It ends with the session at last.
             _ = try await call(.list, ICWSRequest(.delete, path), until: deadline + limits.call)
@@ -48,6 +48,16 @@ extension CICServer {
         }
         guard let outcome else { throw failures.silent(.list) }
         return listing(try outcome.get())
+    }
+
+    /// An empty queue may be one that may not be seen. Nothing found is what a new attempt to create rests on, so it
+    /// counts only when the next messages do not take it back.
+    private func outcome(until deadline: Duration) async -> HoldingListings.Outcome? {
+        let outcome = await listings.outcome.wait(deadline - clock.monotonic, on: transport.loop)
+        guard case .success(let rows) = outcome, rows.isEmpty else { return outcome }
+        let settling = min(limits.poll * 1.5, deadline - clock.monotonic)
+        if let failure = await listings.fault.wait(settling, on: transport.loop) { return .failure(failure) }
+        return outcome
     }
 
     private func listing(_ rows: [QueueRow]) -> HoldingListings.Listing {

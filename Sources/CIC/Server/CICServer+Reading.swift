@@ -6,8 +6,9 @@ extension CICServer {
     func reading(
         _ interaction: InteractionID, _ attempt: AttemptID, _ operation: CICOperation, until deadline: Duration
     ) async throws(RoutingFailure) -> InteractionReading {
-        guard let values = try await attributes(
-            of: interaction, InteractionAttribute.reading, operation, until: deadline)
+        guard
+            let values = try await attributes(
+                of: interaction, InteractionAttribute.reading, operation, until: deadline)
         else { return .gone }
         let phase = InteractionPhase(
             state: values[InteractionAttribute.state] ?? "",

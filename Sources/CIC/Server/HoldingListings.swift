@@ -12,13 +12,15 @@ struct HoldingListings {
     /// Each listing has a subscription of its own, so that an earlier one's content is not taken for it.
     private(set) var subscription = ""
     private var count = 0
-    private var outcome = Awaited<Outcome>()
+    private(set) var outcome = Awaited<Outcome>()
+    /// A queue that may not be seen looks empty first, and is told to be unreadable then.
+    private(set) var fault = Awaited<RoutingFailure>()
 
-    mutating func begin() -> (subscription: String, outcome: Awaited<Outcome>) {
+    mutating func begin() {
         count += 1
         subscription = "holding-\(count)"
         outcome = Awaited()
-        return (subscription, outcome)
+        fault = Awaited()
     }
 
     mutating func end() { subscription = "" }
@@ -30,11 +32,11 @@ struct HoldingListings {
 
     func faulted(_ subscription: String, _ reason: String) {
         guard subscription == self.subscription else { return }
-        outcome.fulfil(
-            .failure(
-                RoutingFailure(
-                    .configuration, at: .create, cause: .holdingUnusable,
-                    "The holding workgroup cannot be listed: \(HandlerText.sound(String(reason.prefix(500))))")))
+        let failure = RoutingFailure(
+            .configuration, at: .create, cause: .holdingUnusable,
+            "The holding workgroup cannot be listed: \(HandlerText.sound(String(reason.prefix(500))))")
+        fault.fulfil(failure)
+        outcome.fulfil(.failure(failure))
     }
 
     func lost(_ failure: RoutingFailure) {

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Takes the data of server-sent events out of the bytes of a stream, in pieces as they come.
 ///
 /// Of the format (HTML, 9.2.6) only `data` matters to ICWS; comments such as `:ping`, `id`, `event` and `retry` are passed
@@ -31,13 +33,21 @@ struct EventStreamParser {
                     continue
                 }
             }
-            var end = index
-            while end < piece.count, piece[end] != UInt8(ascii: "\n"), piece[end] != UInt8(ascii: "\r") { end += 1 }
+            let end = Self.endOfLine(piece, from: index)
             try take(piece[index..<end])
             guard end < piece.count else { return }
             endedByReturn = piece[end] == UInt8(ascii: "\r")
             endLine(event)
             index = end + 1
+        }
+    }
+
+    /// Where the next line feed or carriage return stands; the end when there is none.
+    private static func endOfLine(_ piece: [UInt8], from index: Int) -> Int {
+        piece.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return 0 }
+            let feed = memchr(base + index, 0x0A, bytes.count - index).map { base.distance(to: $0) } ?? bytes.count
+            return memchr(base + index, 0x0D, feed - index).map { base.distance(to: $0) } ?? feed
         }
     }
 

@@ -66,7 +66,8 @@ struct ICWSMessageReader {
             case "data" where reader.kind == .array: parts.data = try strings(&reader)
             case "newConnectionState" where reader.kind == .number: parts.isDown = try reader.double() == 2
             // The official example fabricates the message with a word in place of the number.
-            case "newConnectionState" where reader.kind == .string: parts.isDown = try reader.string().lowercased() == "down"
+            case "newConnectionState" where reader.kind == .string:
+                parts.isDown = try reader.string().lowercased() == "down"
             case "reason" where reader.kind == .string: parts.reason = try reader.string()
             default: break
             }

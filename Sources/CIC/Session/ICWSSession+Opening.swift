@@ -18,7 +18,8 @@ extension ICWSSession {
                 roster.learn(names, from: host)
                 reasons.append(
                     RoutingReason(
-                        .cicUnreachable, "CIC server \(settings.name): no host takes a session now (503 from \(host))."))
+                        .cicUnreachable, "CIC server \(settings.name): no host takes a session now (503 from \(host)).")
+                )
             case .failed(let why):
                 reasons.append(why)
                 // Wrong credentials are wrong everywhere, and every try may bring the account nearer to its lock.

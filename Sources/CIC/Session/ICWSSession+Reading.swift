@@ -8,7 +8,7 @@ extension ICWSSession {
         if settings.messaging == .sse, connection.offersStream {
             switch await readStreams(connection) {
             case .lost(let reason): return reason
-            case .fallBack: log(.info, .cicSessionOpened, "Event streams do not last; messages are polled.")
+            case .fallBack: log(.info, .cicStreamsGivenUp, "Event streams do not last; messages are polled.")
             }
         }
         return await poll(connection)

@@ -3,17 +3,22 @@ public protocol InteractionFeed: Sendable {
     /// The next news; waits for them, at most 30 s. Reconnects by itself and says so by `session`.
     func next() async throws(RoutingFailure) -> [FeedMessage]
 
-    /// Follows these workgroups besides holding, from now on; their full content comes as messages.
+    /// Follows exactly these workgroups besides holding, from now on, through every reconnect; the full content of what
+    /// was not followed before comes as messages.
     func follow(_ workgroups: Set<String>) async throws(RoutingFailure)
 
     /// Reads the names that mappings may use.
     func directory() async throws(RoutingFailure) -> CICDirectory
 
+    /// Ends the session. A later `next` opens a new one.
     func close() async
 }
 
 public enum FeedMessage: Sendable {
     /// A new session: what was known is void until the full content of every queue has come again.
+    ///
+    /// `server` tells the two servers of a switchover pair apart, whatever host was connected to; the same text means
+    /// that interactions have kept their ids.
     case session(host: String, server: String)
     /// The session is lost; the feed looks for the server.
     case lost(RoutingFailure)

@@ -1,5 +1,8 @@
 /// Episodes and the directory of one CIC server, as its watch uses them. Errors are of kind `own`.
 public protocol WatchStore: Sendable {
+    /// What is known of the server itself, by all watches before; nil when no such server is configured.
+    func server(cic: String) async throws(RoutingFailure) -> WatchedServer?
+
     /// All open episodes on this server: what the watch begins with.
     func openEpisodes(cic: String) async throws(RoutingFailure) -> [WatchedEpisode]
 
@@ -10,22 +13,26 @@ public protocol WatchStore: Sendable {
     func adopt(_ episode: EpisodeKey, _ interaction: InteractionID, _ attempt: AttemptID)
         async throws(RoutingFailure) -> Bool
 
-    /// Writes what changed about an open episode that holds this interaction and attempt.
+    /// Writes what changed about an open episode that holds this interaction and attempt. One that is back from its
+    /// agent makes its case due where only the agent was spared.
     func note(_ episode: EpisodeKey, _ interaction: InteractionID, _ attempt: AttemptID, isWithAgent: Bool)
         async throws(RoutingFailure) -> Bool
 
     /// As `CaseStore.end`.
     func end(_ end: EpisodeEnd) async throws(RoutingFailure) -> Bool
 
-    /// After a switchover: the same interaction under a new id.
+    /// After a switchover: the same interaction, on the new server, under a new id or the same.
     func rebind(_ episode: EpisodeKey, _ attempt: AttemptID, from: InteractionID, to: InteractionID)
         async throws(RoutingFailure) -> Bool
 
-    /// The case is to be looked at, although nothing is wanted anew: sets `next_at` to now and the revision one up.
-    func makeDue(_ caseKey: CaseKey) async throws(RoutingFailure)
+    /// An interaction that was given up at a switchover turned out to be with an agent: its episode is *lost with agent*
+    /// from now on, and wanted becomes none, unless an agent has the interaction that followed it. Once per episode:
+    /// false when it was not *lost* any more.
+    func deliveredAfterAll(_ episode: EpisodeKey) async throws(RoutingFailure) -> Bool
 
-    /// Counts a switchover of this server; returns the new epoch.
-    func raiseEpoch(cic: String) async throws(RoutingFailure) -> Int32
+    /// Counts a switchover: the server is this one from now on. To the first identity ever seen nothing was switched
+    /// over, and the epoch stays.
+    func raiseEpoch(cic: String, identity: String) async throws(RoutingFailure)
 
     func replaceDirectory(cic: String, _ directory: CICDirectory) async throws(RoutingFailure)
 
@@ -37,6 +44,18 @@ public protocol WatchStore: Sendable {
     func saveQueueFigures(cic: String, _ figures: QueueFigures) async throws(RoutingFailure)
 }
 
+/// A CIC server as its watches have left it.
+public struct WatchedServer: Equatable, Sendable {
+    /// Which server of a pair answered last; nil before the first.
+    public let identity: String?
+    public let holds: Set<Hold.Reason>
+
+    public init(identity: String?, holds: Set<Hold.Reason>) {
+        self.identity = identity
+        self.holds = holds
+    }
+}
+
 public struct WatchedEpisode: Equatable, Sendable {
     public let key: EpisodeKey
     public let isOpen: Bool
@@ -44,10 +63,12 @@ public struct WatchedEpisode: Equatable, Sendable {
     public let interaction: InteractionID?
     public let attempt: AttemptID
     public let isWithAgent: Bool
+    /// Why it ended; nil while it is open.
+    public let endReason: EpisodeEnd.Reason?
 
     public init(
         key: EpisodeKey, isOpen: Bool, state: Episode.State, interaction: InteractionID?, attempt: AttemptID,
-        isWithAgent: Bool
+        isWithAgent: Bool, endReason: EpisodeEnd.Reason? = nil
     ) {
         self.key = key
         self.isOpen = isOpen
@@ -55,6 +76,7 @@ public struct WatchedEpisode: Equatable, Sendable {
         self.interaction = interaction
         self.attempt = attempt
         self.isWithAgent = isWithAgent
+        self.endReason = endReason
     }
 }
 

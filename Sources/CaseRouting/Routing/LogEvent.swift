@@ -22,6 +22,7 @@ public enum LogEvent: String, CaseIterable, Sendable {
     case timelineChanged = "timeline changed"
     case cicSessionOpened = "cic session opened"
     case cicSessionLost = "cic session lost"
+    case cicStreamsGivenUp = "cic streams given up"
     case orgSubscribed = "org subscribed"
     case orgSubscriptionLost = "org subscription lost"
     case gapOpened = "gap opened"

@@ -35,7 +35,8 @@ struct SectionReader {
     let path: String
     private var left: [String: SettingNode] = [:]
 
-    init(_ node: SettingNode, _ path: String) throws(SettingError) {
+    /// - Parameter known: the names that may stand here; nil: any.
+    init(_ node: SettingNode, _ path: String, known: [String]?) throws(SettingError) {
         guard case .section(let members) = node else {
             throw SettingError(path, "has to be a section of names and values")
         }
@@ -43,6 +44,11 @@ struct SectionReader {
         for member in members {
             guard left.updateValue(member.value, forKey: member.name) == nil else {
                 throw SettingError(Self.join(path, member.name), "is set twice")
+            }
+            if let known, !known.contains(member.name) {
+                throw SettingError(
+                    Self.join(path, member.name),
+                    "is not known here; known are \(known.sorted().joined(separator: ", "))")
             }
         }
     }
@@ -122,16 +128,10 @@ struct SectionReader {
 
     mutating func dictionary(_ name: String) throws(SettingError) -> [String: String]? {
         guard let node = node(name) else { return nil }
-        var reader = try SectionReader(node, at(name))
+        var reader = try SectionReader(node, at(name), known: nil)
         var dictionary: [String: String] = [:]
         for name in reader.left.keys.sorted() { dictionary[name] = try reader.text(name) }
         return dictionary
-    }
-
-    /// Everything has been read.
-    func finish(_ known: [String]) throws(SettingError) {
-        guard let stray = left.keys.sorted().first else { return }
-        throw SettingError(at(stray), "is not known here; known are \(known.sorted().joined(separator: ", "))")
     }
 }
 

@@ -6,7 +6,8 @@ extension SiteSetup {
     /// - Throws: the first thing that is wrong, by the name of the setting.
     public init(_ node: SettingNode) throws(SettingError) {
         self.init()
-        var reader = try SectionReader(node, "")
+        var reader = try SectionReader(
+            node, "", known: ["orgs", "cic", "mappings", "aliases"])
         for (index, node) in (try reader.list("orgs") ?? []).enumerated() {
             orgs.append(try OrgSetup(node, "orgs[\(index)]"))
         }
@@ -19,7 +20,6 @@ extension SiteSetup {
         for (index, node) in (try reader.list("aliases") ?? []).enumerated() {
             aliases.append(try AliasSetup(node, "aliases[\(index)]"))
         }
-        try reader.finish(["orgs", "cic", "mappings", "aliases"])
         try checkTwice(orgs.map(\.name), "orgs")
         try checkTwice(servers.map(\.name), "cic")
         try checkTwice(mappings.map { "\($0.org)/\($0.queue)" }, "mappings")
@@ -62,7 +62,12 @@ extension SectionReader {
 
 extension OrgSetup {
     init(_ node: SettingNode, _ path: String) throws(SettingError) {
-        var reader = try SectionReader(node, path)
+        var reader = try SectionReader(
+            node, path,
+            known: [
+                "name", "organization_id", "login_url", "flow", "api_version", "mode", "route_changes_since",
+                "contact_on_user_owned", "version_epoch", "sweep_every", "source",
+            ])
         let name = try reader.name()
         let idText = try reader.required("organization_id")
         let id: RecordID
@@ -92,16 +97,17 @@ extension OrgSetup {
             throw SettingError(reader.at("sweep_every"), "has to be between 10s and 1h")
         }
         source = try reader.dictionary("source") ?? source
-        try reader.finish([
-            "name", "organization_id", "login_url", "flow", "api_version", "mode", "route_changes_since",
-            "contact_on_user_owned", "version_epoch", "sweep_every", "source",
-        ])
     }
 }
 
 extension CICServerSetup {
     init(_ node: SettingNode, _ path: String) throws(SettingError) {
-        var reader = try SectionReader(node, path)
+        var reader = try SectionReader(
+            node, path,
+            known: [
+                "name", "hosts", "holding", "tls", "creation", "messaging", "recovery_wait", "attributes",
+                "visible_name",
+            ])
         let name = try reader.name()
         guard let hosts = try reader.texts("hosts"), !hosts.isEmpty else {
             throw SettingError(reader.at("hosts"), "is missing")
@@ -118,15 +124,17 @@ extension CICServerSetup {
         recoveryWait = try reader.duration("recovery_wait") ?? recoveryWait
         attributes = try reader.dictionary("attributes") ?? attributes
         visibleName = try reader.text("visible_name") ?? visibleName
-        try reader.finish([
-            "name", "hosts", "holding", "tls", "creation", "messaging", "recovery_wait", "attributes", "visible_name",
-        ])
     }
 }
 
 extension MappingSetup {
     init(_ node: SettingNode, _ path: String) throws(SettingError) {
-        var reader = try SectionReader(node, path)
+        var reader = try SectionReader(
+            node, path,
+            known: [
+                "org", "queue", "cic", "workgroup", "skills", "take_skills", "on_reply", "on_unmonitored_queue",
+                "on_user_owner", "enabled",
+            ])
         self.init(
             org: try reader.required("org"), queue: try reader.required("queue"), cic: try reader.required("cic"),
             workgroup: try reader.required("workgroup"))
@@ -142,19 +150,15 @@ extension MappingSetup {
         onUnmonitoredQueue = try reader.choice("on_unmonitored_queue") ?? onUnmonitoredQueue
         onUserOwner = try reader.choice("on_user_owner") ?? onUserOwner
         isEnabled = try reader.flag("enabled") ?? isEnabled
-        try reader.finish([
-            "org", "queue", "cic", "workgroup", "skills", "take_skills", "on_reply", "on_unmonitored_queue",
-            "on_user_owner", "enabled",
-        ])
     }
 }
 
 extension AliasSetup {
     init(_ node: SettingNode, _ path: String) throws(SettingError) {
-        var reader = try SectionReader(node, path)
+        var reader = try SectionReader(
+            node, path, known: ["cic", "kind", "name", "means"])
         let cic = try reader.required("cic")
         let kind: Kind = try reader.choice("kind") ?? .skill
         self.init(cic: cic, kind: kind, name: try reader.required("name"), means: try reader.required("means"))
-        try reader.finish(["cic", "kind", "name", "means"])
     }
 }

@@ -14,7 +14,7 @@ enum AssignStatements {
             SET assign_number = c.revision, workgroup = NULL, skills = NULL
             FROM m JOIN caserouter.cases c ON c.org = m.org AND c.case_id = m.case_id
             WHERE c.epoch = m.epoch AND c.revision = m.revision AND c.lease_until IS NOT NULL
-                AND e.org = m.org AND e.case_id = m.case_id AND e.number = m.number AND e.ended_at IS NULL
+                AND e.org = m.org AND e.case_id = m.case_id AND e.number = m.number
                 AND e.state IN ('held', 'placed') AND e.cic = c.want_cic
                 AND e.interaction_id = m.interaction_id AND e.attempt_id = m.attempt_id
             RETURNING m.o::int4
@@ -47,7 +47,7 @@ enum AssignStatements {
                     JOIN caserouter.cases c ON c.org = m.org AND c.case_id = m.case_id
                     JOIN caserouter.episodes e ON e.org = m.org AND e.case_id = m.case_id AND e.number = m.number
                     WHERE c.epoch = m.epoch AND c.revision = m.revision AND c.lease_until IS NOT NULL
-                        AND e.ended_at IS NULL AND e.state IN ('held', 'placed')
+                        AND e.state IN ('held', 'placed')
                         AND e.interaction_id = m.interaction_id AND e.attempt_id = m.attempt_id
                 ), e AS (
                     UPDATE caserouter.episodes e
@@ -94,13 +94,13 @@ enum AssignStatements {
             WITH m AS (
                 SELECT * FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY AS m (org, case_id, epoch, revision, number, o)
             ), b AS (
-                SELECT m.o, c.org, c.case_id, c.first_open_day, c.revision, c.want_cic
+                SELECT m.o, c.org, c.case_id, c.first_open_day, c.revision, c.want_cic, c.episode
                 FROM m JOIN caserouter.cases c ON c.org = m.org AND c.case_id = m.case_id
                 WHERE c.epoch = m.epoch AND c.revision = m.revision AND c.lease_until IS NOT NULL
             ), e AS (
                 UPDATE caserouter.episodes e SET assign_number = greatest(e.assign_number, b.revision)
                 FROM b
-                WHERE e.org = b.org AND e.case_id = b.case_id AND e.ended_at IS NULL AND e.cic = b.want_cic
+                WHERE e.org = b.org AND e.case_id = b.case_id AND e.number = b.episode AND e.cic = b.want_cic
                     AND e.state IN ('held', 'placed') AND e.assign_number < b.revision
             ), done AS (
                 UPDATE caserouter.cases c

@@ -58,7 +58,8 @@ enum ClaimDueQuery {
         SELECT m.o::int4, now(), c.org, c.case_id, m.epoch, \(CaseColumns.list)
         FROM unnest($1::text[], $2::text[], $3::int8[]) WITH ORDINALITY AS m (org, case_id, epoch, o)
         JOIN caserouter.cases c ON c.org = m.org AND c.case_id = m.case_id AND c.epoch = m.epoch
-        LEFT JOIN caserouter.episodes e ON e.org = m.org AND e.case_id = m.case_id AND e.ended_at IS NULL
+        LEFT JOIN caserouter.episodes e ON e.org = m.org AND e.case_id = m.case_id
+            AND e.number = c.episode AND e.state <> 'ended'
         ORDER BY c.org, c.case_id
         """
 }

@@ -25,7 +25,8 @@ enum CreateStatements {
                         CASE WHEN m.opens THEN c.want_cic ELSE e.cic END AS cic
                     FROM m
                     JOIN caserouter.cases c ON c.org = m.org AND c.case_id = m.case_id
-                    LEFT JOIN caserouter.episodes e ON e.org = m.org AND e.case_id = m.case_id AND e.ended_at IS NULL
+                    LEFT JOIN caserouter.episodes e ON e.org = m.org AND e.case_id = m.case_id
+                        AND e.number = c.episode AND e.state <> 'ended'
                     WHERE c.epoch = m.epoch AND c.lease_until IS NOT NULL AND c.revision = m.revision
                         AND CASE WHEN m.opens THEN e.number IS NULL AND c.want_cic IS NOT NULL
                             ELSE e.number = m.number AND e.state = 'creating' AND e.interaction_id IS NULL END
@@ -37,20 +38,18 @@ enum CreateStatements {
                     SET episode = t.number, acts_on_cic = t.cic, lease_until = now() + interval '30 s',
                         next_at = now() + interval '30 s'
                     FROM t WHERE c.org = t.org AND c.case_id = t.case_id
-                    RETURNING t.o, c.*
+                    RETURNING t.o, t.number AS e_number, t.cic AS e_cic, t.attempt_id AS e_attempt_id, c.*
                 ), op AS (
                     INSERT INTO caserouter.episodes (
                         org, case_id, number, cic, cic_epoch, state, attempt_id, attempt_day, attempt_deadline)
                     SELECT org, case_id, number, cic, cic_epoch, 'creating', attempt_id,
                         (now() AT TIME ZONE 'UTC')::date, now() + interval '10 s'
                     FROM t WHERE opens ORDER BY o
-                    RETURNING *
                 ), re AS (
                     UPDATE caserouter.episodes e
                     SET attempt_id = t.attempt_id, attempt_day = (now() AT TIME ZONE 'UTC')::date,
                         attempt_deadline = now() + interval '10 s', cic_epoch = t.cic_epoch
                     FROM t WHERE NOT t.opens AND e.org = t.org AND e.case_id = t.case_id AND e.number = t.number
-                    RETURNING e.*
                 ), at AS (
                     INSERT INTO caserouter.attempts (
                         day, attempt_id, org, case_id, episode, revision, epoch, stage, worker, deadline_at)
@@ -59,7 +58,10 @@ enum CreateStatements {
                     FROM t
                 )
                 SELECT c.o::int4, now(), c.org, c.case_id, c.epoch, \(CaseColumns.list)
-                FROM c JOIN (SELECT * FROM op UNION ALL SELECT * FROM re) e ON e.org = c.org AND e.case_id = c.case_id
+                FROM c CROSS JOIN LATERAL (
+                    SELECT c.e_number AS number, c.e_cic AS cic, 'creating' AS state, NULL::text AS interaction_id,
+                        c.e_attempt_id AS attempt_id, now() + interval '10 s' AS attempt_deadline,
+                        NULL::text AS workgroup, NULL::text AS skills, 0::int8 AS assign_number, false AS with_agent) e
                 """,
             encode: { begin, row in
                 begin.claim.appendGuard(to: &row)
@@ -94,7 +96,7 @@ enum CreateStatements {
                         THEN c.revision ELSE e.assign_number END
                 FROM m
                 JOIN caserouter.cases c ON c.org = m.org AND c.case_id = m.case_id
-                WHERE e.org = m.org AND e.case_id = m.case_id AND e.number = m.number AND e.ended_at IS NULL
+                WHERE e.org = m.org AND e.case_id = m.case_id AND e.number = m.number
                     AND (e.state = 'creating' AND e.interaction_id IS NULL
                             AND (e.attempt_deadline < now() OR NOT EXISTS (
                                 SELECT FROM caserouter.cic_servers s WHERE s.name = e.cic AND s.cic_epoch <> e.cic_epoch))

@@ -14,7 +14,7 @@ enum EndStatements {
             UPDATE caserouter.episodes e SET state = 'ending'
             FROM m JOIN caserouter.cases c ON c.org = m.org AND c.case_id = m.case_id
             WHERE c.epoch = m.epoch AND c.revision = m.revision AND c.lease_until IS NOT NULL
-                AND e.org = m.org AND e.case_id = m.case_id AND e.number = m.number AND e.ended_at IS NULL
+                AND e.org = m.org AND e.case_id = m.case_id AND e.number = m.number
                 AND e.state IN ('held', 'placed', 'ending')
                 AND e.interaction_id = m.interaction_id AND e.attempt_id = m.attempt_id
             RETURNING m.o::int4
@@ -48,9 +48,11 @@ enum EndStatements {
                 FROM m
                 JOIN caserouter.cases c ON c.org = m.org AND c.case_id = m.case_id
                 JOIN caserouter.episodes e ON e.org = m.org AND e.case_id = m.case_id AND e.number = m.number
-                WHERE e.ended_at IS NULL AND e.interaction_id = m.interaction_id AND e.attempt_id = m.attempt_id
+                WHERE e.state <> 'ended' AND e.interaction_id = m.interaction_id AND e.attempt_id = m.attempt_id
             ), e AS (
-                UPDATE caserouter.episodes e SET state = 'ended', ended_at = now(), end_reason = b.reason
+                UPDATE caserouter.episodes e
+                SET state = 'ended', ended_at = now(),
+                    end_reason = CASE WHEN e.state = 'ending' AND b.reason = 'ended' THEN 'disconnected' ELSE b.reason END
                 FROM b WHERE e.org = b.org AND e.case_id = b.case_id AND e.number = b.number
             ), done AS (
                 UPDATE caserouter.cases c
@@ -94,7 +96,7 @@ enum EndStatements {
                 JOIN caserouter.cases c ON c.org = m.org AND c.case_id = m.case_id
                 JOIN caserouter.episodes e ON e.org = m.org AND e.case_id = m.case_id AND e.number = m.number
                 WHERE c.epoch = m.epoch AND c.revision = m.revision AND c.lease_until IS NOT NULL
-                    AND c.want_cic IS DISTINCT FROM e.cic AND e.ended_at IS NULL AND e.state = 'creating'
+                    AND c.want_cic IS DISTINCT FROM e.cic AND e.state = 'creating'
                     AND e.interaction_id IS NULL
             ), e AS (
                 UPDATE caserouter.episodes e SET state = 'ended', ended_at = now(), end_reason = 'unborn'

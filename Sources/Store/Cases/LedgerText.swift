@@ -5,12 +5,22 @@ enum LedgerText {
     static let requestsRouted = """
         UPDATE caserouter.requests q
         SET outcome = 'routed', finished_at = now(), \(writeBackDue)
-        FROM done d LEFT JOIN caserouter.orgs o ON o.name = d.org
-        WHERE q.org = d.org AND q.case_id = d.case_id AND q.day >= d.first_open_day AND q.outcome IS NULL
-            AND q.seen_at IS NOT NULL
+        FROM (
+            SELECT k.*, org.mode FROM done d CROSS JOIN LATERAL (
+                SELECT k.day, k.org, k.event_key FROM caserouter.requests k
+                WHERE k.org = d.org AND k.case_id = d.case_id AND k.day >= d.first_open_day AND k.outcome IS NULL
+                    AND k.seen_at IS NOT NULL
+                LIMIT \(openLimit)) k
+            LEFT JOIN caserouter.orgs org ON org.name = k.org
+            WHERE d.first_open_day IS NOT NULL) o
+        WHERE q.day = o.day AND q.org = o.org AND q.event_key = o.event_key
         """
 
-    /// What a final outcome makes of the outbox row. Needs `q` and `o`, the org.
+    /// Open requests of one case: a bound that no case reaches, and that keeps the planner from turning the look-up by
+    /// case into a join over whole partitions.
+    static let openLimit = 100_000
+
+    /// What a final outcome makes of the outbox row. Needs the request `q` and the org's mode in `o`.
     static let writeBackDue = """
         write_back = CASE WHEN q.outbox_row IS NULL THEN 'none' WHEN o.mode = 'live' THEN 'due' ELSE 'observed' END,
             write_back_at = CASE WHEN q.outbox_row IS NOT NULL THEN now() END

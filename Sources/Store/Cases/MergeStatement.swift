@@ -43,7 +43,8 @@ enum MergeStatement {
         ("org", .text), ("case_id", .text),
         // As the decision read them. No revision: the case was unknown.
         ("was_revision", .int8), ("was_epoch", .int4), ("was_state", .int8), ("was_arrival", .int8),
-        ("was_contact", .int8), ("was_reply", .int8), ("was_owner", .text), ("was_closed", .bool), ("was_skills", .text),
+        ("was_contact", .int8), ("was_reply", .int8), ("was_owner", .text), ("was_closed", .bool),
+        ("was_skills", .text),
         // As they become.
         ("version_epoch", .int4), ("state_fence", .int8), ("arrival_fence", .int8), ("contact_fence", .int8),
         ("reply_fence", .int8), ("owner", .text), ("case_number", .text), ("closed", .bool), ("skills", .text),
@@ -85,8 +86,10 @@ enum MergeStatement {
                 coalesce(e.cic, m.want_cic) AS acts_on
             FROM m
             LEFT JOIN caserouter.cases c ON c.org = m.org AND c.case_id = m.case_id
-            LEFT JOIN caserouter.episodes e ON e.org = m.org AND e.case_id = m.case_id AND e.ended_at IS NULL
+            LEFT JOIN caserouter.episodes e ON e.org = m.org AND e.case_id = m.case_id
+                AND e.number = c.episode AND e.state <> 'ended'
             LEFT JOIN caserouter.requests r ON r.day = m.request_day AND r.org = m.org AND r.event_key = m.event_key
+                AND r.case_id = m.case_id
             LEFT JOIN caserouter.orgs o ON o.name = m.org
             WHERE r.seen_at IS NULL AND (
                 m.was_revision IS NULL AND c.case_id IS NULL
@@ -195,14 +198,19 @@ enum MergeStatement {
         ), su AS (
             UPDATE caserouter.requests q
             SET outcome = 'superseded', finished_at = now(),
-                write_back = CASE WHEN q.outbox_row IS NULL THEN 'none' WHEN ok.is_live THEN 'due' ELSE 'observed' END,
+                write_back = CASE WHEN q.outbox_row IS NULL THEN 'none' WHEN x.is_live THEN 'due' ELSE 'observed' END,
                 write_back_at = CASE WHEN q.outbox_row IS NOT NULL THEN now() END
-            FROM ok
-            WHERE ok.supersedes AND q.org = ok.org AND q.case_id = ok.case_id AND q.day >= ok.first_open_day
-                AND q.outcome IS NULL AND q.seen_at IS NOT NULL AND q.version < ok.version
-                AND q.version_epoch = ok.change_epoch
-                AND q.change NOT IN ('comment', 'email-received', 'agent-replied')
-                AND q.event_key <> ok.event_key
+            FROM (
+                SELECT ok.is_live, k.* FROM ok CROSS JOIN LATERAL (
+                    SELECT k.day, k.org, k.event_key FROM caserouter.requests k
+                    WHERE k.org = ok.org AND k.case_id = ok.case_id AND k.day >= ok.first_open_day
+                        AND k.outcome IS NULL AND k.seen_at IS NOT NULL AND k.version < ok.version
+                        AND k.version_epoch = ok.change_epoch
+                        AND k.change NOT IN ('comment', 'email-received', 'agent-replied')
+                        AND k.event_key <> ok.event_key
+                    LIMIT \(LedgerText.openLimit)) k
+                WHERE ok.supersedes AND ok.first_open_day IS NOT NULL) x
+            WHERE q.day = x.day AND q.org = x.org AND q.event_key = x.event_key
         )
         SELECT o::int4, takes, now(), new_revision::int8, applied_revision::int8, (epoch + takes::int)::int8,
             coalesce(new_attempts, 0)::int4, failure_number::int4, (episode + opens::int)::int4,

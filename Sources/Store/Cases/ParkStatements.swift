@@ -27,7 +27,8 @@ enum ParkStatements {
                         e.attempt_day, e.attempt_id
                     FROM m
                     JOIN caserouter.cases c ON c.org = m.org AND c.case_id = m.case_id
-                    LEFT JOIN caserouter.episodes e ON e.org = m.org AND e.case_id = m.case_id AND e.ended_at IS NULL
+                    LEFT JOIN caserouter.episodes e ON e.org = m.org AND e.case_id = m.case_id
+                        AND e.number = c.episode AND e.state <> 'ended'
                     WHERE c.epoch = m.epoch AND c.lease_until IS NOT NULL
                 ), t AS (
                     SELECT b.*, b.counts AND b.kind NOT IN ('held', 'own') AS is_failure,
@@ -122,5 +123,7 @@ extension Duration {
 extension String {
     /// PostgreSQL's text holds every character but one, and what a server answered must never keep a failure from being
     /// written down.
-    var withoutNUL: String { utf8.contains(0) ? String(unicodeScalars.filter { $0 != "\0" }.map(Character.init)) : self }
+    var withoutNUL: String {
+        utf8.contains(0) ? String(unicodeScalars.filter { $0 != "\0" }.map(Character.init)) : self
+    }
 }

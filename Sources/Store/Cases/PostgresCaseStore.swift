@@ -25,7 +25,8 @@ public actor PostgresCaseStore: CaseStore {
     ///   - host: written into the audit.
     ///   - encode: the message of a change, stored where a routing worker merges a request before ingest recorded it.
     public init(
-        _ database: PostgresDatabase, worker: String, host: String, encode: @escaping @Sendable (CaseChange) -> [UInt8]
+        _ database: PostgresDatabase, worker: String, host: String,
+        encode: @escaping @Sendable (CaseChange) -> [UInt8] = { RequestMessage.encode($0) }
     ) {
         self.database = database
         self.worker = worker

@@ -23,9 +23,11 @@ enum ReadStatement {
             SELECT m.o::int4, now(), r.seen_at IS NOT NULL, c.org IS NOT NULL, \(CaseColumns.list)
             FROM unnest($1, $2, $3, $4) WITH ORDINALITY AS m (org, case_id, day, event_key, o)
             LEFT JOIN caserouter.cases c ON c.org = m.org AND c.case_id = m.case_id
-            LEFT JOIN caserouter.episodes e ON e.org = m.org AND e.case_id = m.case_id AND e.ended_at IS NULL
+            LEFT JOIN caserouter.episodes e ON e.org = m.org AND e.case_id = m.case_id
+                AND e.number = c.episode AND e.state <> 'ended'
             LEFT JOIN caserouter.requests r
                 ON r.day = date '1970-01-01' + m.day AND r.org = m.org AND r.event_key = m.event_key
+                    AND r.case_id = m.case_id
             """,
         encode: { change, row in
             row.append(change.org)
@@ -51,7 +53,8 @@ enum ReadStatement {
                 FROM m WHERE c.org = m.org AND c.case_id = m.case_id AND c.epoch = m.epoch AND c.lease_until IS NOT NULL
                 RETURNING m.o, c.*)
             SELECT c.o::int4, now(), c.org, c.case_id, c.epoch, \(CaseColumns.list)
-            FROM c LEFT JOIN caserouter.episodes e ON e.org = c.org AND e.case_id = c.case_id AND e.ended_at IS NULL
+            FROM c LEFT JOIN caserouter.episodes e ON e.org = c.org AND e.case_id = c.case_id
+                AND e.number = c.episode AND e.state <> 'ended'
             """,
         encode: { claim, row in
             row.append(claim.caseKey.org)

@@ -37,7 +37,8 @@ public struct PostgresWatchStore: WatchStore {
     }
 
     private static let columns = """
-        SELECT e.org, e.case_id, e.number, e.ended_at IS NULL, e.state, e.interaction_id, e.attempt_id, e.with_agent
+        SELECT e.org, e.case_id, e.number, e.ended_at IS NULL, e.state, e.interaction_id, e.attempt_id, e.with_agent,
+            e.end_reason
         """
 
     private func episodes(
@@ -54,7 +55,8 @@ public struct PostgresWatchStore: WatchStore {
                             CaseKey(org: try row.text(0), caseID: try row.recordID(1)), try row.int32(2)),
                         isOpen: try row.bool(3), state: Episode.State(rawValue: try row.text(4)) ?? .ending,
                         interaction: try row.optionalText(5).map { InteractionID($0) }, attempt: try row.attemptID(6),
-                        isWithAgent: try row.bool(7)))
+                        isWithAgent: try row.bool(7),
+                        endReason: try row.optionalText(8).flatMap { EpisodeEnd.Reason(rawValue: $0) }))
             }
             return episodes
         } catch {
@@ -88,12 +90,20 @@ public struct PostgresWatchStore: WatchStore {
     ) async throws(RoutingFailure) -> Bool {
         try await wrote(
             """
-            WITH noted AS (
+            WITH locked AS (
+                SELECT 1 FROM caserouter.cases WHERE NOT $6 AND org = $1 AND case_id = $2 FOR UPDATE
+            ), noted AS (
                 UPDATE caserouter.episodes SET with_agent = $6,
                     with_agent_at = CASE WHEN $6 THEN coalesce(with_agent_at, now()) ELSE with_agent_at END
                 WHERE org = $1 AND case_id = $2 AND number = $3 AND interaction_id = $4 AND attempt_id = $5
-                    AND ended_at IS NULL
-                RETURNING 1)
+                    AND ended_at IS NULL AND ($6 OR EXISTS (SELECT FROM locked))
+                RETURNING cic
+            ), due AS (
+                UPDATE caserouter.cases c
+                SET revision = c.revision + 1, acts_on_cic = n.cic, next_at = now(), changed_at = now()
+                FROM noted n
+                WHERE NOT $6 AND c.org = $1 AND c.case_id = $2 AND c.want_cic IS NULL AND c.spares_agent
+            )
             SELECT EXISTS (SELECT FROM noted)
             """, key(episode) + [.text(interaction.description), .uuid(attempt.bits), .bool(isWithAgent)], name: "note")
     }
@@ -115,40 +125,75 @@ public struct PostgresWatchStore: WatchStore {
             """, key(episode) + [.text(from.description), .uuid(attempt.bits), .text(to.description)], name: "rebind")
     }
 
-    public func makeDue(_ caseKey: CaseKey) async throws(RoutingFailure) {
-        _ = try await database.ask(
+    public func deliveredAfterAll(_ episode: EpisodeKey) async throws(RoutingFailure) -> Bool {
+        try await wrote(
             """
-            UPDATE caserouter.cases SET revision = revision + 1, next_at = now(), changed_at = now()
-            WHERE org = $1 AND case_id = $2
-            """, [.text(caseKey.org), .text(caseKey.caseID.description)], name: "make due")
+            WITH locked AS (
+                SELECT 1 FROM caserouter.cases WHERE org = $1 AND case_id = $2 FOR UPDATE
+            ), given AS (
+                UPDATE caserouter.episodes SET end_reason = 'lost-with-agent'
+                WHERE org = $1 AND case_id = $2 AND number = $3 AND ended_at IS NOT NULL AND end_reason = 'lost'
+                    AND EXISTS (SELECT FROM locked)
+                RETURNING 1
+            ), withdrawn AS (
+                UPDATE caserouter.cases c
+                SET revision = c.revision + 1, want_cic = NULL, want_workgroup = NULL, want_skills = '',
+                    want_mapping = NULL, spares_agent = false, next_at = now(), changed_at = now(),
+                    acts_on_cic = (
+                        SELECT e.cic FROM caserouter.episodes e
+                        WHERE e.org = $1 AND e.case_id = $2 AND e.ended_at IS NULL)
+                WHERE c.org = $1 AND c.case_id = $2 AND c.want_cic IS NOT NULL AND EXISTS (SELECT FROM given)
+                    AND NOT EXISTS (
+                        SELECT FROM caserouter.episodes e
+                        WHERE e.org = $1 AND e.case_id = $2 AND e.ended_at IS NULL AND e.with_agent)
+            )
+            SELECT EXISTS (SELECT FROM given)
+            """, key(episode), name: "delivered after all")
     }
 
     private func key(_ episode: EpisodeKey) -> [PostgresValue] {
         [.text(episode.caseKey.org), .text(episode.caseKey.caseID.description), .int4(episode.number)]
     }
 
+    /// Whether the statement wrote. It also did not where another open episode has the id: CIC gave it again, and nobody
+    /// may have both.
     private func wrote(
         _ sql: String, _ parameters: [PostgresValue], name: String
     ) async throws(RoutingFailure) -> Bool {
-        let rows = try await database.ask(sql, parameters, name: name)
         do throws(PostgresError) {
-            return try rows[0].bool(0)
+            return try await database.query(sql, parameters, name: name)[0].bool(0)
         } catch {
+            if case .constraint("episodes_one_open_per_interaction") = error.kind { return false }
             throw RoutingFailure(error)
         }
     }
 
     // MARK: The server
 
-    public func raiseEpoch(cic: String) async throws(RoutingFailure) -> Int32 {
+    public func server(cic: String) async throws(RoutingFailure) -> WatchedServer? {
         let rows = try await database.ask(
-            "UPDATE caserouter.cic_servers SET cic_epoch = cic_epoch + 1 WHERE name = $1 RETURNING cic_epoch",
-            [.text(cic)], name: "raise epoch")
+            """
+            SELECT s.identity, ARRAY(SELECT h.reason FROM caserouter.holds h WHERE h.kind = 'cic' AND h.name = s.name)
+            FROM caserouter.cic_servers s WHERE s.name = $1
+            """, [.text(cic)], name: "watched server")
         do throws(PostgresError) {
-            return try rows.first?.int32(0) ?? 1
+            return try rows.first.map { row throws(PostgresError) in
+                WatchedServer(
+                    identity: try row.optionalText(0),
+                    holds: Set(try row.textArray(1).compactMap { Hold.Reason(rawValue: $0) }))
+            }
         } catch {
             throw RoutingFailure(error)
         }
+    }
+
+    public func raiseEpoch(cic: String, identity: String) async throws(RoutingFailure) {
+        _ = try await database.ask(
+            """
+            UPDATE caserouter.cic_servers
+            SET identity = $2, cic_epoch = cic_epoch + CASE WHEN identity IS NULL THEN 0 ELSE 1 END
+            WHERE name = $1 AND identity IS DISTINCT FROM $2
+            """, [.text(cic), .text(identity)], name: "raise epoch")
     }
 
     public func replaceDirectory(cic: String, _ directory: CICDirectory) async throws(RoutingFailure) {

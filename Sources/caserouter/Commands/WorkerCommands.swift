@@ -7,7 +7,7 @@ struct IngestCommand: AsyncParsableCommand {
     func run() async throws {
         try await perform(json: false) {
             let worker = try Worker(role: "ingest", try Surroundings())
-            try await worker.run([])
+            try await worker.run([IngestDuty(worker)])
         }
     }
 }
@@ -43,7 +43,7 @@ struct AllCommand: AsyncParsableCommand {
     func run() async throws {
         try await perform(json: false) {
             let worker = try Worker(role: "all", try Surroundings())
-            try await worker.run([try RouteDuty(worker), try ServeDuty(worker)])
+            try await worker.run([IngestDuty(worker), try RouteDuty(worker), try ServeDuty(worker)])
         }
     }
 }

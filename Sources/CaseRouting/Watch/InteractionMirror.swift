@@ -1,0 +1,225 @@
+/// What the queues of one CIC server show, in the memory of its watch: PostgreSQL gets only what changes an episode.
+///
+/// Pure: messages go in, and what has to be looked at comes out as sets of interactions. An interaction that no queue
+/// shows is *out of sight*; that proves nothing by itself, because an agent may have it on a queue of his own.
+struct InteractionMirror {
+    /// An interaction that carries our attributes, or that an open episode names.
+    struct Entry {
+        let episode: EpisodeKey
+        let attempt: AttemptID
+        /// `CR_Assign` when it was seen last; nil when nobody saw it.
+        var assignNumber: Int64?
+        var isWithAgent: Bool
+        /// What the episode's row says.
+        var isNotedWithAgent: Bool
+        /// Queues that show it.
+        var queues: Set<String> = []
+        /// When this watch saw it first, or when the session began that it was seen in.
+        var since: Duration
+        /// An open episode is known to hold this interaction and attempt.
+        var isBound: Bool
+        /// When it is looked at next, out of sight or not understood, and how long after that.
+        var nextLook: Duration
+        var pause: Duration = Self.shortestPause
+        /// A person was told of it.
+        var isReported = false
+
+        static let shortestPause: Duration = .seconds(2)
+        static let longestPause: Duration = .seconds(30)
+
+        /// Puts the next look off, each time for longer.
+        mutating func putOff(at now: Duration) {
+            nextLook = now + pause
+            pause = min(pause * 2, Self.longestPause)
+        }
+    }
+
+    let holding: String
+    private(set) var followed: Set<String>
+    private(set) var entries: [InteractionID: Entry] = [:]
+    /// Entries that no queue shows.
+    private(set) var outOfSight: Set<InteractionID> = []
+    /// Entries on the holding workgroup.
+    private(set) var inHolding: Set<InteractionID> = []
+    /// Entries elsewhere that no open episode is known to hold.
+    private(set) var unbound: Set<InteractionID> = []
+    /// Entries whose agent has changed since their episode's row was written.
+    private(set) var changed: Set<InteractionID> = []
+    /// Ends that were seen and not yet written.
+    private(set) var ends: [EpisodeEnd] = []
+    private var listed: Set<String> = []
+    private(set) var unreadable: Set<String> = []
+
+    init(holding: String, workgroups: Set<String>) {
+        self.holding = holding
+        followed = workgroups.union([holding])
+    }
+
+    /// Whether every followed queue has told its full content in this session, but for those that cannot be read.
+    var isComplete: Bool { followed.isSubset(of: listed.union(unreadable)) }
+
+    // MARK: What comes in
+
+    /// What the database holds open: what the watch begins with.
+    mutating func begin(with episodes: [WatchedEpisode], at now: Duration) {
+        for episode in episodes {
+            guard episode.isOpen, let interaction = episode.interaction else { continue }
+            if let entry = entries[interaction], entry.attempt == episode.attempt {
+                entries[interaction]?.isBound = true
+                entries[interaction]?.isNotedWithAgent = episode.isWithAgent
+                if entry.queues.isEmpty { entries[interaction]?.isWithAgent = episode.isWithAgent }
+            } else if entries[interaction] == nil {
+                entries[interaction] = Entry(
+                    episode: episode.key, attempt: episode.attempt, isWithAgent: episode.isWithAgent,
+                    isNotedWithAgent: episode.isWithAgent, since: now, isBound: true, nextLook: now)
+            }
+            sort(interaction)
+        }
+    }
+
+    /// A new session: what the queues showed is void until they tell everything again.
+    mutating func beginSession() {
+        listed = []
+        unreadable = []
+        for interaction in entries.keys {
+            entries[interaction]?.queues = []
+            sort(interaction)
+        }
+    }
+
+    mutating func follow(_ workgroups: Set<String>) {
+        let wanted = workgroups.union([holding])
+        let left = followed.subtracting(wanted)
+        followed = wanted
+        listed.formIntersection(wanted)
+        unreadable.formIntersection(wanted)
+        for interaction in entries.keys where entries[interaction]?.queues.isDisjoint(with: left) == false {
+            entries[interaction]?.queues.subtract(left)
+            sort(interaction)
+        }
+    }
+
+    mutating func cannotRead(_ queue: String) { unreadable.insert(queue) }
+
+    mutating func apply(_ content: QueueContent, at now: Duration) {
+        guard followed.contains(content.queue) else { return }
+        for seen in content.present { show(seen, on: content.queue, at: now) }
+        for interaction in content.removed { hide(interaction, from: content.queue, at: now) }
+        guard content.isFull else { return }
+        let present = Set(content.present.map(\.interaction))
+        for (interaction, entry) in entries where entry.queues.contains(content.queue) && !present.contains(interaction)
+        {
+            hide(interaction, from: content.queue, at: now)
+        }
+        listed.insert(content.queue)
+        unreadable.remove(content.queue)
+    }
+
+    private mutating func show(_ seen: SeenInteraction, on queue: String, at now: Duration) {
+        if let known = entries[seen.interaction], known.attempt != seen.attempt {
+            // CIC gives an id again only after what had it has ended.
+            end(seen.interaction, .ended)
+        }
+        if seen.state == .ended {
+            if entries[seen.interaction] != nil {
+                entries[seen.interaction]?.assignNumber = seen.assignNumber
+                end(seen.interaction, .ended)
+            } else {
+                ends.append(Self.end(seen))
+            }
+            return
+        }
+        let isWithAgent = seen.state == .withAgent
+        var entry =
+            entries[seen.interaction]
+            ?? Entry(
+                episode: seen.episode, attempt: seen.attempt, isWithAgent: isWithAgent, isNotedWithAgent: false,
+                since: now, isBound: false, nextLook: now)
+        entry.assignNumber = seen.assignNumber
+        entry.isWithAgent = isWithAgent
+        if entry.queues.isEmpty { entry.pause = Entry.shortestPause }
+        entry.queues.insert(queue)
+        entries[seen.interaction] = entry
+        sort(seen.interaction)
+    }
+
+    private mutating func hide(_ interaction: InteractionID, from queue: String, at now: Duration) {
+        guard entries[interaction]?.queues.remove(queue) != nil else { return }
+        if entries[interaction]?.queues.isEmpty == true {
+            entries[interaction]?.nextLook = now
+            entries[interaction]?.pause = Entry.shortestPause
+        }
+        sort(interaction)
+    }
+
+    // MARK: What was found out
+
+    mutating func update(_ interaction: InteractionID, _ change: (inout Entry) -> Void) {
+        guard var entry = entries[interaction] else { return }
+        change(&entry)
+        entries[interaction] = entry
+        sort(interaction)
+    }
+
+    /// The end of an interaction was seen: what is to be written about it.
+    mutating func end(_ interaction: InteractionID, _ reason: EpisodeEnd.Reason) {
+        guard let entry = entries[interaction] else { return }
+        ends.append(
+            EpisodeEnd(
+                episode: entry.episode, interaction: interaction, attempt: entry.attempt, reason: reason,
+                assignNumber: entry.assignNumber))
+        forget(interaction)
+    }
+
+    private static func end(_ seen: SeenInteraction) -> EpisodeEnd {
+        EpisodeEnd(
+            episode: seen.episode, interaction: seen.interaction, attempt: seen.attempt, reason: .ended,
+            assignNumber: seen.assignNumber)
+    }
+
+    mutating func takeEnds() -> [EpisodeEnd] {
+        defer { ends = [] }
+        return ends
+    }
+
+    /// Ends that could not be written are kept.
+    mutating func putBack(_ unwritten: [EpisodeEnd]) { ends = unwritten + ends }
+
+    mutating func forget(_ interaction: InteractionID) {
+        entries[interaction] = nil
+        sort(interaction)
+    }
+
+    /// Puts the entry into the sets that it belongs to.
+    private mutating func sort(_ interaction: InteractionID) {
+        let entry = entries[interaction]
+        let isSeen = entry?.queues.isEmpty == false
+        let isHeld = entry?.queues.contains(holding) ?? false
+        outOfSight.include(interaction, entry != nil && !isSeen)
+        inHolding.include(interaction, isHeld)
+        unbound.include(interaction, entry?.isBound == false && isSeen && !isHeld)
+        changed.include(interaction, entry.map { $0.isWithAgent != $0.isNotedWithAgent } ?? false)
+    }
+
+    // MARK: Figures
+
+    var figures: QueueFigures {
+        var figures = QueueFigures()
+        for (interaction, entry) in entries {
+            if inHolding.contains(interaction) {
+                figures.inHolding += 1
+            } else if entry.isWithAgent {
+                figures.withAgents += 1
+            } else if !entry.queues.isEmpty {
+                figures.waiting += 1
+            }
+        }
+        return figures
+    }
+}
+
+extension Set {
+    fileprivate mutating func include(_ member: Element, _ belongs: Bool) {
+        if belongs { insert(member) } else { remove(member) }
+    }
+}

@@ -1,0 +1,67 @@
+import Logging
+
+/// What is kept of the server as a whole: whether it answers, what its queues hold, which names it knows.
+extension InteractionWatch {
+    /// A server that is on hold because it failed is asked every five seconds, with a read; its first answer ends the
+    /// hold.
+    func probeOnTime() async {
+        while !Task.isCancelled {
+            do throws(RoutingFailure) {
+                holds = try await store.server(cic: cic)?.holds ?? []
+                if holds.contains(.breaker), await answers() {
+                    try await store.liftHold(.cic, cic, .breaker)
+                    holds.remove(.breaker)
+                    logger.info(.holdLifted, metadata: ["reason": "\(Hold.Reason.breaker)"])
+                }
+            } catch {
+                logger.debug(.storeFailed, failure: error)
+            }
+            await pause(Self.probePause)
+        }
+    }
+
+    private func answers() async -> Bool {
+        let known = mirror.entries.first
+        // Without an interaction of ours one is asked for that never was: that it is not there is an answer too.
+        let interaction = known?.key ?? InteractionID("0")
+        let attempt = known?.value.attempt ?? AttemptID(high: 0, low: 0)
+        do throws(RoutingFailure) {
+            _ = try await server.read(interaction, attempt)
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    func saveFiguresOnTime() async {
+        while !Task.isCancelled {
+            await pause(Self.figuresPause)
+            guard mirror.isComplete else { continue }
+            do throws(RoutingFailure) {
+                try await store.saveQueueFigures(cic: cic, mirror.figures)
+            } catch {
+                logger.debug(.storeFailed, failure: error)
+            }
+        }
+    }
+
+    func mirrorDirectoryOnTime() async {
+        while !Task.isCancelled {
+            do throws(RoutingFailure) {
+                let directory = try await feed.directory()
+                directoryNames = Set(directory.workgroups.map(\.name))
+                try await store.replaceDirectory(cic: cic, directory)
+                await pause(Self.directoryPause)
+            } catch {
+                if Task.isCancelled { return }
+                logger.warning(.watchFailed, metadata: ["cause": "\(error.cause)", "summary": "\(error.summary)"])
+                await pause(Self.directoryFailurePause)
+            }
+        }
+    }
+
+    private static let probePause: Duration = .seconds(5)
+    private static let figuresPause: Duration = .seconds(10)
+    private static let directoryPause: Duration = .seconds(600)
+    private static let directoryFailurePause: Duration = .seconds(15)
+}

@@ -1,0 +1,180 @@
+import Logging
+
+/// What is found out after a switchover: which interactions came along, under which ids, and which did not.
+struct Switchover {
+    /// An interaction of the old server that no queue of the new one has shown yet.
+    struct Stranded {
+        var interaction: InteractionID
+        let row: WatchedEpisode
+        /// Seen last by this watch; what the row says may be older.
+        let isWithAgent: Bool
+        let assignNumber: Int64?
+    }
+
+    /// The server that answers now.
+    let identity: String
+    /// When the session with it began.
+    let since: Duration
+    /// What the old server's queues showed last.
+    var lastSeen: [AttemptID: InteractionMirror.Entry]
+    /// Nil until the hold and the new epoch are committed and the episodes were read after that.
+    var stranded: [EpisodeKey: Stranded]?
+    var rebound = 0
+    var lost = 0
+    var lostWithAgent = 0
+}
+
+extension InteractionWatch {
+    /// A session with another server is a switchover. One with the same server is a reconnect: ids go on, only what the
+    /// queues show has to come again.
+    func beginSession(with server: String) {
+        let known = switchover?.identity ?? identity
+        let isAnother = known != nil && known != server
+        guard isAnother || resumesSwitchover else {
+            identity = server
+            mirror.beginSession()
+            return
+        }
+        logger.warning(.switchover, metadata: ["from": "\(known ?? "-")", "to": "\(server)"])
+        resumesSwitchover = false
+        var lastSeen = switchover?.lastSeen ?? [:]
+        for entry in mirror.entries.values { lastSeen[entry.attempt] = entry }
+        switchover = Switchover(identity: server, since: clock.monotonic, lastSeen: lastSeen)
+        let seenEnds = mirror.takeEnds()
+        mirror = InteractionMirror(holding: mirror.holding, workgroups: mirror.followed.subtracting([mirror.holding]))
+        mirror.putBack(seenEnds)
+    }
+
+    /// The first server that ever answered is only written down.
+    func storeIdentity() async throws(RoutingFailure) {
+        guard let identity, identity != storedIdentity else { return }
+        try await store.raiseEpoch(cic: cic, identity: identity)
+        storedIdentity = identity
+    }
+
+    /// Brings a switchover to its end, as far as it can be brought now.
+    func followSwitchover() async throws(RoutingFailure) {
+        try await recordSwitchover()
+        try await rebindSeen()
+        guard let current = switchover, current.stranded != nil, canConclude,
+            clock.monotonic - current.since >= settings.recoveryWait
+        else { return }
+        try await concludeStranded()
+        guard let current = switchover, current.stranded?.isEmpty == true else { return }
+        try await store.liftHold(.cic, cic, .switchover)
+        guard switchover?.identity == current.identity else { return }
+        switchover = nil
+        holds.remove(.switchover)
+        logger.warning(
+            .holdLifted,
+            metadata: [
+                "reason": "\(Hold.Reason.switchover)", "rebound": "\(current.rebound)", "lost": "\(current.lost)",
+                "lost_with_agent": "\(current.lostWithAgent)",
+            ])
+    }
+
+    /// Every followed queue has told its full content; one that cannot be read hides interactions, unless CIC has no
+    /// workgroup of that name.
+    private var canConclude: Bool {
+        mirror.isComplete
+            && mirror.unreadable.allSatisfy { queue in directoryNames.map { !$0.contains(queue) } ?? false }
+    }
+
+    /// First the hold, then the epoch, then what the database holds: no worker acts on what it knew of the old server.
+    private func recordSwitchover() async throws(RoutingFailure) {
+        guard let current = switchover, current.stranded == nil else { return }
+        try await store.placeHold(
+            Hold(
+                kind: .cic, name: cic, reason: .switchover,
+                detail: "CIC has switched over to \(current.identity); it is found out which interactions came along."))
+        if storedIdentity != current.identity {
+            try await store.raiseEpoch(cic: cic, identity: current.identity)
+            storedIdentity = current.identity
+        }
+        let open = try await store.openEpisodes(cic: cic)
+        guard switchover?.identity == current.identity else { return }
+        identity = current.identity
+        switchover?.stranded = Dictionary(
+            open.compactMap { row in
+                guard let interaction = row.interaction else { return nil }
+                let seen = current.lastSeen[row.attempt]
+                return (
+                    row.key,
+                    Switchover.Stranded(
+                        interaction: interaction, row: row, isWithAgent: seen?.isWithAgent ?? row.isWithAgent,
+                        assignNumber: seen?.assignNumber)
+                )
+            }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// An interaction with our attributes and a known attempt under a new id is the same one.
+    private func rebindSeen() async throws(RoutingFailure) {
+        guard let stranded = switchover?.stranded, !stranded.isEmpty else { return }
+        for interaction in mirror.inHolding.union(mirror.unbound) {
+            guard let entry = mirror.entries[interaction], let old = stranded[entry.episode],
+                old.row.attempt == entry.attempt
+            else { continue }
+            try await rebind(entry.episode, old, to: interaction)
+        }
+    }
+
+    private func rebind(
+        _ key: EpisodeKey, _ old: Switchover.Stranded, to interaction: InteractionID
+    ) async throws(RoutingFailure) {
+        let attempt = old.row.attempt
+        if try await store.rebind(key, attempt, from: old.interaction, to: interaction) {
+            switchover?.stranded?[key] = nil
+            switchover?.rebound += 1
+            mirror.update(interaction) {
+                $0.isBound = true
+                $0.isNotedWithAgent = old.row.isWithAgent
+            }
+            return
+        }
+        let row = try await store.episodes([key]).first
+        guard let row, row.isOpen, row.attempt == attempt, row.interaction == old.interaction else {
+            // Its end was written, or another watch was quicker.
+            switchover?.stranded?[key] = nil
+            return
+        }
+        // Another open episode still has this id, of the old server: this one makes way until that one has moved.
+        let aside = InteractionID("aside:\(attempt)")
+        if aside != old.interaction,
+            try await store.rebind(key, attempt, from: old.interaction, to: aside)
+        {
+            switchover?.stranded?[key]?.interaction = aside
+        }
+    }
+
+    /// What is absent from every full listing, and unknown to the server that answers now: waiting, it is offered again;
+    /// with an agent, the case was delivered.
+    private func concludeStranded() async throws(RoutingFailure) {
+        guard let current = switchover, let stranded = current.stranded else { return }
+        let results = await inParallel(Array(stranded), width: Self.reads) { [server] _, old in
+            await Self.outcome { () throws(RoutingFailure) in try await server.read(old.interaction, old.row.attempt) }
+        }
+        for ((key, old), result) in results {
+            guard switchover?.identity == current.identity else { return }
+            switch result {
+            case .failure(let failure): logger.debug(.watchFailed, failure: failure)
+            case .success(.alive):
+                mirror.begin(with: [old.row], at: clock.monotonic)
+                try await rebind(key, old, to: old.interaction)
+            case .success(.gone):
+                _ = try await store.end(
+                    EpisodeEnd(
+                        episode: key, interaction: old.interaction, attempt: old.row.attempt,
+                        reason: old.isWithAgent ? .lostWithAgent : .lost, assignNumber: old.assignNumber))
+                switchover?.stranded?[key] = nil
+                if old.isWithAgent { switchover?.lostWithAgent += 1 } else { switchover?.lost += 1 }
+                guard old.isWithAgent else { continue }
+                logger.error(
+                    .interactionUnexpected,
+                    metadata: [
+                        "case": "\(key.caseKey)", "interaction": "\(old.interaction)",
+                        "reason": "lost at the switchover while an agent had it: not offered again",
+                    ])
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+import Logging
+
+/// Follows the queues of one CIC server: who has picked up, what has ended, what nobody moved on.
+///
+/// One process does it for all, the holder of the server's watch lease, with a session of its own; two holders write
+/// the same twice and nothing else. What the queues show is held in memory; PostgreSQL gets only what changes an episode.
+/// The watch makes no decision about a case: it writes what it saw, makes cases due, and routing workers go on.
+public actor InteractionWatch {
+    nonisolated let executor: any SerialExecutor & TaskExecutor
+    nonisolated public var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    let cic: String
+    let feed: any InteractionFeed
+    let server: any InteractionServer
+    let store: any WatchStore
+    let leases: any Leases
+    let clock: any RoutingClock
+    let random: any RandomSource
+    let logger: Logger
+
+    var settings: WatchSettings
+    var mirror: InteractionMirror
+    /// The server that the session is with, or was with last; nil before the first that ever was.
+    var identity: String?
+    /// What the database has of that.
+    var storedIdentity: String?
+    /// A watch before this one has left a switchover unfinished.
+    var resumesSwitchover = false
+    var hasSession = false
+    /// Workgroups that CIC knows; nil until it was asked.
+    var directoryNames: Set<String>?
+    /// What keeps the server from being worked on.
+    var holds: Set<Hold.Reason> = []
+    /// What is being found out after a switchover.
+    var switchover: Switchover?
+    /// Interactions that the watch has disconnected although nothing wanted them, since this process began.
+    public private(set) var surplus = 0
+
+    public init(
+        cic: String, settings: WatchSettings, feed: any InteractionFeed, server: any InteractionServer,
+        store: any WatchStore, leases: any Leases, clock: any RoutingClock, random: any RandomSource, logger: Logger,
+        executor: any SerialExecutor & TaskExecutor
+    ) {
+        self.cic = cic
+        self.settings = settings
+        self.feed = feed
+        self.server = server
+        self.store = store
+        self.leases = leases
+        self.clock = clock
+        self.random = random
+        var logger = logger
+        logger[metadataKey: "cic"] = "\(cic)"
+        self.logger = logger
+        self.executor = executor
+        mirror = InteractionMirror(holding: settings.holding, workgroups: [])
+    }
+
+    /// Follows exactly these workgroups, and holding, from now on: those of enabled mappings.
+    public func use(workgroups: Set<String>) { settings.workgroups = workgroups }
+
+    /// How long after a switchover CIC may still recover interactions; takes effect at the next one.
+    public func use(recoveryWait: Duration) { settings.recoveryWait = recoveryWait }
+
+    /// Works whenever the lease can be had, until the task is cancelled.
+    public func run() async {
+        while !Task.isCancelled {
+            do throws(RoutingFailure) {
+                if let lease = try await leases.take(.watch, cic) {
+                    logger.info(.leaseTaken, metadata: ["term": "\(lease.term)"])
+                    await work(under: lease, since: clock.monotonic)
+                    await feed.close()
+                    try await leases.release(lease)
+                    logger.info(.leaseLost, metadata: ["term": "\(lease.term)"])
+                }
+            } catch {
+                logger.debug(.storeFailed, failure: error)
+            }
+            await pause(Self.leasePause)
+        }
+    }
+
+    private func work(under lease: Lease, since: Duration) async {
+        mirror = InteractionMirror(holding: settings.holding, workgroups: settings.workgroups)
+        switchover = nil
+        hasSession = false
+        await withTaskGroup(of: Void.self) { duties in
+            duties.addTask(executorPreference: executor) { await self.renew(lease, since: since) }
+            duties.addTask(executorPreference: executor) {
+                guard await self.begin() else { return }
+                await self.workWithDatabase()
+            }
+            // The first to end has lost the lease, or the process stops.
+            await duties.next()
+            duties.cancelAll()
+        }
+    }
+
+    private func workWithDatabase() async {
+        await withDiscardingTaskGroup { duties in
+            duties.addTask(executorPreference: executor) { await self.read() }
+            duties.addTask(executorPreference: executor) { await self.settleOnTime() }
+            duties.addTask(executorPreference: executor) { await self.probeOnTime() }
+            duties.addTask(executorPreference: executor) { await self.saveFiguresOnTime() }
+            duties.addTask(executorPreference: executor) { await self.mirrorDirectoryOnTime() }
+        }
+    }
+
+    /// What the database holds, before anything that CIC tells is judged. False: the task was cancelled.
+    private func begin() async -> Bool {
+        while !Task.isCancelled {
+            do throws(RoutingFailure) {
+                let known = try await store.server(cic: cic)
+                identity = known?.identity
+                storedIdentity = known?.identity
+                holds = known?.holds ?? []
+                resumesSwitchover = holds.contains(.switchover)
+                mirror.begin(with: try await store.openEpisodes(cic: cic), at: clock.monotonic)
+                try await feed.follow(settings.workgroups)
+                return true
+            } catch {
+                logger.warning(.watchFailed, metadata: ["cause": "\(error.cause)", "summary": "\(error.summary)"])
+                await pause(Self.failurePause)
+            }
+        }
+        return false
+    }
+
+    private func renew(_ lease: Lease, since: Duration) async {
+        var trustedUntil = since + Lease.duration - .seconds(5)
+        while !Task.isCancelled {
+            await pause(Lease.duration / 3)
+            let asked = clock.monotonic
+            do throws(RoutingFailure) {
+                guard let renewed = try await leases.take(.watch, cic), renewed.term == lease.term else { return }
+                trustedUntil = asked + Lease.duration - .seconds(5)
+            } catch {
+                if clock.monotonic >= trustedUntil { return }
+            }
+        }
+    }
+
+    // MARK: News
+
+    private func read() async {
+        while !Task.isCancelled {
+            do throws(RoutingFailure) {
+                if mirror.followed != settings.workgroups.union([mirror.holding]) {
+                    mirror.follow(settings.workgroups)
+                    try await feed.follow(settings.workgroups)
+                }
+                for message in try await feed.next() { take(message) }
+            } catch {
+                if Task.isCancelled { return }
+                logger.warning(.watchFailed, metadata: ["cause": "\(error.cause)", "summary": "\(error.summary)"])
+                await pause(Self.failurePause)
+            }
+        }
+    }
+
+    private func take(_ message: FeedMessage) {
+        switch message {
+        case .session(let host, let server):
+            logger.info(.cicSessionOpened, metadata: ["host": "\(host)", "server": "\(server)"])
+            beginSession(with: server)
+            hasSession = true
+        case .lost(let failure):
+            logger.warning(.cicSessionLost, metadata: ["cause": "\(failure.cause)", "summary": "\(failure.summary)"])
+        case .content(let content):
+            mirror.apply(content, at: clock.monotonic)
+        case .unreadable(let queue, let reason):
+            mirror.cannotRead(queue)
+            logger.error(.queueUnreadable, metadata: ["queue": "\(queue)", "reason": "\(reason)"])
+        }
+    }
+
+    func disconnectedSurplus() { surplus += 1 }
+
+    // MARK: Time
+
+    /// Sleeps, with jitter; ends early when the task is cancelled.
+    func pause(_ duration: Duration) async {
+        let jitter = duration * (Double(random.next() >> 11) / Double(1 << 53) / 8)
+        do throws(CancellationError) {
+            try await clock.sleep(for: duration + jitter)
+        } catch {
+            // The callers look at `Task.isCancelled`.
+        }
+    }
+
+    /// A standby looks for the lease this often; it takes over within half a minute of a kill.
+    private static let leasePause: Duration = .seconds(5)
+    private static let failurePause: Duration = .seconds(2)
+}
+
+/// What the watch needs of what people have set for a CIC server.
+public struct WatchSettings: Equatable, Sendable {
+    /// The workgroup where interactions are created.
+    public let holding: String
+    /// Workgroups of enabled mappings.
+    public var workgroups: Set<String>
+    /// How long after a switchover CIC may still recover interactions: 60 s; 0 where it recovers nothing.
+    public var recoveryWait: Duration
+
+    public init(holding: String, workgroups: Set<String>, recoveryWait: Duration = .seconds(60)) {
+        self.holding = holding
+        self.workgroups = workgroups
+        self.recoveryWait = recoveryWait
+    }
+}

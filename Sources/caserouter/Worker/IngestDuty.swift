@@ -1,0 +1,106 @@
+import Broker
+import CaseRouting
+import Foundation
+import Logging
+import Operations
+import Salesforce
+import Store
+
+/// Holds the Salesforce orgs that this process can lease.
+actor IngestDuty: Duty {
+    private let worker: Worker
+    private let publisher: BrokerPublisher
+    private let store: PostgresIngestStore
+    private let budget: PublishBudget
+    private var orgs: [String: Running] = [:]
+    private var isStopped = false
+    private var waiter: CheckedContinuation<Void, Never>?
+
+    private struct Running {
+        let setup: OrgSetup
+        let credential: [UInt8]
+        let ingest: Ingest
+        let task: Task<Void, Never>
+    }
+
+    init(_ worker: Worker) {
+        self.worker = worker
+        publisher = BrokerPublisher(
+            address: worker.broker, name: "caserouter ingest \(worker.name)", loop: worker.loop, logger: worker.logger)
+        store = PostgresIngestStore(worker.database, owner: worker.owner)
+        budget = PublishBudget(executor: worker.loop)
+    }
+
+    func use(_ settings: WorkerSettings) async throws {
+        if isStopped { return }
+        var wanted: [String: Running] = [:]
+        for setup in settings.stored.orgs {
+            guard let credential = settings.credentials["org:\(setup.name)"] else { continue }
+            let queues = settings.stored.mappings.filter { $0.setup.org == setup.name && $0.setup.isEnabled }
+            let ingestSettings = IngestSettings(
+                monitoredQueues: Set(queues.compactMap(\.queueID)), sweepEvery: setup.sweepEvery,
+                versionEpoch: setup.versionEpoch)
+            if let running = orgs[setup.name], running.setup == setup, running.credential == credential {
+                await running.ingest.use(ingestSettings)
+                wanted[setup.name] = running
+                continue
+            }
+            // The old one has to give its lease back before the new one can take it.
+            if let outdated = orgs[setup.name] { await end(outdated) }
+            let source = try OutboxOrg(
+                settings: SalesforceSettings(setup, credential), transport: worker.transport, logger: worker.logger)
+            let ingest = Ingest(
+                org: setup.name, settings: ingestSettings, source: source, store: store, publisher: publisher,
+                leases: worker.leases, budget: budget, clock: worker.clock, random: SystemRandom(),
+                logger: worker.logger, executor: worker.loop)
+            wanted[setup.name] = Running(
+                setup: setup, credential: credential, ingest: ingest,
+                task: Task(executorPreference: worker.loop) { await ingest.run() })
+        }
+        let gone = orgs.filter { wanted[$0.key] == nil }
+        orgs = wanted
+        for running in gone.values { await end(running) }
+    }
+
+    /// The orgs have tasks of their own; this duty lasts until they are stopped.
+    func run() async {
+        if isStopped { return }
+        await withCheckedContinuation { waiter = $0 }
+    }
+
+    func stop() async {
+        isStopped = true
+        for running in orgs.values { running.task.cancel() }
+        for running in orgs.values { await running.task.value }
+        orgs = [:]
+        waiter?.resume()
+        waiter = nil
+    }
+
+    func close() async { await publisher.close() }
+
+    private func end(_ running: Running) async {
+        running.task.cancel()
+        await running.task.value
+    }
+}
+
+extension SalesforceSettings {
+    /// What people set, as the adapter takes it.
+    init(_ setup: OrgSetup, _ credential: [UInt8]) throws {
+        try self.init(
+            org: setup.name, organizationID: setup.organizationID, loginURL: setup.loginURL,
+            flow: setup.flow.asSalesforceFlow, credentials: credential, apiVersion: setup.apiVersion,
+            versionEpoch: setup.versionEpoch, source: setup.source)
+    }
+}
+
+extension OrgSetup.Flow {
+    fileprivate var asSalesforceFlow: SalesforceSettings.Flow {
+        switch self {
+        case .clientCredentials: .clientCredentials
+        case .jwtBearer: .jwtBearer
+        case .password: .password
+        }
+    }
+}
