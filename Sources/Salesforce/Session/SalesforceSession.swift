@@ -122,6 +122,8 @@ actor SalesforceSession {
         guard (200..<300).contains(answer.response.status) else {
             let failure = failures.rest(
                 what, status: answer.response.status, body: answer.response.body, token: answer.grant.token)
+            // The org moved to another instance: the next login tells where.
+            if (300..<400).contains(answer.response.status) || answer.response.status == 420 { forget(answer.grant) }
             if failure.cause == .salesforceLimit { limit = (failure, .now + Self.limitStands) }
             throw failure
         }
