@@ -78,7 +78,7 @@ extension CometDClient {
         }
         if reply.isSuccessful == true { return reply }
         let error = BayeuxError(reply)
-        let failure = session.failures.streaming(what, error, channel: self.channel)
+        let failure = session.failures.streaming(what, error, channel: self.channel, token: answer.grant.token)
         switch error.remedy {
         case .handshake: client = nil
         case .login:

@@ -17,6 +17,7 @@ actor CometDClient {
 
     nonisolated let session: SalesforceSession
     nonisolated let channel: String
+    private let grace: Duration
     nonisolated var unownedExecutor: UnownedSerialExecutor { session.unownedExecutor }
 
     /// Nil: the server knows no client of ours.
@@ -40,15 +41,16 @@ actor CometDClient {
     private static let usualHold: Duration = .seconds(110)
     static let longestHold: Duration = .seconds(600)
     /// Beyond the hold an answer may take this long; then the stream counts as dead.
-    private static let grace: Duration = .seconds(15)
+    static let grace: Duration = .seconds(15)
     /// Salesforce drops a client that is away for 40 s.
     static let longestInterval: Duration = .seconds(30)
     private static let commandDeadline: Duration = .seconds(30)
     private static let disconnectDeadline: Duration = .seconds(5)
 
-    init(_ session: SalesforceSession, channel: String) {
+    init(_ session: SalesforceSession, channel: String, grace: Duration = CometDClient.grace) {
         self.session = session
         self.channel = channel
+        self.grace = grace
     }
 
     // MARK: Subscribing
@@ -167,7 +169,7 @@ actor CometDClient {
 
     private func connect(atOnce: Bool) async throws(RoutingFailure) {
         let (id, grant, jar) = try connected()
-        let deadline = atOnce ? Self.commandDeadline : hold + Self.grace
+        let deadline = atOnce ? Self.commandDeadline : hold + grace
         let answer = try await exchange("connect", grant, jar, deadline) { message in
             message.write("channel", "/meta/connect")
             message.write("clientId", id)
