@@ -64,7 +64,8 @@ import Testing
     @Test func `a file that fails is undone as a whole and keeps what was applied before`() async throws {
         try await withConnection { _, connection in
             let bad = Migration(
-                fileName: "0007_bad.sql", text: "CREATE TABLE caserouter.half (a int); SELECT 1 / 0;")
+                fileName: "\(1_000 + Migration.all.count)_bad.sql",
+                text: "CREATE TABLE caserouter.half (a int); SELECT 1 / 0;")
             let error = await #expect(throws: RoutingFailure.self) {
                 _ = try await Migrator(Migration.all + [bad]).migrate(connection)
             }

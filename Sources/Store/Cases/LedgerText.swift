@@ -7,13 +7,13 @@ enum LedgerText {
         SET outcome = 'routed', finished_at = now(), \(writeBackDue)
         FROM (
             SELECT k.*, org.mode FROM done d CROSS JOIN LATERAL (
-                SELECT k.day, k.org, k.event_key FROM caserouter.requests k
+                SELECT k.day, k.org, k.case_id, k.event_key FROM caserouter.requests k
                 WHERE k.org = d.org AND k.case_id = d.case_id AND k.day >= d.first_open_day AND k.outcome IS NULL
                     AND k.seen_at IS NOT NULL
                 LIMIT \(openLimit)) k
             LEFT JOIN caserouter.orgs org ON org.name = k.org
             WHERE d.first_open_day IS NOT NULL) o
-        WHERE q.day = o.day AND q.org = o.org AND q.event_key = o.event_key
+        WHERE q.day = o.day AND q.org = o.org AND q.case_id = o.case_id AND q.event_key = o.event_key
         """
 
     /// Open requests of one case: a bound that no case reaches, and that keeps the planner from turning the look-up by

@@ -202,7 +202,7 @@ enum MergeStatement {
                 write_back_at = CASE WHEN q.outbox_row IS NOT NULL THEN now() END
             FROM (
                 SELECT ok.is_live, k.* FROM ok CROSS JOIN LATERAL (
-                    SELECT k.day, k.org, k.event_key FROM caserouter.requests k
+                    SELECT k.day, k.org, k.case_id, k.event_key FROM caserouter.requests k
                     WHERE k.org = ok.org AND k.case_id = ok.case_id AND k.day >= ok.first_open_day
                         AND k.outcome IS NULL AND k.seen_at IS NOT NULL AND k.version < ok.version
                         AND k.version_epoch = ok.change_epoch
@@ -210,7 +210,7 @@ enum MergeStatement {
                         AND k.event_key <> ok.event_key
                     LIMIT \(LedgerText.openLimit)) k
                 WHERE ok.supersedes AND ok.first_open_day IS NOT NULL) x
-            WHERE q.day = x.day AND q.org = x.org AND q.event_key = x.event_key
+            WHERE q.day = x.day AND q.org = x.org AND q.case_id = x.case_id AND q.event_key = x.event_key
         )
         SELECT o::int4, takes, now(), new_revision::int8, applied_revision::int8, (epoch + takes::int)::int8,
             coalesce(new_attempts, 0)::int4, failure_number::int4, (episode + opens::int)::int4,
