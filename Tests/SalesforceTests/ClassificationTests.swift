@@ -129,13 +129,13 @@ import Testing
     // MARK: Settings
 
     @Test(arguments: [
-        ["object": "X__c"], ["object": "X__c", "case": "C__c"],
+        ["object": "X__c"], ["object": "X__c", "case": "C__c"], ["object": "X__c", "case": "C__c", "status": "S__c"],
         ["object": "X__c WHERE", "case": "C__c", "status": "S__c"],
         ["object": "X__c", "case": "C'__c", "status": "S__c"],
-        ["object": "X__c", "case": "C__c", "status": "S__c", "colour": "blue"],
+        ["object": "X__c", "case": "C__c", "status": "S__c", "channel": "/topic/X", "colour": "blue"],
         ["object": "X__c", "case": "C__c", "status": "S__c", "channel": "/data/CaseChangeEvent"],
         ["object": "X__c", "case": "C__c", "status": "S__c", "channel": "/topic/a?b=c"],
-        ["object": "X__c", "case": "C__c", "status": "S__c", "new": "A", "processed": "A"],
+        ["object": "X__c", "case": "C__c", "status": "S__c", "channel": "/topic/X", "new": "A", "processed": "A"],
     ])
     func `names that do not fit are refused`(_ source: [String: String]) {
         #expect(throws: RoutingFailure.self) { try Self.settings(source: source) }
@@ -145,7 +145,9 @@ import Testing
         let package = try Self.settings().names
         #expect(package.object == "Routing_Request__c" && package.channel == "/event/Routing_Request__e")
         #expect(package.hasSequence && package.rowsAreWhole)
-        let legacy = try Self.settings(source: ["object": "X__c", "case": "C__c", "status": "S__c"]).names
+        let source = ["object": "X__c", "case": "C__c", "status": "S__c", "channel": "/topic/X"]
+        let legacy = try Self.settings(source: source).names
+        #expect(legacy.isTopic && legacy.retention == .seconds(24 * 3_600))
         #expect(legacy.rowColumns == "Id, CreatedDate, SystemModstamp, C__c, S__c")
         #expect(!legacy.hasSequence && !legacy.rowsAreWhole && legacy.caseSkills == nil)
     }
