@@ -49,7 +49,11 @@ public struct SourceNames: Equatable, Sendable {
         guard Self.isValue(statusNew), Self.isValue(statusProcessed), statusNew != statusProcessed else {
             throw Self.refuse("new, processed", org, "have to be two different texts of at most 255 characters")
         }
-        channel = rest.removeValue(forKey: "channel") ?? "/event/Routing_Request__e"
+        guard let channel = rest.removeValue(forKey: "channel") ?? (isPackage ? "/event/Routing_Request__e" : nil)
+        else {
+            throw Self.refuse("channel", org, "is missing")
+        }
+        self.channel = channel
         let parts = channel.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 3, parts[0].isEmpty, ["event", "topic"].contains(parts[1]), Self.isName(parts[2]) else {
             throw Self.refuse("channel", org, "has to look like /event/NAME or /topic/NAME")
