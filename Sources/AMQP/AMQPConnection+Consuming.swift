@@ -29,27 +29,9 @@ extension AMQPConnection {
         startConsumer(reader, channel, prefetch, arguments)
         let (number, incarnation) = (channel.number, reader.incarnation)
 
-        let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { park($0, startOf: reader) }
-        } onCancel: {
-            // The handler runs on any thread; only a task gets from there to the loop.
-            Task { await self.cancelConsume(number, incarnation) }
-        }
+        let result = await wait(for: reader.started) { $0.cancelConsume(number, incarnation) }
         if case .failure(let error) = result { throw error.during(operation) }
         return Deliveries(connection: self, channel: number, incarnation: incarnation)
-    }
-
-    // A closure that does not name the actor leaves its loop, even between two lines of the actor, and the broker's
-    // answer could overtake it. As methods of the actor these can only be called on it.
-
-    private func park(
-        _ continuation: CheckedContinuation<Result<Void, AMQPError>, Never>, startOf reader: ReaderChannel
-    ) {
-        reader.starter = continuation
-    }
-
-    private func park(_ continuation: ReaderChannel.Next, as id: UInt64, on reader: ReaderChannel) {
-        reader.waiters.append((id, continuation))
     }
 
     private func startConsumer(
@@ -79,7 +61,7 @@ extension AMQPConnection {
 
     /// Nobody wants the consumer that is being started: closing its channel ends it.
     private func abandonConsume(_ number: UInt16, _ incarnation: UInt64, _ error: AMQPError) {
-        guard let (channel, reader) = reader(number, incarnation), reader.starter != nil else { return }
+        guard let (channel, reader) = reader(number, incarnation), !reader.started.isResolved else { return }
         reader.end(error)
         closeChannel(channel)
     }
@@ -116,12 +98,9 @@ extension AMQPConnection {
         let id = nextWaiter
         nextWaiter += 1
         let incarnation = reader.incarnation
-        let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { park($0, as: id, on: reader) }
-        } onCancel: {
-            // The handler runs on any thread; only a task gets from there to the loop.
-            Task { await self.cancelWait(id, number, incarnation) }
-        }
+        let answer = ReaderChannel.Next()
+        reader.waiters.append((id, answer))
+        let result = await wait(for: answer) { $0.cancelWait(id, number, incarnation) }
         switch result {
         case .success(let delivery): return delivery
         case .failure(let error): throw error.during(operation())
@@ -151,8 +130,8 @@ extension AMQPConnection {
         if case .ended = reader.state { return giveBack(delivery, reader) }
         if let waiter = reader.waiters.popFirst() {
             // A caller of `get` that was cancelled left its place.
-            guard let continuation = waiter.continuation else { return giveBack(delivery, reader) }
-            continuation.resume(returning: .success(delivery))
+            if waiter.answer.isResolved { return giveBack(delivery, reader) }
+            waiter.answer.resolve(.success(delivery))
         } else {
             reader.ready.append(delivery)
         }
@@ -180,8 +159,7 @@ extension AMQPConnection {
             guard case .starting = reader.state else { return }
             reader.state = .running
             reader.timer?.cancel()
-            reader.starter?.resume(returning: .success(()))
-            reader.starter = nil
+            reader.started.resolve(.success(()))
         case .basicCancel:
             reader.end(
                 AMQPError(
@@ -191,7 +169,7 @@ extension AMQPConnection {
             let fields = method.fields(amqp_basic_get_ok_t.self)
             channel.content = IncomingContent(
                 .delivery(tag: fields.delivery_tag, isRedelivered: fields.redelivered != 0), limit: reader.maximumBody)
-        case .basicGetEmpty: reader.waiters.popFirst()?.continuation?.resume(returning: .success(nil))
+        case .basicGetEmpty: reader.waiters.popFirst()?.answer.resolve(.success(nil))
         case .channelFlow: answerFlow(method, channel)
         default: throw FrameReader.malformed("\(method.id) on a consuming channel")
         }
@@ -215,14 +193,9 @@ extension AMQPConnection {
         guard let (_, reader) = reader(number, incarnation),
             let index = reader.waiters.firstIndex(where: { $0.id == id })
         else { return }
-        let continuation = reader.waiters[index].continuation
-        if reader.isGet {
-            // The answer will come, and must not go to the next caller.
-            reader.waiters[index].continuation = nil
-        } else {
-            reader.waiters.remove(at: index)
-        }
-        continuation?.resume(returning: .success(nil))
+        reader.waiters[index].answer.resolve(.success(nil))
+        // The answer to a `get` will come, and must not go to the next caller: its place stays.
+        if !reader.isGet { reader.waiters.remove(at: index) }
     }
 
     /// A consumer that has ended closes its channel with its last delivery.

@@ -51,8 +51,7 @@ extension AMQPConnection {
         guard case .loggingIn = phase else { return }
         phase = .open
         phaseDeadline?.cancel()
-        openWaiter?.resume(returning: nil)
-        openWaiter = nil
+        opening.resolve(.success(()))
         scheduleHeartbeat()
         scheduleSilence(after: heartbeat * 2)
     }

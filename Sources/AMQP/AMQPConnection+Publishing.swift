@@ -25,25 +25,14 @@ extension AMQPConnection {
         if Task.isCancelled {
             throw AMQPError(operation: operation(), kind: .cancelled, text: "the caller was cancelled")
         }
-        let publisher: PublisherChannel
+        let (number, incarnation, answer): (UInt64, UInt64, Answer<PublisherChannel.Outcome>)
         do throws(AMQPError) {
-            publisher = try send(body, routingKey, exchange, properties)
+            (number, incarnation, answer) = try send(body, routingKey, exchange, properties)
         } catch {
             throw error.during(operation())
         }
-        let number = publisher.tracker.next
-        let incarnation = publisher.incarnation
-        let failure = await withTaskCancellationHandler {
-            await withCheckedContinuation { (continuation: CheckedContinuation<AMQPError?, Never>) in
-                let deadline = MonotonicTime.now + settings.publishDeadline
-                _ = publisher.tracker.sent(PublisherChannel.Waiter(continuation: continuation, deadline: deadline))
-                watchDeadlines(of: publisher)
-            }
-        } onCancel: {
-            // The handler runs on any thread; only a task gets from there to the loop.
-            Task { await self.cancelPublish(number, incarnation: incarnation) }
-        }
-        if let failure { throw failure.during(operation()) }
+        let outcome = await wait(for: answer) { $0.cancelPublish(number, incarnation: incarnation) }
+        if case .failed(let error) = outcome { throw error.during(operation()) }
     }
 
     private func check(
@@ -66,16 +55,21 @@ extension AMQPConnection {
 
     private func send(
         _ body: [UInt8], _ routingKey: String, _ exchange: String, _ properties: AMQPProperties
-    ) throws(AMQPError) -> PublisherChannel {
-        let (number, publisher) = try openPublisher()
+    ) throws(AMQPError) -> (number: UInt64, incarnation: UInt64, Answer<PublisherChannel.Outcome>) {
+        let (channel, publisher) = try openPublisher()
         guard let writer = transport?.writer else { throw notOpen }
         let fields = amqp_basic_publish_t(
             ticket: 0, exchange: writer.scratch.bytes(exchange), routing_key: writer.scratch.bytes(routingKey),
             mandatory: 1, immediate: 0)
-        writer.method(.basicPublish, channel: number, fields)
+        writer.method(.basicPublish, channel: channel, fields)
         let encoded = writer.scratch.properties(properties, correlationID: publisher.tracker.next)
-        body.withUnsafeBytes { writer.content(channel: number, encoded, body: $0) }
-        return publisher
+        body.withUnsafeBytes { writer.content(channel: channel, encoded, body: $0) }
+
+        let answer = Answer<PublisherChannel.Outcome>()
+        let deadline = MonotonicTime.now + settings.publishDeadline
+        let number = publisher.tracker.sent(PublisherChannel.Waiter(answer: answer, deadline: deadline))
+        watchDeadlines(of: publisher)
+        return (number, publisher.incarnation, answer)
     }
 
     /// The channel in confirm mode, opened at the first publish and after the broker closed it.
@@ -90,8 +84,8 @@ extension AMQPConnection {
 
     private func cancelPublish(_ number: UInt64, incarnation: UInt64) {
         guard let publisher = publisher?.channel, publisher.incarnation == incarnation else { return }
-        publisher.tracker.abandon(number)?.continuation.resume(
-            returning: AMQPError(operation: "", kind: .cancelled, text: "the caller was cancelled"))
+        publisher.tracker.abandon(number)?.answer.resolve(
+            .failed(AMQPError(operation: "", kind: .cancelled, text: "the caller was cancelled")))
     }
 
     // MARK: Deadlines
@@ -120,7 +114,7 @@ extension AMQPConnection {
             waiter.deadline <= now
         {
             publisher.watchedFrom = number + 1
-            publisher.tracker.abandon(number)?.continuation.resume(returning: error)
+            publisher.tracker.abandon(number)?.answer.resolve(.failed(error))
         }
         watchDeadlines(of: publisher)
     }
@@ -151,13 +145,15 @@ extension AMQPConnection {
         _ publisher: PublisherChannel, _ number: UInt64, multiple: Bool, nacked: Bool
     ) throws(AMQPError) {
         let isKnown = publisher.tracker.answered(number, multiple: multiple, nacked: nacked) { waiter, outcome in
-            let error: AMQPError? =
+            let result: PublisherChannel.Outcome =
                 switch outcome {
-                case .confirmed: nil
-                case .nacked: AMQPError(operation: "", kind: .nacked, text: "the broker refused the message")
-                case .returned(let code, let text): AMQPError(operation: "", kind: .unroutable, text: "\(code) \(text)")
+                case .confirmed: .confirmed
+                case .nacked:
+                    .failed(AMQPError(operation: "", kind: .nacked, text: "the broker refused the message"))
+                case .returned(let code, let text):
+                    .failed(AMQPError(operation: "", kind: .unroutable, text: "\(code) \(text)"))
                 }
-            waiter.continuation.resume(returning: error)
+            waiter.answer.resolve(result)
         }
         if !isKnown { throw FrameReader.malformed("a confirm of message \(number), which does not wait for one") }
     }

@@ -130,23 +130,11 @@ extension AMQPConnection {
         role.deadline = executor.schedule(after: settings.operationDeadline) {
             role.resolve(.failure(AMQPError(operation: "", kind: .deadline, text: "no answer in time")))
         }
-        let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { park($0, role) }
-        } onCancel: {
-            // The handler runs on any thread; only a task gets from there to the loop.
-            Task { await self.cancelOperation(number, incarnation) }
-        }
+        let result = await wait(for: role.answer) { $0.cancelOperation(number, incarnation) }
         switch result {
         case .success(let reply): return reply
         case .failure(let error): throw error.during(operation)
         }
-    }
-
-    /// As a method of the actor it can only be called on its loop, where the answer cannot overtake it.
-    private func park(
-        _ continuation: CheckedContinuation<Result<OperationChannel.Reply, AMQPError>, Never>, _ role: OperationChannel
-    ) {
-        role.waiter = continuation
     }
 
     private func cancelOperation(_ number: UInt16, _ incarnation: UInt64) {

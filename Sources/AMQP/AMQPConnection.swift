@@ -39,8 +39,8 @@ public actor AMQPConnection {
     var phase = Phase.connecting
     var transport: Transport?
     var hook: UInt64?
-    var openWaiter: CheckedContinuation<AMQPError?, Never>?
-    var closeWaiters: [CheckedContinuation<AMQPError, Never>] = []
+    let opening = Answer<Result<Void, AMQPError>>()
+    var closeWaiters: [Answer<AMQPError>] = []
     var phaseDeadline: PollTimer?
 
     /// By number; 0 is the connection itself.
@@ -118,7 +118,9 @@ public actor AMQPConnection {
     /// Returns when the connection is closed, by whomever, and why: kind `closed` when it was the owner.
     public func waitUntilClosed() async -> AMQPError {
         if case .closed(let reason) = phase { return reason }
-        return await withCheckedContinuation { closeWaiters.append($0) }
+        let answer = Answer<AMQPError>()
+        closeWaiters.append(answer)
+        return await wait(for: answer) { _ in }
     }
 
     /// Sends outstanding acknowledgements, closes in good order and returns when the broker has answered, at most 2 s
@@ -169,17 +171,11 @@ public actor AMQPConnection {
             let error = AMQPError(operation: "open connection", kind: .refused, text: "no answer in time")
             self?.assumeIsolated { $0.tearDown(error) }
         }
-        let error = await withTaskCancellationHandler {
-            await withCheckedContinuation { openWaiter = $0 }
-        } onCancel: {
-            // The handler runs on any thread; only a task gets from there to the loop.
-            Task { await self.cancelOpen() }
-        }
-        if let error { throw error }
+        try await wait(for: opening) { $0.cancelOpen() }.get()
     }
 
     private func cancelOpen() {
-        guard openWaiter != nil else { return }
+        if opening.isResolved { return }
         tearDown(AMQPError(operation: "open connection", kind: .cancelled, text: "the caller was cancelled"))
     }
 
@@ -248,7 +244,7 @@ public actor AMQPConnection {
     /// Everything ends here, once.
     func tearDown(_ reason: AMQPError) {
         if case .closed = phase { return }
-        let wasOpening = openWaiter != nil
+        let wasOpen = opening.isResolved
         phase = .closed(reason)
         isBlocked = false
         for timer in [phaseDeadline, heartbeatTimer, silenceTimer] { timer?.cancel() }
@@ -262,11 +258,10 @@ public actor AMQPConnection {
         let open = channels
         channels = [nil]
         for channel in open { channel?.fail(reason) }
-        openWaiter?.resume(returning: reason)
-        openWaiter = nil
-        for waiter in closeWaiters { waiter.resume(returning: reason) }
+        opening.resolve(.failure(reason))
+        for waiter in closeWaiters { waiter.resolve(reason) }
         closeWaiters = []
-        if !wasOpening { eventsInput.yield(.closed(reason)) }
+        if wasOpen { eventsInput.yield(.closed(reason)) }
         eventsInput.finish()
     }
 }

@@ -28,7 +28,7 @@ final class OperationChannel {
     let incarnation = Incarnation.next()
     /// The method that answers it.
     let reply: Method
-    var waiter: CheckedContinuation<Result<Reply, AMQPError>, Never>?
+    let answer = Answer<Result<Reply, AMQPError>>()
     var deadline: PollTimer?
 
     enum Reply: Sendable {
@@ -40,16 +40,19 @@ final class OperationChannel {
 
     func resolve(_ result: Result<Reply, AMQPError>) {
         deadline?.cancel()
-        waiter?.resume(returning: result)
-        waiter = nil
+        answer.resolve(result)
     }
 }
 
 /// A channel in confirm mode.
 final class PublisherChannel {
+    enum Outcome: Sendable {
+        case confirmed
+        case failed(AMQPError)
+    }
+
     struct Waiter {
-        /// nil: confirmed.
-        let continuation: CheckedContinuation<AMQPError?, Never>
+        let answer: Answer<Outcome>
         let deadline: MonotonicTime
     }
 
@@ -62,13 +65,13 @@ final class PublisherChannel {
 
     func failAll(_ error: AMQPError) {
         deadlineTimer?.cancel()
-        for waiter in tracker.abandonAll() { waiter.continuation.resume(returning: error) }
+        for waiter in tracker.abandonAll() { waiter.answer.resolve(.failed(error)) }
     }
 }
 
 /// A channel that deliveries come on: of a consumer, or one by one with `get`.
 final class ReaderChannel {
-    typealias Next = CheckedContinuation<Result<Delivery?, AMQPError>, Never>
+    typealias Next = Answer<Result<Delivery?, AMQPError>>
 
     enum State {
         case starting, running
@@ -88,8 +91,8 @@ final class ReaderChannel {
     var unsettledCount = 0
     var ready: Deque<Delivery> = []
     /// Callers of `next` or `get`, first come first served.
-    var waiters: Deque<(id: UInt64, continuation: Next?)> = []
-    var starter: CheckedContinuation<Result<Void, AMQPError>, Never>?
+    var waiters: Deque<(id: UInt64, answer: Next)> = []
+    let started = Answer<Result<Void, AMQPError>>()
     /// Until the consumer has started.
     var timer: PollTimer?
     var stragglerTimer: PollTimer?
@@ -117,9 +120,8 @@ final class ReaderChannel {
         state = .ended(error)
         timer?.cancel()
         let result: Result<Delivery?, AMQPError> = error.map { .failure($0) } ?? .success(nil)
-        for waiter in waiters { waiter.continuation?.resume(returning: result) }
+        for waiter in waiters { waiter.answer.resolve(result) }
         waiters.removeAll()
-        starter?.resume(returning: error.map { .failure($0) } ?? .success(()))
-        starter = nil
+        started.resolve(error.map { .failure($0) } ?? .success(()))
     }
 }

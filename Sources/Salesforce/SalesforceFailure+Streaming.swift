@@ -2,8 +2,8 @@ import CaseRouting
 
 extension SalesforceFailure {
     /// A refusal of the streaming server.
-    func streaming(_ what: String, _ error: BayeuxError, channel: String) -> RoutingFailure {
-        let text = error.text.isEmpty ? "no reason given" : error.text
+    func streaming(_ what: String, _ error: BayeuxError, channel: String, token: String) -> RoutingFailure {
+        let text = error.text.isEmpty ? "no reason given" : clean(error.text, also: token)
         let said = "\(what): \(error.code == 0 ? "" : "\(error.code) ")\(text)"
         switch error.remedy {
         case .handshake:

@@ -45,11 +45,17 @@ struct SalesforceFailure: Sendable {
 
     /// What is kept of an answer for people.
     func kept(_ status: Int, _ body: [UInt8], also token: String? = nil) -> RoutingFailure.Response {
-        var text = String(decoding: body.prefix(RoutingFailure.Response.maximumBodyLength), as: UTF8.self)
+        let text = String(decoding: body.prefix(RoutingFailure.Response.maximumBodyLength), as: UTF8.self)
+        return RoutingFailure.Response(status: status, body: clean(text, also: token))
+    }
+
+    /// The text without our secrets, should the other side have repeated one.
+    func clean(_ text: String, also token: String? = nil) -> String {
+        var text = text
         for secret in secrets + [token].compactMap({ $0 }) where secret.utf8.count >= 4 {
             text = Self.replacing(secret, in: text)
         }
-        return RoutingFailure.Response(status: status, body: text)
+        return text
     }
 
     private static func replacing(_ secret: String, in text: String) -> String {
@@ -99,7 +105,8 @@ extension SalesforceFailure {
         let error = RESTError(body)
         let response = kept(status, body, also: token)
         func failure(_ kind: RoutingFailure.Kind, _ cause: FailureCause, _ why: String) -> RoutingFailure {
-            let code = error.code.isEmpty ? "\(status)" : "\(status) \(error.code.prefix(60))"
+            let code =
+                error.code.isEmpty ? "\(status)" : "\(status) \(clean(String(error.code.prefix(60)), also: token))"
             return self.failure(kind, cause, "\(what): \(why) (\(code)).", response)
         }
         switch (status, error.code) {

@@ -18,7 +18,7 @@ import Testing
             _ = try await connection.declareQueue(queue)
             try await connection.publish([1], to: queue)
             #expect(await !connection.isBlocked)
-            try broker.setMemoryAlarm(true)
+            try await broker.setMemoryAlarm(true)
             // The broker says so when a publisher next sends something.
             let start = MonotonicTime.now
             let error = await failure { () async throws(AMQPError) in try await connection.publish([2], to: queue) }
@@ -27,7 +27,7 @@ import Testing
             #expect(waited >= .seconds(2) && waited < .seconds(3))
             #expect(await connection.isBlocked)
             async let third: Void = connection.publish([3], to: queue)
-            try broker.setMemoryAlarm(false)
+            try await broker.setMemoryAlarm(false)
             try await eventually("the alarm ends") { await !connection.isBlocked }
             // It may have been too late for the third's caller; it is not for the message.
             _ = try? await third
@@ -61,8 +61,16 @@ import Testing
             await pulse.start()
             broker.freeze()
             let start = MonotonicTime.now
-            // Far more than the sockets hold: 40 MB.
-            async let publishes = Burst(connection).publish(4_000, size: 10_000, to: queue)
+            // Far more than the sockets hold: 40 MB within half a second.
+            async let publishes = withTaskGroup(of: [AMQPError?].self) { group in
+                for _ in 0..<40 {
+                    group.addTask { await Burst(connection).publish(100, size: 10_000, to: queue) }
+                    try? await Task.sleep(for: .milliseconds(10))  // Nobody cancels this task.
+                }
+                var errors: [AMQPError?] = []
+                for await some in group { errors += some }
+                return errors
+            }
             async let declare = failure { () async throws(AMQPError) in try await connection.queueState(queue) }
             let reason = await connection.waitUntilClosed()
             let noticed = MonotonicTime.now - start
@@ -135,14 +143,20 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(4))) func `a broker that stops says why`() async throws {
+    @Test(.timeLimit(.minutes(4))) func `a broker that closes the connection says why`() async throws {
         let broker = try await PrivateBroker.start()
         defer { broker.stop() }
-        try await withConnection(AMQPAddress(url: broker.url)) { connection, _ in
-            broker.stopNode()
+        let address = try AMQPAddress(url: broker.url)
+        try await withConnection(address) { connection, _ in
+            try await broker.control("close_all_connections", "maintenance tonight")
             let reason = await connection.waitUntilClosed()
             #expect(reason.kind == .closedByBroker(code: 320))
-            #expect(reason.text.contains("CONNECTION_FORCED"))
+            #expect(reason.text == "CONNECTION_FORCED - maintenance tonight")
+        }
+        try await withConnection(address) { connection, _ in
+            try await broker.stopNode()
+            let reason = await connection.waitUntilClosed()
+            #expect([.connectionLost, .closedByBroker(code: 320)].contains(reason.kind))
         }
     }
 

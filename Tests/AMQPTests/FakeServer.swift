@@ -13,7 +13,7 @@ final class FakeServer: Sendable {
     ///   - closes: whether the connection is closed after that; else it stays open and silent.
     init(answer: [UInt8] = [], closes: Bool = false) throws {
         port = try freePorts(1)[0]
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         self.listener = listener
         var one: Int32 = 1
         setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, 4)

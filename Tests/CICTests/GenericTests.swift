@@ -32,6 +32,8 @@ extension SiteTests {
                     try await eventually("it is gone") { try await server.read(id, attempt) == .gone }
                     #expect(try await server.assign(order(id, attempt, number: 4)) == .gone)
                     try await server.disconnect(id, attempt)
+                    // Cookie and token were always right: the simulator refuses every request without them.
+                    #expect(try site.ledger("request").allSatisfy { $0["status"]?.int != 401 })
                 }
             }
         }

@@ -1,5 +1,7 @@
 import CaseRouting
+import Foundation
 import JSON
+import Simulators
 import Testing
 
 @testable import CIC
@@ -147,6 +149,31 @@ extension SiteTests {
             }
         }
 
+        @Test func `a server is trusted by its authority alone`() async throws {
+            let authority = try ThrowawayCA()
+            let file = NSTemporaryDirectory() + "cic-tests-\(UUID().uuidString).pem"
+            try authority.writeCertificate(to: file)
+            defer { unlink(file) }
+            try await TestSite.run(authority: authority) { site in
+                for (caFile, isTrusted) in [(file, true), (nil, false)] {
+                    let settings = try CICServerSettings(
+                        name: "cic1", hosts: ["127.0.0.1:\(site.ports[0])"], creation: .generic,
+                        holdingWorkgroup: "Holding", installation: "test-installation", orgs: TestSite.orgs,
+                        user: "caserouter", password: "secret", caFile: caFile)
+                    try await site.withServer(settings, isOpen: isTrusted) { server in
+                        if isTrusted {
+                            let id = try await server.create(newAttempt(), attributes())
+                            #expect(!id.description.isEmpty)
+                        } else {
+                            try await eventually("not trusted") {
+                                await server.unavailability?.summary.contains("no secure connection") == true
+                            }
+                        }
+                    }
+                }
+            }
+        }
+
         @Test func `a session logs out when it is closed`() async throws {
             try await TestSite.run { site in
                 try await site.withServer { _ in }
@@ -163,6 +190,28 @@ extension SiteTests {
                     #expect(try site.requests("GET", suffix: "/messages") == 1)
                     let version = try await server.ping(nonce: 5)
                     #expect(version == "1")
+                }
+            }
+        }
+
+        @Test(arguments: [CICServerSettings.Messaging.sse, .poll])
+        func `a server that stands still is given up, and looked for again`(
+            _ messaging: CICServerSettings.Messaging
+        ) async throws {
+            try await TestSite.run { site in
+                var limits = TestSite.limits
+                limits.call = .milliseconds(400)
+                try await site.withServer(try site.settings(messaging: messaging), limits: limits) { server in
+                    for operation in ["heartbeat", "messages"] {
+                        try await site.fault(operation, do: "wait", ms: 20_000, count: 3)
+                    }
+                    try await eventually("opened again") {
+                        try site.ledger("session").count { $0["event"]?.string == "opened" } >= 2
+                    }
+                    try await site.control("faults", method: .delete)
+                    try await eventually("usable") { await server.unavailability == nil }
+                    let id = try await server.create(newAttempt(), attributes())
+                    #expect(!id.description.isEmpty)
                 }
             }
         }
@@ -225,6 +274,53 @@ extension SiteTests {
                     // None is left behind.
                     let sessions = try await site.control("state", method: .get)["sessions"]?.array ?? []
                     #expect(sessions.allSatisfy { $0["subscriptions"]?.array?.isEmpty == true })
+                }
+            }
+        }
+
+        @Test func `interactions of another installation or org are not found`() async throws {
+            try await TestSite.run { site in
+                try await site.withServer { server in
+                    for change in [("CR_Installation", "other"), ("CR_Org", "00D000000000002AAA")] {
+                        var carried = FeedTests.ours(newAttempt()).object ?? JSONObject()
+                        carried[change.0] = .string(change.1)
+                        try await site.control(
+                            "interactions", ["workgroup": "Holding", "attributes": .object(carried)])
+                    }
+                    let attempt = newAttempt()
+                    try await site.control(
+                        "interactions", ["workgroup": "Holding", "attributes": FeedTests.ours(attempt)])
+                    let found = try await server.findInHolding(episode())
+                    #expect(found.map(\.attempt) == [attempt])
+                }
+            }
+        }
+
+        @Test(arguments: CICServerSettings.Creation.allCases)
+        func `five hundred cases at once each get an interaction of their own`(
+            _ creation: CICServerSettings.Creation
+        ) async throws {
+            try await TestSite.run { site in
+                try await site.withServer(try site.settings(creation, messaging: .sse), limits: CICLimits()) { server in
+                    let began = ContinuousClock.now
+                    let ids = try await withThrowingTaskGroup(of: InteractionID.self) { group in
+                        for number in 1...500 {
+                            group.addTask {
+                                let attempt = newAttempt()
+                                let id = try await server.create(attempt, attributes(case: number))
+                                let answer = try await server.assign(order(id, attempt, number: 1))
+                                #expect(answer == .assigned)
+                                return id
+                            }
+                        }
+                        var ids: Set<InteractionID> = []
+                        for try await id in group { ids.insert(id) }
+                        return ids
+                    }
+                    print("500 created and placed by \(creation) in \(ContinuousClock.now - began)")
+                    let held = try await site.interactions("?workgroup=Support")
+                    #expect(ids.count == 500 && held.count == 500)
+                    #expect(Set(held.compactMap { $0["CR_CaseId"] }).count == 500)
                 }
             }
         }

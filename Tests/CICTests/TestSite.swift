@@ -51,11 +51,11 @@ struct TestSite: Sendable {
     }
 
     static func run(
-        _ change: (inout CICSimulatorConfiguration) -> Void = { _ in },
+        _ change: (inout CICSimulatorConfiguration) -> Void = { _ in }, authority: ThrowawayCA? = nil,
         _ body: @escaping @Sendable (TestSite) async throws -> Void
     ) async throws {
         let configuration = configuration(change)
-        let simulator = try CICSimulator(configuration)
+        let simulator = try CICSimulator(configuration, authority: authority)
         let (ready, start) = AsyncStream.makeStream(of: [Int].self)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {

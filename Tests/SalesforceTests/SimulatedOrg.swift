@@ -42,24 +42,15 @@ final class SimulatedOrg: Sendable {
         configuration.connectHold = 2
         change(&configuration)
         let simulator = try SalesforceSimulator(configuration)
-        let loop = PollExecutor(name: "salesforce-test")
-        let transport = HTTPTransport(on: loop)
         let (ports, ready) = AsyncStream<Int>.makeStream()
         let serving = Task { try await simulator.run { ports in ready.yield(ports["acme"] ?? 0) } }
         var iterator = ports.makeAsyncIterator()
         let port = await iterator.next() ?? 0
-        let result: Result<Void, any Error>
-        do {
+        try await withTransport { transport in
             try await test(try SimulatedOrg(port: port, transport: transport))
-            result = .success(())
-        } catch {
-            result = .failure(error)
         }
-        await transport.close()
         serving.cancel()
         _ = await serving.result
-        loop.stop()
-        try result.get()
     }
 
     func settings(
@@ -81,33 +72,55 @@ final class SimulatedOrg: Sendable {
 
     /// - Returns: the id.
     @discardableResult
-    func create(_ object: String, _ fields: JSONObject) async throws -> RecordID {
+    func create(_ object: String, _ fields: [String: JSONValue]) async throws -> RecordID {
         let answer = try await people.call(
-            .other, .post, "/services/data/v62.0/sobjects/\(object)", body: JSONValue.object(fields).bytes, "create")
+            .other, .post, "/services/data/v62.0/sobjects/\(object)", body: Self.body(fields), "create")
         return try RecordID(#require(try JSONValue(parsing: answer.body)["id"]?.string))
     }
 
-    func update(_ object: String, _ id: RecordID, _ fields: JSONObject) async throws {
+    func update(_ object: String, _ id: RecordID, _ fields: [String: JSONValue]) async throws {
         _ = try await people.call(
-            .other, .patch, "/services/data/v62.0/sobjects/\(object)/\(id)", body: JSONValue.object(fields).bytes,
-            "update")
+            .other, .patch, "/services/data/v62.0/sobjects/\(object)/\(id)", body: Self.body(fields), "update")
     }
 
     func delete(_ object: String, _ id: RecordID) async throws {
         _ = try await people.call(.other, .delete, "/services/data/v62.0/sobjects/\(object)/\(id)", "delete")
     }
 
-    func newCase(in queue: RecordID, _ more: KeyValuePairs<String, JSONValue> = [:]) async throws -> RecordID {
-        var fields: [(String, JSONValue)] = [("OwnerId", .string("\(queue)")), ("Subject", "help")]
-        fields += more.map { ($0.key, $0.value) }
-        return try await create("Case", fields)
+    func newCase(in queue: RecordID, _ more: [String: JSONValue] = [:]) async throws -> RecordID {
+        try await create("Case", ["OwnerId": .string("\(queue)"), "Subject": "help"].merging(more) { $1 })
     }
 
-    private func create(_ object: String, _ fields: [(String, JSONValue)]) async throws -> RecordID {
-        let body = JSONWriter.object { writer in for (name, value) in fields { writer.write(name, value) } }
-        let answer = try await people.call(
-            .other, .post, "/services/data/v62.0/sobjects/\(object)", body: body, "create")
-        return try RecordID(#require(try JSONValue(parsing: answer.body)["id"]?.string))
+    /// Many cases in a queue, 200 a call.
+    func newCases(_ count: Int, in queue: RecordID) async throws {
+        for start in stride(from: 0, to: count, by: 200) {
+            let body = JSONWriter.object { object in
+                object.write("allOrNone", true)
+                object.array("records") { records in
+                    for _ in start..<min(start + 200, count) {
+                        records.object { record in
+                            record.object("attributes") { $0.write("type", "Case") }
+                            record.write("OwnerId", "\(queue)")
+                        }
+                    }
+                }
+            }
+            _ = try await people.call(.other, .post, "/services/data/v62.0/composite/sobjects", body: body, "create")
+        }
+    }
+
+    private static func body(_ fields: [String: JSONValue]) -> [UInt8] {
+        JSONWriter.object { writer in for (name, value) in fields { writer.write(name, value) } }
+    }
+
+    func state() async throws -> JSONValue { try await control(.get, "state") }
+
+    func queue(_ name: String) async throws -> RecordID {
+        try RecordID(#require(try await state()["queues"]?[name]?.string))
+    }
+
+    func user(_ name: String = "agent@example.com") async throws -> RecordID {
+        try RecordID(#require(try await state()["users"]?[name]?.string))
     }
 
     // MARK: What goes wrong
@@ -126,6 +139,32 @@ final class SimulatedOrg: Sendable {
 
 extension StreamEvent {
     var change: CaseChange? { if case .change(let change) = content { change } else { nil } }
+}
+
+/// The failure that the call ends with; an issue when it ends well.
+func failure<Value>(
+    _ call: () async throws -> Value, sourceLocation: SourceLocation = #_sourceLocation
+) async -> RoutingFailure? {
+    do {
+        _ = try await call()
+        Issue.record("did not fail", sourceLocation: sourceLocation)
+    } catch let failure as RoutingFailure {
+        return failure
+    } catch {
+        Issue.record("failed with \(error)", sourceLocation: sourceLocation)
+    }
+    return nil
+}
+
+/// A transport on a loop of its own.
+func withTransport(_ body: (HTTPTransport) async throws -> Void) async throws {
+    let loop = PollExecutor(name: "salesforce-test")
+    let transport = HTTPTransport(on: loop)
+    let result: Result<Void, any Error>
+    do { result = .success(try await body(transport)) } catch { result = .failure(error) }
+    await transport.close()
+    loop.stop()
+    try result.get()
 }
 
 extension OutboxOrg {

@@ -13,7 +13,7 @@ public final class PrivateBroker: Sendable {
     public let directory: URL
     private let portMapperPort: UInt16
     private let environment: [String: String]
-    private let processes = Mutex((node: Process?.none, portMapper: Process?.none))
+    private let processes = Mutex((node: ChildProcess?.none, portMapper: ChildProcess?.none))
 
     public var url: String { "amqp://guest:guest@127.0.0.1:\(port)" }
 
@@ -74,7 +74,7 @@ public final class PrivateBroker: Sendable {
         processes.withLock { $0.node = process }
         let deadline = ContinuousClock.now + .seconds(120)
         while !acceptsConnections() {
-            if !process.isRunning || ContinuousClock.now > deadline {
+            if process.exitStatus != nil || ContinuousClock.now > deadline {
                 let log = (try? String(contentsOf: directory.appending(path: "server.log"), encoding: .utf8)) ?? ""
                 stop()
                 throw Failure(description: "a private RabbitMQ did not start: \(log.suffix(2_000))")
@@ -94,72 +94,59 @@ public final class PrivateBroker: Sendable {
     public func thaw() { signal(SIGCONT) }
 
     /// Ends the node without a word, as a crash does.
-    public func kill() {
-        signal(SIGKILL)
-        processes.withLock { $0.node }?.waitUntilExit()
-    }
+    public func kill() { processes.withLock { $0.node }?.end() }
 
     /// Ends the node in good order: it closes its connections first.
-    public func stopNode() {
-        signal(SIGCONT)
+    public func stopNode() async throws {
         signal(SIGTERM)
-        processes.withLock { $0.node }?.waitUntilExit()
+        guard try await processes.withLock({ $0.node })?.wait(atMost: .seconds(60)) != nil else {
+            throw Failure(description: "a private RabbitMQ did not stop")
+        }
     }
 
     /// Runs `rabbitmqctl` on this node. Takes some two seconds.
     @discardableResult
-    public func control(_ arguments: String...) throws -> String {
+    public func control(_ arguments: String...) async throws -> String {
         let process = try launch("/usr/lib/rabbitmq/bin/rabbitmqctl", arguments, log: "control.log")
-        process.waitUntilExit()
+        let status = try await process.wait(atMost: .seconds(60))
         let log = try String(contentsOf: directory.appending(path: "control.log"), encoding: .utf8)
-        guard process.terminationStatus == 0 else { throw Failure(description: "rabbitmqctl \(arguments): \(log)") }
+        guard status == 0 else { throw Failure(description: "rabbitmqctl \(arguments): \(log)") }
         return log
     }
 
     /// Raises or clears the memory alarm, which blocks connections that publish.
-    public func setMemoryAlarm(_ isRaised: Bool) throws {
-        try control("set_vm_memory_high_watermark", isRaised ? "0.0000001" : "0.6")
+    public func setMemoryAlarm(_ isRaised: Bool) async throws {
+        try await control("set_vm_memory_high_watermark", isRaised ? "0.0000001" : "0.6")
     }
 
     /// Ends node and port mapper and removes the directory. May be called twice.
     public func stop() {
-        signal(SIGCONT)
-        signal(SIGKILL)
         let (node, portMapper) = processes.withLock { processes in
             defer { processes = (nil, nil) }
             return processes
         }
-        node?.waitUntilExit()
-        portMapper?.terminate()
-        portMapper?.waitUntilExit()
+        node?.end()
+        portMapper?.end()
         try? FileManager.default.removeItem(at: directory)  // Gone already at a second call.
     }
 
     deinit { stop() }
 
     private func signal(_ number: Int32) {
-        guard processes.withLock({ $0.node?.isRunning == true }), let pid = nodeProcessID else { return }
+        guard let node = processes.withLock({ $0.node }), node.exitStatus == nil, let pid = nodeProcessID else {
+            return
+        }
         Foundation.kill(pid, number)
     }
 
-    private func launch(_ program: String, _ arguments: [String], log: String) throws -> Process {
-        let path = directory.appending(path: log)
-        try Data().write(to: path)
-        let output = try FileHandle(forWritingTo: path)
-        let process = Process()
-        process.executableURL = URL(filePath: program)
-        process.arguments = arguments
-        process.environment = environment
-        process.currentDirectoryURL = directory
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        return process
+    private func launch(_ program: String, _ arguments: [String], log: String) throws -> ChildProcess {
+        try ChildProcess(
+            program, arguments, environment: environment, directory: directory.path,
+            output: directory.appending(path: log).path)
     }
 
     private func acceptsConnections() -> Bool {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         defer { close(descriptor) }
         var address = loopback(port)
         return withUnsafePointer(to: &address) { pointer in
@@ -183,7 +170,7 @@ public func freePorts(_ count: Int) throws -> [UInt16] {
     var descriptors: [Int32] = []
     defer { for descriptor in descriptors { close(descriptor) } }
     return try (0..<count).map { _ in
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         descriptors.append(descriptor)
         var address = loopback(0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)

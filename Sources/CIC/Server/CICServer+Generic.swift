@@ -43,7 +43,7 @@ extension CICServer {
             throw RoutingFailure(
                 .unknown, at: .create, cause: error.cause, error.summary, response: error.response)
         }
-        remember(interaction, attempt, answer.generation)
+        if await session.connection?.generation == answer.generation { remember(interaction, attempt) }
         return interaction
     }
 
@@ -179,11 +179,11 @@ extension CICServer {
     private static let maximumFresh = 4_096
 
     /// What this connection has just created and verified is ours without asking, and still in holding with number 0.
-    private func remember(_ interaction: InteractionID, _ attempt: AttemptID, _ generation: Int) {
+    private func remember(_ interaction: InteractionID, _ attempt: AttemptID) {
         let now = clock.monotonic
         if fresh.count >= Self.maximumFresh { fresh = fresh.filter { now - $0.value.at < limits.freshness } }
         guard fresh.count < Self.maximumFresh else { return }
-        fresh[interaction] = Fresh(attempt: attempt, generation: generation, at: now)
+        fresh[interaction] = Fresh(attempt: attempt, at: now)
     }
 
     /// Once only: after the first order to it, it is looked at before the next.

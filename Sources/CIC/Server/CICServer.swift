@@ -29,7 +29,6 @@ public actor CICServer: InteractionServer {
 
     struct Fresh {
         let attempt: AttemptID
-        let generation: Int
         let at: Duration
     }
 

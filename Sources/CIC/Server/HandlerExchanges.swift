@@ -21,23 +21,23 @@ struct HandlerExchanges {
     }
 
     private struct Waiting {
+        let key: Key
         let interaction: InteractionID?
         let answer: Awaited<Answer>
     }
 
-    private var waiting: [Key: [Waiting]] = [:]
-
-    var isEmpty: Bool { waiting.isEmpty }
+    /// By attempt: hundreds wait at a time, and every answer names one.
+    private var waiting: [String: [Waiting]] = [:]
 
     mutating func expect(_ key: Key, _ interaction: InteractionID? = nil) -> Awaited<Answer> {
         let answer = Awaited<Answer>()
-        waiting[key, default: []].append(Waiting(interaction: interaction, answer: answer))
+        waiting[key.attempt, default: []].append(Waiting(key: key, interaction: interaction, answer: answer))
         return answer
     }
 
     mutating func forget(_ key: Key, _ answer: Awaited<Answer>) {
-        waiting[key]?.removeAll { $0.answer === answer }
-        if waiting[key]?.isEmpty == true { waiting[key] = nil }
+        waiting[key.attempt]?.removeAll { $0.answer === answer }
+        if waiting[key.attempt]?.isEmpty == true { waiting[key.attempt] = nil }
     }
 
     /// Hands an answer to whoever asked; what nobody waits for, repeated and late answers above all, is dropped.
@@ -79,8 +79,8 @@ struct HandlerExchanges {
     private func fulfil(
         _ answer: Answer, _ attempt: String, _ interaction: InteractionID? = nil, where fits: (Key) -> Bool
     ) {
-        for (key, all) in waiting where key.attempt == attempt && fits(key) {
-            for one in all where interaction == nil || one.interaction == interaction { one.answer.fulfil(answer) }
+        for one in waiting[attempt] ?? [] where fits(one.key) {
+            if interaction == nil || one.interaction == interaction { one.answer.fulfil(answer) }
         }
     }
 }

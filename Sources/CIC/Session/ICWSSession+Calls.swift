@@ -9,7 +9,12 @@ extension ICWSSession {
     func call(_ request: ICWSRequest, until deadline: Duration) async throws(ICWSCallError) -> ICWSAnswer {
         var mayRepeat = request.isRepeatable
         while true {
-            guard let connection, isReady else { throw .noSession(reason) }
+            guard let opened = connection else { throw .noSession(reason) }
+            // Its subscriptions are being put.
+            if !isReady, await !reopened(after: opened.generation - 1, within: deadline - clock.monotonic) {
+                throw .noSession(reason)
+            }
+            guard let connection else { throw .noSession(reason) }
             let answer = try await send(request, connection, until: deadline)
             guard answer.status == 401 else { return answer }
             expired(connection)

@@ -22,9 +22,8 @@ extension ICWSSession {
                 )
             case .failed(let why):
                 reasons.append(why)
-                // Wrong credentials are wrong everywhere, and every try may bring the account nearer to its lock.
-                if why.cause == .cicCredentials { break }
             }
+            // Wrong credentials are wrong everywhere, and every try may bring the account nearer to its lock.
             if reasons.last?.cause == .cicCredentials { break }
         }
         // What a person must change tells more than that another host was not there.

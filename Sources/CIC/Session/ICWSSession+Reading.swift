@@ -16,20 +16,25 @@ extension ICWSSession {
 
     /// Every second: repairs subscriptions, and while a stream is read says that we are there.
     func keepAlive(_ connection: ICWSConnection) async -> RoutingReason? {
-        var lastBeat = clock.monotonic
+        var nextBeat = clock.monotonic + limits.heartbeat
+        var missed = 0
         while !Task.isCancelled {
             await sleep(limits.poll)
             if Task.isCancelled { break }
             if mustPutAgain { await putSubscriptions(connection) } else { await putDue(connection) }
-            guard isStreaming, clock.monotonic - lastBeat >= limits.heartbeat else { continue }
-            lastBeat = clock.monotonic
+            guard isStreaming, clock.monotonic >= nextBeat else { continue }
             do {
                 // A 401 ends the session; whatever else is answered, the server has heard us.
                 _ = try await call(
                     ICWSRequest(.post, "messaging/heartbeat", isRepeatable: false),
                     until: clock.monotonic + limits.call)
+                missed = 0
+                nextBeat = clock.monotonic + limits.heartbeat
             } catch {
-                // The reader finds out when the server is gone.
+                // A stream from a server that stands still is silent, not broken: this is how it is found out.
+                missed += 1
+                guard missed >= limits.failedReadings, case .transport(let error) = error else { continue }
+                return CICFailure.unreachable(settings.name, error)
             }
         }
         return nil
@@ -54,7 +59,11 @@ extension ICWSSession {
                 continue
             }
             guard answer.status == 200 else {
-                if let reason = lost(connection, status: answer.status, body: answer.body, &failed) { return reason }
+                failed += 1
+                if answer.status == 401 || failed >= limits.failedReadings {
+                    return refused(answer.status, body: answer.body)
+                }
+                mustPutAgain = true
                 await sleep(limits.poll)
                 continue
             }
@@ -80,14 +89,9 @@ extension ICWSSession {
             maximumResponseBytes: limits.messageBytes, sendOnce: true)
     }
 
-    /// An answer that holds no messages: whether the session is lost by it.
-    private func lost(
-        _ connection: ICWSConnection, status: Int, body: [UInt8], _ failed: inout Int
-    ) -> RoutingReason? {
-        failed += 1
-        mustPutAgain = true
-        guard status == 401 || failed >= limits.failedReadings else { return nil }
-        return RoutingReason(
+    /// An answer that holds no messages.
+    private func refused(_ status: Int, body: [UInt8]) -> RoutingReason {
+        RoutingReason(
             status == 401 ? .cicUnreachable : .cicError,
             "CIC server \(settings.name) answered \(status) in place of messages.",
             response: RoutingFailure.Response(status: status, body: failures.kept(body)))
@@ -167,13 +171,12 @@ extension ICWSSession {
         }
         guard stream.status == 200 else {
             await stream.close()
-            var count = failed
-            let reason = lost(connection, status: stream.status, body: [], &count)
-            if stream.status == 401, let reason { return .lost(reason) }
-            return (400...499).contains(stream.status)
-                ? .notOffered
-                : .failed(
-                    RoutingReason(.cicError, "CIC server \(settings.name) answered \(stream.status) to a stream."))
+            let why = refused(stream.status, body: [])
+            switch stream.status {
+            case 401: return .lost(why)
+            case 400...499: return .notOffered
+            default: return .failed(why)
+            }
         }
         guard stream.headers["Content-Type"]?.lowercased().hasPrefix("text/event-stream") == true else {
             await stream.close()

@@ -84,15 +84,19 @@ actor ICWSSession {
         precondition(self.consumer == nil, "a session is run once at a time")
         self.consumer = consumer
         var round = 0
+        // Told once, and again when it is something else.
+        var told: FailureCause?
         while !Task.isCancelled {
             guard let opened = await openRound() else {
-                if round == 0 { log(.warning, .cicSessionLost, reason.summary) }
+                if told != reason.cause, !Task.isCancelled { await tellLoss(reason, consumer) }
+                told = reason.cause
                 round += 1
                 await pause(before: round)
                 continue
             }
             let began = clock.monotonic
             await hold(opened, consumer)
+            told = reason.cause
             // Sessions that end at once are not opened one after the other without a pause.
             round = clock.monotonic - began < limits.shortStream ? round + 1 : 0
             if round > 1 { await pause(before: round) }
@@ -118,9 +122,13 @@ actor ICWSSession {
         if Task.isCancelled {
             logOut(opened)
         } else {
-            log(.warning, .cicSessionLost, why.summary)
-            await consumer.lost(failures.held(.connect, why))
+            await tellLoss(why, consumer)
         }
+    }
+
+    private func tellLoss(_ why: RoutingReason, _ consumer: any ICWSConsumer) async {
+        log(.warning, .cicSessionLost, why.summary)
+        await consumer.lost(failures.held(.connect, why))
     }
 
     /// Reads messages and keeps the session alive until it is lost, or the task is cancelled.

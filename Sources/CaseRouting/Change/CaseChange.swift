@@ -4,7 +4,8 @@
 public struct CaseChange: Equatable, Sendable {
     /// The fact's own name, from the record and never from the transport, so that the same fact is one request however
     /// it arrived: `n:<comment or e-mail id>`, `o:<row id>`, `o:<row id>:<modstamp>` (legacy rows updated in place) or
-    /// `s:<case id>:<modstamp>:<revision compared with>`. At most 120 bytes.
+    /// `s:<case id>:<modstamp>:<revision compared with>`, with the sweep's time behind it where that was used before
+    /// without healing the difference. At most 120 bytes.
     public var key: String
     public var org: String
     public var caseID: RecordID

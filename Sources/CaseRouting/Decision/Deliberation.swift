@@ -102,7 +102,9 @@ struct Deliberation {
             return
         }
         if episode.state != .creating && (episode.isWithAgent || comesBack) {
-            let elsewhere = !current.isSamePlace(as: wish) || episode.workgroup.map { $0 != wish.workgroup } ?? true
+            // Where a workgroup is unknown an assign to what is wanted is under way, and its number tells the rest.
+            let elsewhere =
+                !current.isSamePlace(as: wish) || episode.workgroup.map { $0 != wish.workgroup } ?? false
             if comesBack || elsewhere {
                 want(wish, asNew: true, comesBack ? .takenBack : .moved)
             } else {

@@ -79,6 +79,10 @@ extension Deliberation {
             let skillsAsk =
                 change.kind == .skillsChanged && version >= fences.reply && version >= fences.contact
                 && before.wanted == nil
+            // It is what somebody is offered the case for, so a reply from before it does not withdraw that.
+            if skillsAsk && !change.isClosed && mapping(of: change.owner) != nil {
+                after.fences.arrival = max(after.fences.arrival, version)
+            }
             apply(comesBack: comesBack, asks: asks || skillsAsk)
             return
         }

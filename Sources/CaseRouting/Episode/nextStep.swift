@@ -4,7 +4,7 @@ public enum Step: Equatable, Sendable {
     case finish
     /// Open the next episode: commit an attempt, then create in holding.
     case create
-    /// An attempt to create may still be under way: come again then.
+    /// An attempt to create may still be under way, or an agent has what nobody wants any more: come again then.
     case wait(until: Timestamp)
     /// The outcome of an attempt to create is unknown and its time is over: look, never repeat.
     case lookInHolding
@@ -21,6 +21,10 @@ public enum Step: Equatable, Sendable {
 /// How long after an attempt's deadline its outcome is looked for: whatever was sent has taken effect by then, and the
 /// watch, which looks 5 s after the create, has usually resolved it.
 public let settlingTime: Duration = .seconds(15)
+
+/// How often a case that only spares its agent is looked at. The watch tells sooner that the agent has given it back,
+/// unless the agent had it for so short a time that the watch never saw it.
+public let agentPause: Duration = .seconds(30)
 
 /// The next step from what is wanted and the open episode. Pure; the table of the design, section 7.
 ///
@@ -43,7 +47,7 @@ public func nextStep(for state: CaseState, now: Timestamp, reading: InteractionR
     guard let wanted = state.wanted else {
         guard state.sparesAgent else { return .beginEnding }
         guard case .alive(let isWithAgent, _, _)? = reading else { return .read }
-        return isWithAgent ? .finish : .beginEnding
+        return isWithAgent ? .wait(until: now + agentPause) : .beginEnding
     }
     guard wanted.cic == episode.cic else { return .beginEnding }
     if let workgroup = episode.workgroup {

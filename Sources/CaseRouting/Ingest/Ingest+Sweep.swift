@@ -119,7 +119,7 @@ extension Ingest {
             if held.facts == nil && one.facts.isClosed { return nil }
             return observation(of: one, comparedWith: held.revision)
         }
-        try await deliver(observations, lease)
+        try await deliver(try await unused(observations, at: startedAt), lease)
         result.observed += observations.count
     }
 
@@ -131,13 +131,29 @@ extension Ingest {
             skills: one.facts.skills, priority: one.facts.priority, comparedWith: revision)
     }
 
+    /// An observation may have been merged without raising the revision and been overwritten by a late row of an older
+    /// state: the difference is there again, at the same modstamp and revision. Its key was used, so the time of the
+    /// sweep tells the new one apart.
+    private func unused(
+        _ observations: [CaseChange], at startedAt: Timestamp
+    ) async throws(RoutingFailure) -> [CaseChange] {
+        let known = try await store.known(observations.map { RequestKey($0) }, rearmingWriteBack: false)
+        return observations.map { observation in
+            guard known.contains(RequestKey(observation)) else { return observation }
+            var again = observation
+            again.key += ":\(startedAt.seconds)"
+            return again
+        }
+    }
+
     /// Of two states with equal versions nobody knows which is newer: the case itself is read, two seconds later.
     private func verify(under lease: Lease) async throws(RoutingFailure) {
         let cases = try await store.takeToVerify(org: org, limit: Self.idsPerQuery)
         guard !cases.isEmpty else { return }
         let revisions = Dictionary(cases.map { ($0.caseID, $0.revision) }, uniquingKeysWith: { first, _ in first })
         let read = try await source.cases(cases.map(\.caseID))
-        try await deliver(read.map { observation(of: $0, comparedWith: revisions[$0.caseID] ?? 0) }, lease)
+        let observations = read.map { observation(of: $0, comparedWith: revisions[$0.caseID] ?? 0) }
+        try await deliver(try await unused(observations, at: try await store.now()), lease)
     }
 
     // MARK: Occurrences

@@ -58,6 +58,11 @@ public struct StoredConfiguration: Equatable, Sendable {
 }
 
 extension StoredConfiguration {
+    /// Workgroups of a CIC server that enabled mappings name.
+    public func workgroups(on cic: String) -> [String] {
+        mappings.filter { $0.setup.cic == cic && $0.setup.isEnabled }.map(\.setup.workgroup)
+    }
+
     /// What one CIC server calls the skills that Salesforce names otherwise.
     public func skillAliases(on cic: String) -> [String: String] {
         Dictionary(

@@ -9,6 +9,7 @@ extension OutboxOrg {
     private static let allKept: Int64 = -2
 
     public func subscribe(after cursor: ReplayCursor?) async throws(RoutingFailure) -> Subscription {
+        lastReplayID = cursor?.replayID
         guard let cursor else {
             guard try await stream.subscribe(Self.fromNow) else {
                 throw failures.failure(.transient, .salesforceError, "subscribing from now on is refused.")
@@ -22,6 +23,7 @@ extension OutboxOrg {
         guard try await stream.subscribeAnew(isKept ? Self.allKept : Self.fromNow) else {
             throw failures.failure(.transient, .salesforceError, "subscribing anew is refused.")
         }
+        lastReplayID = nil
         return .gap(reason: "Salesforce refused replay id \(cursor.replayID)")
     }
 
@@ -37,13 +39,18 @@ extension OutboxOrg {
 
     /// - Parameter row: what the event says, or what was read in its place.
     private func event(_ announcement: Announcement, _ row: RoutingRow?, _ facts: CaseFacts?) -> StreamEvent? {
+        // An event whose position cannot be read must not move the stored one to nowhere.
+        guard let replayID = announcement.replayID ?? lastReplayID else {
+            logger.error(.eventMalformed, metadata: ["reason": "no replay id"])
+            return nil
+        }
+        lastReplayID = replayID
         guard let row else {
-            return StreamEvent(replayID: announcement.replayID, content: .malformed(reason: "no row"))
+            return StreamEvent(replayID: replayID, content: .malformed(reason: announcement.problem ?? "no row"))
         }
         switch row.reading(settings, facts: facts) {
-        case .change(let change): return StreamEvent(replayID: announcement.replayID, content: .change(change))
-        case .malformed(let reason):
-            return StreamEvent(replayID: announcement.replayID, content: .malformed(reason: reason))
+        case .change(let change): return StreamEvent(replayID: replayID, content: .change(change))
+        case .malformed(let reason): return StreamEvent(replayID: replayID, content: .malformed(reason: reason))
         case .nothing: return nil
         }
     }
@@ -71,50 +78,5 @@ extension OutboxOrg {
     private func lacksFields(_ row: RoutingRow) -> Bool {
         row.caseID == nil
             || (settings.names.hasSequence ? row.sequence == nil || row.created == nil : row.modified == nil)
-    }
-}
-
-/// What an event says before it is checked.
-struct Announcement: Sendable {
-    var replayID: Int64 = 0
-    /// Nil when the event cannot be read.
-    var row: RoutingRow?
-    /// A deleted row says nothing but its id.
-    var isDeletion = false
-
-    init(_ delivery: CometDClient.Delivery, _ table: FieldTable) {
-        var event = Announcement()
-        do throws(JSONError) {
-            try JSONReader.decode(delivery.body.span.extracting(delivery.data)) { reader in
-                try reader.object { key, reader in
-                    switch key {
-                    case "payload" where reader.kind == .object, "sobject" where reader.kind == .object:
-                        event.row = try RoutingRow(table, &reader)
-                    case "event" where reader.kind == .object: try event.readEvent(&reader)
-                    default: break
-                    }
-                }
-            }
-        } catch {
-            // The row is found by the sweep; the position still moves past the event where it was told.
-            event.row = nil
-        }
-        self = event
-    }
-
-    private init() {}
-
-    private mutating func readEvent(_ reader: inout JSONReader) throws {
-        var replayID: Int64?
-        var isDeletion = false
-        try reader.object { key, reader in
-            switch key {
-            case "replayId" where reader.kind == .number: replayID = Int64(exactly: try reader.double())
-            case "type" where reader.kind == .string: isDeletion = try reader.string() == "deleted"
-            default: break
-            }
-        }
-        self.replayID = replayID ?? 0
-        self.isDeletion = isDeletion
     }
 }

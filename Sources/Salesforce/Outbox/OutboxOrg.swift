@@ -17,6 +17,10 @@ public actor OutboxOrg: SalesforceOrg {
     private nonisolated let transport: HTTPTransport
     nonisolated public var unownedExecutor: UnownedSerialExecutor { transport.unownedExecutor }
 
+    /// Newest position that was told by an event; what stands for it where an event's own cannot be read.
+    var lastReplayID: Int64?
+    private var saidEmailsAreMissing = false
+
     public nonisolated var channel: String { settings.names.channel }
 
     /// - Parameter transport: on whose loop everything of the org runs. It is not closed with the org.
@@ -38,6 +42,13 @@ public actor OutboxOrg: SalesforceOrg {
     public func apiUsage() async -> APIUsage? { await session.usage }
 
     public func callCounts() async -> [String: Int] { await session.callCounts }
+
+    /// An org may have no e-mails, or hide them from the integration user, which nobody would notice.
+    func sayEmailsAreMissing(_ failure: RoutingFailure) {
+        guard !saidEmailsAreMissing else { return }
+        saidEmailsAreMissing = true
+        logger.warning(.sweepFailed, metadata: ["object": "EmailMessage", "summary": "\(failure.summary)"])
+    }
 
     // MARK: Queues
 

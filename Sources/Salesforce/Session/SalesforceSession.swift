@@ -34,6 +34,8 @@ actor SalesforceSession {
     private static let refusalStandsAtMost: Duration = .seconds(15 * 60)
     /// How often it is tried whether the org has calls again.
     private static let limitStands: Duration = .seconds(300)
+    /// Seconds by which clocks may differ before an assertion is refused for it.
+    private static let clockSkew: Int64 = 60
     static let callDeadline: Duration = .seconds(60)
     /// 2,000 records of about 1 KB, and room.
     static let maximumAnswer = 16 << 20
@@ -87,11 +89,14 @@ actor SalesforceSession {
     }
 
     private func requestGrant() async throws(RoutingFailure) -> SalesforceGrant {
-        let request = try LoginRequest(settings: settings).request(now: Int64(time(nil)))
-        count(.login)
-        let answer: HTTPResponse
-        do throws(HTTPError) { answer = try await transport.send(request) } catch { throw failures.failure(error) }
-        note(answer)
+        let now = Int64(time(nil))
+        var answer = try await requestGrant(now: now)
+        // An assertion is judged by Salesforce's clock: where ours differs, it is signed once more by theirs.
+        if answer.status != 200, settings.flow == .jwtBearer,
+            let theirs = answer.headers["Date"].flatMap({ HTTPDate.seconds($0) }), abs(theirs - now) > Self.clockSkew
+        {
+            answer = try await requestGrant(now: theirs)
+        }
         guard answer.status == 200 else {
             throw failures.login(settings.flow, status: answer.status, body: answer.body)
         }
@@ -105,6 +110,18 @@ actor SalesforceSession {
         }
         logins += 1
         return SalesforceGrant(token: opened.token, instanceURL: opened.instanceURL, serial: logins)
+    }
+
+    private func requestGrant(now: Int64) async throws(RoutingFailure) -> HTTPResponse {
+        let request = try LoginRequest(settings: settings).request(now: now)
+        count(.login)
+        do throws(HTTPError) {
+            let answer = try await transport.send(request)
+            note(answer)
+            return answer
+        } catch {
+            throw failures.failure(error)
+        }
     }
 
     // MARK: Calling
@@ -122,6 +139,8 @@ actor SalesforceSession {
         guard (200..<300).contains(answer.response.status) else {
             let failure = failures.rest(
                 what, status: answer.response.status, body: answer.response.body, token: answer.grant.token)
+            // The org moved to another instance: the next login tells where.
+            if (300..<400).contains(answer.response.status) || answer.response.status == 420 { forget(answer.grant) }
             if failure.cause == .salesforceLimit { limit = (failure, .now + Self.limitStands) }
             throw failure
         }

@@ -17,19 +17,20 @@ actor CometDClient {
 
     nonisolated let session: SalesforceSession
     nonisolated let channel: String
+    private let grace: Duration
     nonisolated var unownedExecutor: UnownedSerialExecutor { session.unownedExecutor }
 
     /// Nil: the server knows no client of ours.
-    private var client: (id: String, grant: SalesforceGrant, jar: CookieJar)?
-    private var nextID = 1
-    private var hold = CometDClient.usualHold
-    private var interval = Duration.zero
+    var client: (id: String, grant: SalesforceGrant, jar: CookieJar)?
+    var nextID = 1
+    var hold = CometDClient.usualHold
+    var interval = Duration.zero
     /// Events that came with the answer to something else.
-    private var waiting: [Delivery] = []
+    var waiting: [Delivery] = []
     /// What went wrong in an answer that brought events too.
     private var deferred: RoutingFailure?
     /// A limit or a setting: until when the server is left alone.
-    private var rest: (failure: RoutingFailure, until: MonotonicTime)?
+    var rest: (failure: RoutingFailure, until: MonotonicTime)?
     /// Connects answered at once and empty, one after the other.
     private var idleTurns = 0
 
@@ -38,17 +39,18 @@ actor CometDClient {
     /// Salesforce reads no longer request.
     static let longestRequest = 32_768
     private static let usualHold: Duration = .seconds(110)
-    private static let longestHold: Duration = .seconds(600)
+    static let longestHold: Duration = .seconds(600)
     /// Beyond the hold an answer may take this long; then the stream counts as dead.
-    private static let grace: Duration = .seconds(15)
+    static let grace: Duration = .seconds(15)
     /// Salesforce drops a client that is away for 40 s.
-    private static let longestInterval: Duration = .seconds(30)
+    static let longestInterval: Duration = .seconds(30)
     private static let commandDeadline: Duration = .seconds(30)
     private static let disconnectDeadline: Duration = .seconds(5)
 
-    init(_ session: SalesforceSession, channel: String) {
+    init(_ session: SalesforceSession, channel: String, grace: Duration = CometDClient.grace) {
         self.session = session
         self.channel = channel
+        self.grace = grace
     }
 
     // MARK: Subscribing
@@ -167,7 +169,7 @@ actor CometDClient {
 
     private func connect(atOnce: Bool) async throws(RoutingFailure) {
         let (id, grant, jar) = try connected()
-        let deadline = atOnce ? Self.commandDeadline : hold + Self.grace
+        let deadline = atOnce ? Self.commandDeadline : hold + grace
         let answer = try await exchange("connect", grant, jar, deadline) { message in
             message.write("channel", "/meta/connect")
             message.write("clientId", id)
@@ -205,95 +207,4 @@ actor CometDClient {
             }
         }.value
     }
-
-    // MARK: Exchanging
-
-    private struct Answer {
-        let messages: [BayeuxMessage]
-        let grant: SalesforceGrant
-    }
-
-    /// Sends one message; keeps the events and the advice of the answer, wherever in it they stand.
-    private func exchange(
-        _ what: String, _ grant: SalesforceGrant, _ jar: CookieJar, _ deadline: Duration,
-        _ write: (inout JSONObjectWriter) -> Void
-    ) async throws(RoutingFailure) -> Answer {
-        let id = nextID
-        nextID += 1
-        let body = JSONWriter.array { messages in
-            messages.object { message in
-                message.write("id", "\(id)")
-                write(&message)
-            }
-        }
-        precondition(body.count <= Self.longestRequest, "names are bounded, so messages are")
-        await session.count(.stream)
-        let request = HTTPRequest(
-            .post, "\(grant.instanceURL)/cometd/\(session.settings.apiVersion)", headers: grant.streamHeaders,
-            body: body,
-            deadline: deadline, cookieJar: jar, maximumResponseBytes: Self.maximumAnswer)
-        let response: HTTPResponse
-        do throws(HTTPError) {
-            response = try await session.transport.send(request)
-        } catch {
-            throw session.failures.failure(error)
-        }
-        await session.note(response)
-        let messages: [BayeuxMessage]
-        do throws(JSONError) {
-            messages = try BayeuxMessage.decode(response.body)
-        } catch {
-            guard response.status == 200 else { throw await refused(what, response, grant) }
-            throw session.failures.failure(error, reading: what)
-        }
-        guard response.status == 200 || messages.contains(where: { $0.error != nil }) else {
-            throw await refused(what, response, grant)
-        }
-        for message in messages {
-            if let data = message.data, message.isSuccessful == nil, !message.channel.hasPrefix("/meta/") {
-                waiting.append(Delivery(body: response.body, data: data))
-            }
-            if let advice = message.advice { note(advice) }
-        }
-        return Answer(messages: messages, grant: grant)
-    }
-
-    private func refused(
-        _ what: String, _ response: HTTPResponse, _ grant: SalesforceGrant
-    ) async -> RoutingFailure {
-        if response.status == 401 { await session.forget(grant) }
-        return session.failures.streaming(what, status: response.status, body: response.body, token: grant.token)
-    }
-
-    private func note(_ advice: BayeuxMessage.Advice) {
-        if let timeout = advice.timeout, timeout >= 0 { hold = min(Self.longestHold, .milliseconds(timeout)) }
-        if let delay = advice.interval, delay >= 0 { interval = min(Self.longestInterval, .milliseconds(delay)) }
-    }
-
-    /// The successful reply to what was sent.
-    private func reply(
-        to channel: String, in answer: Answer, _ what: String
-    ) async throws(RoutingFailure) -> BayeuxMessage {
-        let replies = answer.messages.filter { $0.data == nil }
-        // A request that cannot be read at all is refused without a channel.
-        guard let reply = replies.first(where: { $0.channel == channel }) ?? replies.first(where: { $0.error != nil })
-        else {
-            throw session.failures.failure(.transient, .salesforceError, "\(what): no reply in the answer.")
-        }
-        if reply.isSuccessful == true { return reply }
-        let error = BayeuxError(reply)
-        let failure = session.failures.streaming(what, error, channel: self.channel)
-        switch error.remedy {
-        case .handshake: client = nil
-        case .login:
-            client = nil
-            await session.forget(answer.grant)
-        case .configuration: rest = (failure, .now + .seconds(300))
-        case .limit: rest = (failure, .now + .seconds(120))
-        case .dailyLimit: rest = (failure, .now + .seconds(600))
-        case .gap, .busy, .other: break
-        }
-        throw failure
-    }
-
 }

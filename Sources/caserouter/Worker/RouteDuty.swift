@@ -3,19 +3,36 @@ import CIC
 import CaseRouting
 import Logging
 import Operations
+import Polling
+import Store
 
 /// Routes cases: the router, its deliveries, and a session with every CIC server.
 actor RouteDuty: Duty {
     private let worker: Worker
     private let consumer: BrokerConsumer
     private let router: CaseRouter
+    /// The watch has a loop of its own: a snapshot of 50,000 interactions must not delay the answers to workers.
+    private let watchLoop = PollExecutor(name: "watch")
     private var servers: [String: Running] = [:]
 
     private struct Running {
         let setup: CICServerSetup
         let credential: [UInt8]
         let server: CICServer
-        let task: Task<Void, Never>
+        let serving: Task<Void, Never>
+        let feed: CICFeed
+        let watch: InteractionWatch
+        let watching: Task<Void, Never>
+
+        func cancel() {
+            serving.cancel()
+            watching.cancel()
+        }
+
+        func wait() async {
+            await serving.value
+            await watching.value
+        }
     }
 
     init(_ worker: Worker) throws {
@@ -35,17 +52,15 @@ actor RouteDuty: Duty {
         var wanted: [String: Running] = [:]
         for setup in settings.stored.servers {
             guard let credential = settings.credentials["cic:\(setup.name)"] else { continue }
+            let workgroups = Set(settings.stored.workgroups(on: setup.name))
             if let running = servers[setup.name], running.setup == setup, running.credential == credential {
-                wanted[setup.name] = running
                 running.server.use(orgs: orgs)
-                continue
+                await running.feed.use(orgs: orgs)
+                await running.watch.use(workgroups: workgroups)
+                wanted[setup.name] = running
+            } else {
+                wanted[setup.name] = try start(setup, credential, workgroups, settings.stored)
             }
-            let server = CICServer(
-                try CICServerSettings(setup, credential, settings.stored, worker.surroundings), on: worker.loop,
-                clock: worker.clock, random: SystemRandom(), logger: worker.logger)
-            wanted[setup.name] = Running(
-                setup: setup, credential: credential, server: server,
-                task: Task(executorPreference: worker.loop) { await server.run() })
         }
         for running in wanted.values {
             running.server.use(directory: nil, aliases: settings.stored.skillAliases(on: running.setup.name))
@@ -53,7 +68,27 @@ actor RouteDuty: Duty {
         let outdated = servers.filter { name, running in wanted[name]?.server !== running.server }
         servers = wanted
         await router.use(servers: wanted.mapValues(\.server))
-        for running in outdated.values { running.task.cancel() }
+        for running in outdated.values { running.cancel() }
+    }
+
+    private func start(
+        _ setup: CICServerSetup, _ credential: [UInt8], _ workgroups: Set<String>, _ stored: StoredConfiguration
+    ) throws -> Running {
+        let settings = try CICServerSettings(setup, credential, stored, worker.surroundings)
+        let server = CICServer(
+            settings, on: worker.loop, clock: worker.clock, random: SystemRandom(), logger: worker.logger)
+        let feed = CICFeed(
+            settings, on: watchLoop, clock: worker.clock, random: SystemRandom(), logger: worker.logger)
+        let watch = InteractionWatch(
+            cic: setup.name,
+            settings: WatchSettings(holding: setup.holding, workgroups: workgroups, recoveryWait: setup.recoveryWait),
+            feed: feed, server: server,
+            store: PostgresWatchStore(worker.database, cases: worker.cases, worker: worker.name), leases: worker.leases,
+            clock: worker.clock, random: SystemRandom(), logger: worker.logger, executor: watchLoop)
+        return Running(
+            setup: setup, credential: credential, server: server,
+            serving: Task(executorPreference: worker.loop) { await server.run() }, feed: feed, watch: watch,
+            watching: Task(executorPreference: watchLoop) { await watch.run() })
     }
 
     func run() async { await router.run() }
@@ -61,8 +96,8 @@ actor RouteDuty: Duty {
     func stop() async { await router.stop() }
 
     func close() async {
+        for running in servers.values { running.cancel() }
+        for running in servers.values { await running.wait() }
         await consumer.close()
-        for running in servers.values { running.task.cancel() }
-        for running in servers.values { await running.task.value }
     }
 }

@@ -1,0 +1,58 @@
+import CaseRouting
+
+/// The interactions of a CIC server under the handler contract, in memory: numbers in force, agents, ends.
+struct HandlerModel {
+    enum Place: Equatable { case holding, waiting, withAgent }
+
+    struct Live {
+        let episode: EpisodeKey
+        let attempt: AttemptID
+        var place = Place.holding
+        /// Where it waits or was taken from; nil in holding.
+        var workgroup: String?
+        var skills = ""
+        var assignNumber: Int64 = 0
+    }
+
+    var interactions: [InteractionID: Live] = [:]
+    private var created = 0
+
+    mutating func create(_ episode: EpisodeKey, _ attempt: AttemptID) -> InteractionID {
+        created += 1
+        let interaction = InteractionID("\(3_000_000 + created)")
+        interactions[interaction] = Live(episode: episode, attempt: attempt)
+        return interaction
+    }
+
+    mutating func assign(
+        _ interaction: InteractionID, _ attempt: AttemptID, number: Int64, workgroup: String, skills: String,
+        takesBack: Bool
+    ) -> AssignAnswer {
+        guard var live = interactions[interaction], live.attempt == attempt else { return .gone }
+        guard number > live.assignNumber else { return .stale(inForce: live.assignNumber) }
+        live.assignNumber = number
+        live.skills = skills
+        // Without taking back, one that waits there, or that an agent took from there, stays.
+        let stays = !takesBack && live.workgroup == workgroup && live.place != .holding
+        if !stays {
+            live.place = .waiting
+            live.workgroup = workgroup
+        }
+        interactions[interaction] = live
+        return .assigned
+    }
+
+    mutating func disconnect(_ interaction: InteractionID, _ attempt: AttemptID) {
+        if interactions[interaction]?.attempt == attempt { interactions[interaction] = nil }
+    }
+
+    mutating func pickUp(_ interaction: InteractionID) { interactions[interaction]?.place = .withAgent }
+
+    mutating func giveBack(_ interaction: InteractionID) { interactions[interaction]?.place = .waiting }
+
+    func read(_ interaction: InteractionID, _ attempt: AttemptID) -> InteractionReading {
+        guard let live = interactions[interaction], live.attempt == attempt else { return .gone }
+        return .alive(
+            isWithAgent: live.place == .withAgent, assignNumber: live.assignNumber, workgroup: live.workgroup)
+    }
+}
