@@ -92,7 +92,8 @@ extension PostgresIngestStore {
 
     public func finishSweep(org: String, _ result: SweepResult) async throws(RoutingFailure) {
         let figures: [PostgresValue] = [
-            .text(org), .timestamptz(result.startedAt.microseconds), .bool(result.isWhole), .int4(Int32(clamping: result.rows)),
+            .text(org), .timestamptz(result.startedAt.microseconds), .bool(result.isWhole),
+            .int4(Int32(clamping: result.rows)),
             .int4(Int32(clamping: result.casesCompared)), .int4(Int32(clamping: result.observed)),
             .int4(Int32(clamping: result.occurrences)),
         ]

@@ -68,7 +68,8 @@ public struct PostgresIngestStore: IngestStore {
     private static func columns(_ requests: [RecordedRequest]) -> [PostgresValue] {
         let changes = requests.map(\.change)
         return [
-            .int4Array(changes.map { $0.occurredAt.day }), .textArray(changes.map(\.org)), .textArray(changes.map(\.key)),
+            .int4Array(changes.map { $0.occurredAt.day }), .textArray(changes.map(\.org)),
+            .textArray(changes.map(\.key)),
             .textArray(changes.map(\.caseID.description)), .int8Array(changes.map(\.version)),
             .int4Array(changes.map(\.versionEpoch)), .textArray(changes.map(\.kind.rawValue)),
             .byteaArray(requests.map(\.body)), .textArray(changes.map { $0.row?.description }),
