@@ -24,7 +24,7 @@ import Testing
         let inHand = try await consumer.next()
         #expect(text(inHand) == "a")
 
-        if crashes { broker.kill() } else { broker.stopNode() }
+        if crashes { broker.kill() } else { try await broker.stopNode() }
         try await eventually("the loss is noticed") { await !publisher.isReady() }
         try await broker.startNode()
 
