@@ -5,8 +5,8 @@ import CaseRouting
 /// Our own package needs no settings. A legacy package is described by names (`docs/salesforce-package.md`): `object`,
 /// `channel`, `case`, `status`, and, each only if the table has it, `case-number`, `change`, `record`, `owner`,
 /// `previous-owner`, `closed`, `skills`, `priority`, `actor`, `sequence`; `new` and `processed` are values of the
-/// status, `case-skills` is the skills field of Case, `event-row` and `event-row-created` are fields of a platform event.
-/// Names reach queries as they are, so only letters, digits and `_` are taken.
+/// status, `case-skills` is the skills field of Case, `event-row` and `event-row-created` are fields of a platform
+/// event. Names reach queries as they are, so only letters, digits and `_` are taken.
 public struct SourceNames: Equatable, Sendable {
     public let object: String
     /// `/event/NAME` or `/topic/NAME`.
