@@ -91,14 +91,51 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(4)))
+    func `every wait for a frozen broker ends at its deadline, and late answers harm nobody`() async throws {
+        let broker = try await PrivateBroker.start()
+        defer { broker.stop() }
+        var settings = AMQPSettings()
+        settings.publishDeadline = .seconds(1)
+        settings.operationDeadline = .seconds(1)
+        try await withConnection(AMQPAddress(url: broker.url), settings: settings) { connection, queue in
+            _ = try await connection.declareQueue(queue)
+            try await connection.publish([0], to: queue)
+            broker.freeze()
+            let start = MonotonicTime.now
+            async let publish = failure { () async throws(AMQPError) in try await connection.publish([1], to: queue) }
+            async let state = failure { () async throws(AMQPError) in try await connection.queueState(queue) }
+            async let get = failure { () async throws(AMQPError) in try await connection.get(queue) }
+            async let consume = failure { () async throws(AMQPError) in
+                try await connection.consume(queue, prefetch: 1)
+            }
+            let kinds = await [publish?.kind, state?.kind, get?.kind, consume?.kind]
+            let waited = MonotonicTime.now - start
+            #expect(kinds == [.deadline, .deadline, .deadline, .deadline])
+            #expect(waited >= .seconds(1) && waited < .seconds(3))
+            broker.thaw()
+            // What nobody waited for went back to the queue; the publish arrived all the same.
+            try await eventually("two messages are ready") {
+                (try? await connection.queueState(queue).messageCount) == 2  // It may be late once more.
+            }
+            try await connection.publish([2], to: queue)
+            #expect(try await connection.get(queue) != nil)
+        }
+    }
+
     @Test(.timeLimit(.minutes(4))) func `closing does not wait for a frozen broker`() async throws {
         let broker = try await PrivateBroker.start()
         defer { broker.stop() }
         try await withConnection(AMQPAddress(url: broker.url)) { connection, _ in
             broker.freeze()
+            let watcher = Task { await connection.waitUntilClosed() }
+            let cancelled = Task { await connection.waitUntilClosed() }
+            cancelled.cancel()
+            #expect(await cancelled.value.kind == .cancelled)
             let start = MonotonicTime.now
             await connection.close()
             #expect(MonotonicTime.now - start < .milliseconds(2_500))
+            #expect(await watcher.value.kind == .closed)
             broker.thaw()
         }
     }
