@@ -75,6 +75,8 @@ public struct AttemptID: Hashable, Sendable, CustomStringConvertible {
             if index == 8 || index == 13 || index == 18 || index == 23 {
                 guard byte == UInt8(ascii: "-") else { return nil }
             } else {
+                // A number's own reader would take a sign.
+                guard byte != UInt8(ascii: "+"), byte != UInt8(ascii: "-") else { return nil }
                 digits.append(byte)
             }
             index += 1
