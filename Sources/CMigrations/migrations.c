@@ -24,6 +24,9 @@ static const unsigned char m0006[] = {
 static const unsigned char m0007[] = {
 #embed "../../migrations/0007_watch.sql"
 };
+static const unsigned char m0008[] = {
+#embed "../../migrations/0008_releases.sql"
+};
 
 static const caserouter_migration all[] = {
     {"0001_cases.sql", m0001, sizeof m0001},
@@ -33,6 +36,7 @@ static const caserouter_migration all[] = {
     {"0005_partitions.sql", m0005, sizeof m0005},
     {"0006_roles.sql", m0006, sizeof m0006},
     {"0007_watch.sql", m0007, sizeof m0007},
+    {"0008_releases.sql", m0008, sizeof m0008},
 };
 
 caserouter_migration caserouter_migration_at(size_t index) { return all[index]; }

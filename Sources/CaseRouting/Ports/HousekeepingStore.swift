@@ -1,13 +1,14 @@
-/// What one worker does for all: handles, partitions, retention. Errors are of kind `own`.
+/// What one worker does for all: handles and partitions. Errors are of kind `own`.
+///
+/// The pace at which cases go on after a hold is not here: every claim keeps to it, from the time at which the hold
+/// ended, so that it holds without anybody's help and costs no write per case.
 public protocol HousekeepingStore: Sendable {
-    /// Failed cases whose handle is missing or older than the queue keeps it; marks it as put out.
+    /// Failed cases whose handle is missing or will soon be older than the queue keeps it, longest failed first; marks
+    /// them as put out. A handle that is lost after that comes again with the next renewal.
     func takeDueHandles(limit: Int) async throws(RoutingFailure) -> [DueHandle]
 
     /// Makes the partitions of the days around today and drops those past retention. Returns what it did, for the log.
     func maintainPartitions() async throws(RoutingFailure) -> [String]
-
-    /// Releases cases of ended holds at the pace given.
-    func releaseHeld(limit: Int) async throws(RoutingFailure) -> Int
 }
 
 public struct DueHandle: Equatable, Sendable {

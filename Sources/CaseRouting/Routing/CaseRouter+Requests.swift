@@ -56,6 +56,24 @@ extension CaseRouter {
         }
     }
 
+    /// Takes in a change that no delivery brought, as housekeeping finds it in `caserouter.dead`, and goes on with its
+    /// case. False: the worker stops while the database is broken.
+    public func takeIn(_ change: CaseChange) async -> Bool {
+        let started = clock.monotonic
+        guard let merged = await merge(change) else { return false }
+        if case .claimed(let claim, let attempt) = merged { await converge(claim, attempt: attempt, since: started) }
+        return true
+    }
+
+    /// Merges a change outside the queue, for housekeeping; what is to be done then is due. False: not merged now.
+    public func mergeAlone(_ change: CaseChange) async -> Bool {
+        guard let merged = await merge(change) else { return false }
+        if case .claimed(let claim, let attempt) = merged {
+            await converge(claim, attempt: attempt, since: clock.monotonic)
+        }
+        return true
+    }
+
     enum Merged {
         case done
         case claimed(Claim, AttemptID?)
@@ -164,11 +182,12 @@ extension CaseRouter {
         return false
     }
 
+    static let poisonous = RoutingFailure(
+        .permanent, at: .decode, cause: .workerDied,
+        "The request was taken \(takenLimit) times and its worker died each time before it was merged.")
+
     private func failPoisonous(_ key: RequestKey) async {
-        let failure = RoutingFailure(
-            .permanent, at: .decode, cause: .workerDied,
-            "The request was taken \(Self.takenLimit) times and its worker died each time before it was merged.")
-        _ = await stored { store throws(RoutingFailure) in try await store.failPoisonous(key, failure) }
+        _ = await stored { store throws(RoutingFailure) in try await store.failPoisonous(key, Self.poisonous) }
         logger.error(.requestPoisonous, metadata: ["org": "\(key.org)", "key": "\(key.eventKey)"])
     }
 

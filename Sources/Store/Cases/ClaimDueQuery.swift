@@ -6,16 +6,24 @@ enum ClaimDueQuery {
     /// Oldest first per server, so that the index gives them in order; the oldest of all of these are taken. A case
     /// without a server has nothing in CIC and wants nothing: it only has to be finished.
     ///
+    /// When a hold has ended, each worker takes 8 cases at a time from the server it concerns, doubling every five
+    /// seconds: with a look every 400 ms that is 20 a second in the beginning.
+    ///
     /// What three workers have claimed without a word is failed instead of being claimed; those rows come back marked.
     static let claim = """
         WITH servers AS (
-            SELECT s.name FROM unnest($2::text[]) AS s (name)
+            SELECT s.name, coalesce(
+                (SELECT min(8 * 2 ^ floor(extract(epoch FROM now() - r.at) / 5)) FROM caserouter.releases r
+                WHERE r.at > now() - interval '1 minute' AND (
+                    r.kind = 'org' OR r.kind = 'cic' AND r.name = s.name
+                    OR r.kind = 'workgroup' AND starts_with(r.name, s.name || '/')))::int8, $1) AS pace
+            FROM unnest($2::text[]) AS s (name)
             WHERE NOT EXISTS (SELECT FROM caserouter.holds h WHERE h.kind = 'cic' AND h.name = s.name)
         ), somewhere AS (
             SELECT d.* FROM servers s CROSS JOIN LATERAL (
                 SELECT c.org, c.case_id, c.next_at FROM caserouter.cases c
                 WHERE c.acts_on_cic = s.name AND \(isDue)
-                ORDER BY c.next_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED) d
+                ORDER BY c.next_at LIMIT least($1, s.pace) FOR NO KEY UPDATE SKIP LOCKED) d
         ), nowhere AS (
             SELECT c.org, c.case_id, c.next_at FROM caserouter.cases c
             WHERE c.acts_on_cic IS NULL AND \(isDue)

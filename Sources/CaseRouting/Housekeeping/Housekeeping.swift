@@ -1,0 +1,149 @@
+import Logging
+
+/// What one worker does for all: handles for failed cases, partitions, and messages that lie in `caserouter.dead`.
+///
+/// Nothing waits for it: without a housekeeper cases are routed, retried and failed as ever. Two do the same twice.
+public actor Housekeeping {
+    nonisolated let executor: any SerialExecutor & TaskExecutor
+    nonisolated public var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    let store: any HousekeepingStore
+    let cases: any CaseStore
+    let queue: any FailedQueue
+    let leases: any Leases
+    let clock: any RoutingClock
+    let random: any RandomSource
+    let logger: Logger
+    let merge: @Sendable (CaseChange) async -> Bool
+
+    /// - Parameter merge: takes a change into its case as a routing worker does with a delivery; false: not now.
+    public init(
+        store: any HousekeepingStore, cases: any CaseStore, queue: any FailedQueue, leases: any Leases,
+        clock: any RoutingClock, random: any RandomSource, logger: Logger,
+        executor: any SerialExecutor & TaskExecutor, merge: @escaping @Sendable (CaseChange) async -> Bool
+    ) {
+        self.store = store
+        self.cases = cases
+        self.queue = queue
+        self.leases = leases
+        self.clock = clock
+        self.random = random
+        self.logger = logger
+        self.executor = executor
+        self.merge = merge
+    }
+
+    /// Works whenever the lease can be had, until the task is cancelled.
+    public func run() async {
+        while !Task.isCancelled {
+            do throws(RoutingFailure) {
+                if let lease = try await leases.take(.housekeeping, Self.leaseName) {
+                    logger.info(.leaseTaken, metadata: ["term": "\(lease.term)"])
+                    await work(under: lease, since: clock.monotonic)
+                    try await leases.release(lease)
+                    logger.info(.leaseLost, metadata: ["term": "\(lease.term)"])
+                }
+            } catch {
+                logger.debug(.storeFailed, failure: error)
+            }
+            await pause(Self.leasePause)
+        }
+    }
+
+    private func work(under lease: Lease, since: Duration) async {
+        await withTaskGroup(of: Void.self) { duties in
+            duties.addTask(executorPreference: executor) { await self.renew(lease, since: since) }
+            duties.addTask(executorPreference: executor) {
+                await self.repeatedly(every: Self.handlesPause) { () throws(RoutingFailure) in
+                    try await self.putOutHandles()
+                }
+            }
+            duties.addTask(executorPreference: executor) {
+                await self.repeatedly(every: Self.partitionsPause) { () throws(RoutingFailure) in
+                    try await self.maintainPartitions()
+                }
+            }
+            duties.addTask(executorPreference: executor) {
+                await self.repeatedly(every: Self.deadPause) { () throws(RoutingFailure) in
+                    try await self.lookAtDead()
+                }
+            }
+            // The first to end has lost the lease, or the process stops.
+            await duties.next()
+            duties.cancelAll()
+        }
+    }
+
+    private func repeatedly(every pause: Duration, _ duty: () async throws(RoutingFailure) -> Void) async {
+        while !Task.isCancelled {
+            do throws(RoutingFailure) {
+                try await duty()
+                await self.pause(pause)
+            } catch {
+                if Task.isCancelled { return }
+                logger.warning(
+                    .housekeepingFailed, metadata: ["cause": "\(error.cause)", "summary": "\(error.summary)"])
+                await self.pause(min(pause, Self.failurePause))
+            }
+        }
+    }
+
+    private func renew(_ lease: Lease, since: Duration) async {
+        var trustedUntil = since + Lease.duration - .seconds(5)
+        while !Task.isCancelled {
+            await pause(Lease.duration / 3)
+            let asked = clock.monotonic
+            do throws(RoutingFailure) {
+                guard let renewed = try await leases.take(.housekeeping, Self.leaseName), renewed.term == lease.term
+                else { return }
+                trustedUntil = asked + Lease.duration - .seconds(5)
+            } catch {
+                if clock.monotonic >= trustedUntil { return }
+            }
+        }
+    }
+
+    // MARK: Duties
+
+    /// Every failed case has a handle in `caserouter.failed`, as far as there is room: a purge heals, and a stale handle
+    /// goes by itself.
+    func putOutHandles() async throws(RoutingFailure) {
+        var room = Self.mostHandles - (try await queue.handleCount())
+        while room > 0 && !Task.isCancelled {
+            let due = try await store.takeDueHandles(limit: min(room, Self.handlesAtOnce))
+            for one in due {
+                try await queue.publish(one.handle, cause: one.cause, failedAt: one.failedAt)
+            }
+            if due.count < Self.handlesAtOnce { return }
+            room -= due.count
+        }
+    }
+
+    func maintainPartitions() async throws(RoutingFailure) {
+        for done in try await store.maintainPartitions() {
+            logger.info(.housekeepingDone, metadata: ["partitions": "\(done)"])
+        }
+    }
+
+    // MARK: Time
+
+    /// Sleeps, with jitter; ends early when the task is cancelled.
+    private func pause(_ duration: Duration) async {
+        let jitter = duration * (Double(random.next() >> 11) / Double(1 << 53) / 8)
+        do throws(CancellationError) {
+            try await clock.sleep(for: duration + jitter)
+        } catch {
+            // The callers look at `Task.isCancelled`.
+        }
+    }
+
+    private static let leaseName = "all"
+    private static let leasePause: Duration = .seconds(5)
+    private static let failurePause: Duration = .seconds(10)
+    private static let handlesPause: Duration = .seconds(5)
+    private static let partitionsPause: Duration = .seconds(3_600)
+    private static let deadPause: Duration = .seconds(300)
+    /// Handles in the queue: more than anybody moves by hand, and the failed cases themselves are in the database.
+    static let mostHandles = 10_000
+    private static let handlesAtOnce = 200
+}

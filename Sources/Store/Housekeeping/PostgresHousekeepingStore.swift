@@ -1,0 +1,68 @@
+import CaseRouting
+import Postgres
+
+/// Handles and partitions, as housekeeping uses them.
+public struct PostgresHousekeepingStore: HousekeepingStore {
+    private let database: PostgresDatabase
+    private let retention: HousekeepingRetention
+
+    public init(_ database: PostgresDatabase, retention: HousekeepingRetention = HousekeepingRetention()) {
+        self.database = database
+        self.retention = retention
+    }
+
+    /// The broker drops a handle after five minutes; it is renewed one minute before that, so that queue tooling never
+    /// finds a case without. Retried and failed anew, a case has another failure number and no handle yet.
+    public func takeDueHandles(limit: Int) async throws(RoutingFailure) -> [DueHandle] {
+        let rows = try await database.ask(
+            """
+            UPDATE caserouter.cases c SET handle_at = now()
+            FROM (
+                SELECT org, case_id FROM caserouter.cases
+                WHERE attempts >= 8 AND (handle_at IS NULL OR handle_at < now() - interval '4 minutes')
+                ORDER BY failed_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
+            ) due
+            WHERE c.org = due.org AND c.case_id = due.case_id
+            RETURNING c.org, c.case_id, c.failure_number, c.failure_cause, coalesce(c.failed_at, c.changed_at)
+            """, [.int4(Int32(clamping: limit))], name: "take due handles")
+        do throws(PostgresError) {
+            return try rows.map { row throws(PostgresError) in
+                DueHandle(
+                    handle: RetryHandle(
+                        caseKey: CaseKey(org: try row.text(0), caseID: try row.recordID(1)),
+                        failureNumber: try row.int32(2)),
+                    cause: FailureCause(rawValue: try row.optionalText(3) ?? ""), failedAt: try row.timestamp(4))
+            }
+        } catch {
+            throw RoutingFailure(error)
+        }
+    }
+
+    public func maintainPartitions() async throws(RoutingFailure) -> [String] {
+        var done: [String] = []
+        for (parent, days) in [("requests", retention.requestDays), ("attempts", retention.attemptDays)] {
+            let rows = try await database.ask(
+                "SELECT caserouter.maintain_partitions($1, $2)", [.text(parent), .int4(Int32(clamping: days))],
+                name: "maintain partitions")
+            do throws(PostgresError) {
+                for row in rows { done.append(try row.text(0)) }
+            } catch {
+                throw RoutingFailure(error)
+            }
+        }
+        return done
+    }
+}
+
+/// How many days of the ledger are kept, counted by the Salesforce day of a request and the day of an attempt.
+public struct HousekeepingRetention: Equatable, Sendable {
+    /// Open requests are kept whatever their age. At least 8.
+    public var requestDays: Int
+    /// At least 8.
+    public var attemptDays: Int
+
+    public init(requestDays: Int = 90, attemptDays: Int = 90) {
+        self.requestDays = requestDays
+        self.attemptDays = attemptDays
+    }
+}
