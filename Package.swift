@@ -70,7 +70,8 @@ let package = Package(
             ]),
 
         // Development only: import none of the modules above, because what both sides share both sides get wrong.
-        .target(name: "Simulators", dependencies: [hummingbird, hummingbirdTLS, certificates, crypto, cryptoExtras, log]),
+        .target(
+            name: "Simulators", dependencies: [hummingbird, hummingbirdTLS, certificates, crypto, cryptoExtras, log]),
         .target(name: "Checker"),
         .executableTarget(
             name: "caserouter-dev", dependencies: ["Simulators", "Checker", arguments]),

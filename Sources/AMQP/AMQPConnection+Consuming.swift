@@ -31,7 +31,7 @@ extension AMQPConnection {
 
         let result = await wait(for: reader.started) { $0.cancelConsume(number, incarnation) }
         if case .failure(let error) = result { throw error.during(operation) }
-        return Deliveries(connection: self, channel: number, incarnation: incarnation)
+        return Deliveries(connection: self, ending: reader.ending, channel: number, incarnation: incarnation)
     }
 
     private func startConsumer(
@@ -78,9 +78,8 @@ extension AMQPConnection {
 
     func nextDelivery(_ deliveries: Deliveries) async throws(AMQPError) -> Delivery? {
         guard let (_, reader) = reader(deliveries.channel, deliveries.incarnation) else {
-            // A stopped consumer whose last delivery is settled has no channel any more.
-            if case .open = phase { return nil }
-            throw notOpen.during("receive")
+            if let error = deliveries.ending.error { throw error.during("receive") }
+            return nil
         }
         if Task.isCancelled { return nil }
         if let delivery = reader.ready.popFirst() { return delivery }

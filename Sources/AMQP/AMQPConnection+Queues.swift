@@ -83,10 +83,23 @@ extension AMQPConnection {
             }
             let fields = amqp_basic_get_t(ticket: 0, queue: writer.scratch.bytes(queue), no_ack: 0)
             writer.method(.basicGet, channel: number, fields)
+            let id = nextWaiter
+            let incarnation = reader.incarnation
+            let deadline = executor.schedule(after: settings.operationDeadline) { [weak self] in
+                self?.assumeIsolated { $0.expireGet(id, number, incarnation) }
+            }
+            defer { deadline.cancel() }
             return try await wait(on: reader, number, operation: operation)
         } catch {
             throw error.during(operation)
         }
+    }
+
+    /// Its place stays, because the answer may still come; the message then goes back.
+    private func expireGet(_ id: UInt64, _ number: UInt16, _ incarnation: UInt64) {
+        guard let (_, reader) = reader(number, incarnation) else { return }
+        let error = AMQPError(operation: "", kind: .deadline, text: "no answer in time")
+        reader.waiters.first { $0.id == id }?.answer.resolve(.failure(error))
     }
 
     private func openGetReader() throws(AMQPError) -> (UInt16, ReaderChannel) {

@@ -40,7 +40,7 @@ public actor AMQPConnection {
     var transport: Transport?
     var hook: UInt64?
     let opening = Answer<Result<Void, AMQPError>>()
-    var closeWaiters: [Answer<AMQPError>] = []
+    var closeWaiters: [UInt64: Answer<AMQPError>] = [:]
     var phaseDeadline: PollTimer?
 
     /// By number; 0 is the connection itself.
@@ -115,12 +115,23 @@ public actor AMQPConnection {
         if case .closed(let reason) = phase { reason } else { nil }
     }
 
-    /// Returns when the connection is closed, by whomever, and why: kind `closed` when it was the owner.
+    /// Returns when the connection is closed, by whomever, and why: kind `closed` when it was the owner, `cancelled`
+    /// when the caller was cancelled before.
     public func waitUntilClosed() async -> AMQPError {
         if case .closed(let reason) = phase { return reason }
+        let (id, answer) = awaitClose()
+        return await wait(for: answer) {
+            $0.closeWaiters.removeValue(forKey: id)?.resolve(
+                AMQPError(operation: "wait for close", kind: .cancelled, text: "the caller was cancelled"))
+        }
+    }
+
+    private func awaitClose() -> (UInt64, Answer<AMQPError>) {
         let answer = Answer<AMQPError>()
-        closeWaiters.append(answer)
-        return await wait(for: answer) { _ in }
+        let id = nextWaiter
+        nextWaiter += 1
+        closeWaiters[id] = answer
+        return (id, answer)
     }
 
     /// Sends outstanding acknowledgements, closes in good order and returns when the broker has answered, at most 2 s
@@ -136,7 +147,8 @@ public actor AMQPConnection {
             sendAcknowledgements()
             sendClose(code: 200, text: "closed by its owner")
         }
-        _ = await waitUntilClosed()
+        // Not cancellable: it is short, and a cancelled owner wants it most.
+        _ = await wait(for: awaitClose().1) { _ in }
     }
 
     /// Longest wait for the answer to a close.
@@ -259,8 +271,8 @@ public actor AMQPConnection {
         channels = [nil]
         for channel in open { channel?.fail(reason) }
         opening.resolve(.failure(reason))
-        for waiter in closeWaiters { waiter.resolve(reason) }
-        closeWaiters = []
+        for waiter in closeWaiters.values { waiter.resolve(reason) }
+        closeWaiters = [:]
         if wasOpen { eventsInput.yield(.closed(reason)) }
         eventsInput.finish()
     }

@@ -92,6 +92,7 @@ final class ReaderChannel {
     var ready: Deque<Delivery> = []
     /// Callers of `next` or `get`, first come first served.
     var waiters: Deque<(id: UInt64, answer: Next)> = []
+    let ending = Deliveries.Ending()
     let started = Answer<Result<Void, AMQPError>>()
     /// Until the consumer has started.
     var timer: PollTimer?
@@ -118,6 +119,7 @@ final class ReaderChannel {
     func end(_ error: AMQPError?) {
         if case .ended = state { return }
         state = .ended(error)
+        ending.note(error)
         timer?.cancel()
         let result: Result<Delivery?, AMQPError> = error.map { .failure($0) } ?? .success(nil)
         for waiter in waiters { waiter.answer.resolve(result) }

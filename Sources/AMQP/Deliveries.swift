@@ -1,14 +1,24 @@
+import Synchronization
+
 /// The deliveries of one consumer, in the order the broker sent them. Ends with nil after `stop()` or when the task is
 /// cancelled; throws when the connection breaks or the broker ends the consumer (queue deleted, delivery held longer
 /// than the broker allows).
 ///
 /// At most the prefetch is handed out unsettled, so memory is bounded by prefetch × `maximumBody`. Several tasks may
-/// iterate; each delivery goes to one of them. A consumer on the connection's loop pays no switch per message.
+/// iterate; each delivery goes to one of them. Iterate on an actor whose executor is the connection's loop: then no message costs a switch.
 public struct Deliveries: AsyncSequence, Sendable {
     public typealias Element = Delivery
     public typealias Failure = AMQPError
 
+    /// Why the consumer ended, kept after its channel is gone.
+    final class Ending: Sendable {
+        private let state = Mutex<AMQPError?>(nil)
+        var error: AMQPError? { state.withLock { $0 } }
+        func note(_ error: AMQPError?) { state.withLock { $0 = error } }
+    }
+
     let connection: AMQPConnection
+    let ending: Ending
     let channel: UInt16
     /// Which life of the channel this is; the same in all its deliveries.
     public let incarnation: UInt64

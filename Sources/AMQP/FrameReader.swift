@@ -61,9 +61,6 @@ final class FrameReader {
             payload: UnsafeRawBufferPointer(rebasing: storage[(start + 7)..<(head - 1)]))
     }
 
-    /// Whether the first bytes are a protocol header, with which a broker refuses ours.
-    var startsWithProtocolHeader: Bool { tail - head >= 4 && storage.load(head, as: UInt32.self) == 0x414D_5150 }
-
     static func malformed(_ text: String) -> AMQPError {
         AMQPError(operation: "read frame", kind: .protocolViolation, text: "the broker sent " + text)
     }

@@ -1,27 +1,44 @@
-/// Bytes that wait to be sent: appended at the end, taken from the front, moved only when the space is needed.
+import DequeModule
+
+/// Bytes that wait to be sent: appended at the end, taken from the front. A list of chunks, so that no amount of waiting
+/// bytes has to be moved.
 struct OutputBuffer {
-    private var storage: UnsafeMutableRawBufferPointer
-    private var head = 0
-    private var tail = 0
+    private struct Chunk {
+        let storage: UnsafeMutableRawBufferPointer
+        var head = 0
+        var tail = 0
 
-    /// Kept between bursts; a buffer that grew beyond is given back once it is empty.
-    private static let keptCapacity = 256 << 10
-
-    init() {
-        storage = .allocate(byteCount: 16 << 10, alignment: 16)
+        init(_ size: Int) { storage = .allocate(byteCount: size, alignment: 16) }
     }
 
-    /// The owner calls this once, as its last use.
-    func free() { storage.deallocate() }
+    /// Frames of the usual size fit.
+    private static let chunkSize = 64 << 10
 
-    var count: Int { tail - head }
-    var isEmpty: Bool { head == tail }
-    var unsent: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: storage[head..<tail]) }
+    /// Never empty.
+    private var chunks: Deque<Chunk> = [Chunk(chunkSize)]
+    private(set) var count = 0
+
+    /// The owner calls this once, as its last use.
+    func free() { for chunk in chunks { chunk.storage.deallocate() } }
+
+    var isEmpty: Bool { count == 0 }
+
+    /// The first bytes; there may be more behind them.
+    var unsent: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: chunks[0].storage[chunks[0].head..<chunks[0].tail])
+    }
 
     /// Lends at least `size` writable bytes at the end; `body` returns how many it wrote.
     mutating func append(upTo size: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) {
-        if storage.count - tail < size { makeRoom(size) }
-        tail += body(UnsafeMutableRawBufferPointer(rebasing: storage[tail...]))
+        if chunks[chunks.count - 1].storage.count - chunks[chunks.count - 1].tail < size {
+            chunks.append(Chunk(max(size, Self.chunkSize)))
+            // `unsent` must not be empty while there are bytes.
+            if count == 0 { chunks.removeFirst().storage.deallocate() }
+        }
+        let last = chunks.count - 1
+        let written = body(UnsafeMutableRawBufferPointer(rebasing: chunks[last].storage[chunks[last].tail...]))
+        chunks[last].tail += written
+        count += written
     }
 
     mutating func append(_ bytes: UnsafeRawBufferPointer) {
@@ -31,27 +48,16 @@ struct OutputBuffer {
         }
     }
 
-    mutating func removeFirst(_ count: Int) {
-        head += count
-        guard head == tail else { return }
-        head = 0
-        tail = 0
-        if storage.count > Self.keptCapacity {
-            storage.deallocate()
-            storage = .allocate(byteCount: Self.keptCapacity, alignment: 16)
+    /// Removes bytes of `unsent`.
+    mutating func removeFirst(_ number: Int) {
+        chunks[0].head += number
+        count -= number
+        guard chunks[0].head == chunks[0].tail else { return }
+        if chunks.count > 1 {
+            chunks.removeFirst().storage.deallocate()
+        } else {
+            chunks[0].head = 0
+            chunks[0].tail = 0
         }
-    }
-
-    private mutating func makeRoom(_ size: Int) {
-        let used = count
-        var target = storage
-        if used + size > storage.count || used > storage.count / 2 {
-            target = .allocate(byteCount: max(storage.count * 2, used + size), alignment: 16)
-        }
-        target.baseAddress!.copyMemory(from: storage.baseAddress! + head, byteCount: used)
-        if target.baseAddress != storage.baseAddress { storage.deallocate() }
-        storage = target
-        head = 0
-        tail = used
     }
 }

@@ -19,6 +19,8 @@ public actor BrokerConsumer: RequestQueue {
     /// What is in hand, by tag and incarnation: the driver's own value is needed to settle it.
     private var inHand: [Hand: Delivery] = [:]
     private var isStopped = false
+    /// Whether it has been logged that the queue cannot be consumed.
+    private var isComplaining = false
 
     private struct Hand: Hashable {
         let tag: UInt64
@@ -42,8 +44,7 @@ public actor BrokerConsumer: RequestQueue {
                 // Stopped, or cancelled.
                 break
             } catch {
-                logger.warning(.brokerLost, metadata: ["reason": "\(error)"])
-                forget()
+                await ended(error)
             }
         }
         throw CancellationError()
@@ -61,6 +62,8 @@ public actor BrokerConsumer: RequestQueue {
 
     public func stop() async {
         isStopped = true
+        // What is in hand can only be settled on the connection that is open now.
+        await link.openNoMore()
         await deliveries?.stop()
     }
 
@@ -82,17 +85,45 @@ public actor BrokerConsumer: RequestQueue {
             do throws(AMQPError) {
                 let started = try await open.consume(
                     BrokerTopology.requests, prefetch: prefetch, maximumBody: RequestMessage.maximumLength)
-                (deliveries, connection) = (started, open)
+                // Stopped or started by another caller meanwhile: this one is surplus.
+                if isStopped || deliveries != nil {
+                    await started.stop()
+                    return deliveries
+                }
+                (deliveries, connection, isComplaining) = (started, open, false)
                 return started
             } catch {
-                // The queue may be missing or its leader moving.
-                logger.warning(.brokerLost, metadata: ["reason": "\(error)"])
-                await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-                    loop.schedule(after: .seconds(1)) { continuation.resume() }
-                }
+                await complain(error, open)
+                if await !pause(.seconds(1)) { return nil }
             }
         }
         return nil
+    }
+
+    /// The consumer has ended, with its connection or by itself.
+    private func ended(_ error: AMQPError) async {
+        let open = connection
+        deliveries = nil
+        connection = nil
+        inHand = [:]
+        if let open { await complain(error, open) }
+    }
+
+    /// The queue may be missing or its leader moving: said once. A connection that broke has been logged by the link.
+    private func complain(_ error: AMQPError, _ open: AMQPConnection) async {
+        guard !isComplaining, await open.closedReason == nil else { return }
+        isComplaining = true
+        logger.warning(.brokerLost, metadata: ["reason": "\(error)"])
+    }
+
+    /// Returns whether it was not cut short by cancellation.
+    private func pause(_ duration: Duration) async -> Bool {
+        do {
+            try await Task.sleep(for: duration)
+            return true
+        } catch {
+            return false
+        }
     }
 
     private func take(_ delivery: Delivery) -> RequestDelivery {
@@ -113,11 +144,5 @@ public actor BrokerConsumer: RequestQueue {
         } catch {
             // Its connection is gone: the broker delivers it again.
         }
-    }
-
-    private func forget() {
-        deliveries = nil
-        connection = nil
-        inHand = [:]
     }
 }

@@ -8,7 +8,12 @@ public actor BrokerFailedQueue: FailedQueue {
     public nonisolated let loop: PollExecutor
     public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
     private let link: BrokerLink
-    private var taken: [UInt64: (connection: AMQPConnection, delivery: Delivery)] = [:]
+    private var taken: [Hand: (connection: AMQPConnection, delivery: Delivery)] = [:]
+
+    private struct Hand: Hashable {
+        let tag: UInt64
+        let incarnation: UInt64
+    }
 
     public init(address: AMQPAddress, name: String, loop: PollExecutor, logger: Logger) {
         self.loop = loop
@@ -33,10 +38,10 @@ public actor BrokerFailedQueue: FailedQueue {
     }
 
     public func takeDead() async throws(RoutingFailure) -> RequestDelivery? {
-        guard let connection = await link.current() else { throw .brokerGone }
+        guard let connection = await link.current(within: BrokerLink.patience) else { throw .brokerGone }
         do throws(AMQPError) {
             guard let delivery = try await connection.get(BrokerTopology.dead) else { return nil }
-            taken[delivery.incarnation &* 1_000_003 &+ delivery.tag] = (connection, delivery)
+            taken[Hand(tag: delivery.tag, incarnation: delivery.incarnation)] = (connection, delivery)
             return RequestDelivery(
                 body: delivery.body, length: Int(clamping: delivery.bodySize), isRedelivered: delivery.isRedelivered,
                 token: delivery.tag, incarnation: delivery.incarnation)
@@ -62,7 +67,7 @@ public actor BrokerFailedQueue: FailedQueue {
     private func run<Value: Sendable>(
         _ body: (AMQPConnection) async throws(AMQPError) -> Value
     ) async throws(RoutingFailure) -> Value {
-        guard let connection = await link.current() else { throw .brokerGone }
+        guard let connection = await link.current(within: BrokerLink.patience) else { throw .brokerGone }
         do throws(AMQPError) {
             return try await body(connection)
         } catch {
@@ -73,7 +78,9 @@ public actor BrokerFailedQueue: FailedQueue {
     private func settle(
         _ request: RequestDelivery, _ body: (AMQPConnection, Delivery) async throws(AMQPError) -> Void
     ) async throws(RoutingFailure) {
-        guard let held = taken.removeValue(forKey: request.incarnation &* 1_000_003 &+ request.token) else { return }
+        guard let held = taken.removeValue(forKey: Hand(tag: request.token, incarnation: request.incarnation)) else {
+            return
+        }
         do throws(AMQPError) {
             try await body(held.connection, held.delivery)
         } catch {

@@ -3,7 +3,7 @@ import CaseRouting
 import Logging
 import Polling
 
-/// Publishes requests and handles: persistent, mandatory, confirmed.
+/// Publishes requests: persistent, mandatory, confirmed.
 public actor BrokerPublisher: RequestPublisher {
     public nonisolated let loop: PollExecutor
     public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -15,19 +15,15 @@ public actor BrokerPublisher: RequestPublisher {
     }
 
     public func publish(_ body: [UInt8]) async throws(RoutingFailure) {
-        try await publish(body, to: BrokerTopology.requests)
-    }
-
-    func publish(_ body: [UInt8], to queue: String) async throws(RoutingFailure) {
-        guard let connection = await link.current() else { throw .brokerGone }
+        guard let connection = await link.current(within: BrokerLink.patience) else { throw .brokerGone }
         do throws(AMQPError) {
-            try await connection.publish(body, to: queue, properties: Self.properties)
+            try await connection.publish(body, to: BrokerTopology.requests, properties: Self.properties)
         } catch {
             throw RoutingFailure(broker: error)
         }
     }
 
-    /// Sees that the queues are there, once the broker is.
+    /// Sees that the queues are there, once the broker is; waits for it.
     public func check() async throws(RoutingFailure) {
         guard let connection = await link.current() else { throw .brokerGone }
         try await BrokerTopology.check(on: connection)

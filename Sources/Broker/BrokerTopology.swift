@@ -37,6 +37,7 @@ public enum BrokerTopology {
             do throws(AMQPError) {
                 _ = try await connection.declareQueue(queue, arguments: arguments)
             } catch {
+                guard case .closedByBroker = error.kind else { throw RoutingFailure(broker: error) }
                 throw RoutingFailure(
                     .configuration, at: .broker, cause: .broker,
                     "Queue \(queue) cannot be declared as it has to be: \(error.text)")
@@ -50,9 +51,12 @@ public enum BrokerTopology {
             do throws(AMQPError) {
                 _ = try await connection.queueState(queue)
             } catch {
+                guard case .closedByBroker(let code) = error.kind else { throw RoutingFailure(broker: error) }
                 throw RoutingFailure(
                     .configuration, at: .broker, cause: .broker,
-                    "Queue \(queue) is not there: \(error.text). Run: caserouter migrate")
+                    code == 404
+                        ? "Queue \(queue) is not there. Run: caserouter migrate"
+                        : "Queue \(queue) cannot be used: \(error.text)")
             }
         }
     }

@@ -102,6 +102,8 @@ public actor HTTPTransport {
         if case .value(let value, _) = engine.nextChunk(id) { return value }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
+                // Getting here may have taken a turn of the loop, in which a piece came or the stream ended.
+                if case .value(let value, _) = engine.nextChunk(id) { return continuation.resume(returning: value) }
                 engine.waitForChunk(id, continuation)
                 if Task.isCancelled { engine.closeStream(id, .cancelled) }
             }

@@ -143,6 +143,9 @@ final class Transfer {
         case_router_set_pointer(easy, CURLOPT_POSTFIELDS, outgoing.baseAddress)
     }
 
+    /// Whether somebody waits for its answer or its stream, which is so from just before it begins.
+    var isAwaited: Bool { answer != nil || stream != nil }
+
     /// Forgets the exchange.
     func reset() {
         if request?.cookieJar != nil {

@@ -97,6 +97,8 @@ final class TransferEngine {
 
     /// Starts a transfer that `admit` gave, or lets it wait for a place.
     func begin(_ transfer: Transfer) {
+        // Closed since it was admitted.
+        if isClosed { return end(transfer, transfer.error(.closed)) }
         let now = MonotonicTime.now
         transfer.prepare(now)
         if let passed = transfer.checkTime(now) { return end(transfer, transfer.error(passed)) }
@@ -128,9 +130,12 @@ final class TransferEngine {
         finish(transfer, .failure(error))
     }
 
-    /// Ends the transfer of this id if it is still under way.
+    /// Ends the transfer of this id if it is under way. One that was admitted and not begun yet is left to its caller,
+    /// who looks whether it is cancelled before it begins it.
     func cancel(slot: Int, id: UInt64) {
-        guard slot < transfers.count, let transfer = transfers[slot], transfer.id == id else { return }
+        guard slot < transfers.count, let transfer = transfers[slot], transfer.id == id, transfer.isAwaited else {
+            return
+        }
         end(transfer, transfer.error(.cancelled))
     }
 
@@ -153,7 +158,9 @@ final class TransferEngine {
     func close() {
         if isClosed { return }
         isClosed = true
-        for case .some(let transfer) in transfers where transfer.id != 0 { end(transfer, transfer.error(.closed)) }
+        for case .some(let transfer) in transfers where transfer.id != 0 && transfer.isAwaited {
+            end(transfer, transfer.error(.closed))
+        }
         if let hook { loop.removeHook(hook) }
         alarm?.cancel()
         idle = []

@@ -112,8 +112,16 @@ import Testing
             }
             try await connection.deleteQueue(queue)
             #expect(await next?.kind == .consumerCancelled)
-            // Its message is gone, but the channel is not.
+            // Its message is gone, but the channel is not, until this was the last.
             try await connection.acknowledge(delivery)
+            for _ in 0..<2 {
+                let again = await failure { () async throws(AMQPError) in
+                    var iterator = deliveries.makeAsyncIterator()
+                    _ = try await iterator.next()
+                }
+                #expect(again?.kind == .consumerCancelled)
+                _ = try await connection.deleteQueue(queue)
+            }
             #expect(await connection.closedReason == nil)
         }
     }

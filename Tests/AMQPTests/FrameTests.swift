@@ -39,6 +39,33 @@ import Testing
         #expect(found == sizes)
     }
 
+    @Test func `what is appended in any sizes leaves in order`() {
+        var buffer = OutputBuffer()
+        defer { buffer.free() }
+        var appended: [UInt8] = []
+        var removed: [UInt8] = []
+        for round in 0..<300 {
+            let size = [1, 700, 0, 64 << 10, 9, 200_000, 30_000][round % 7]
+            let bytes = Array(repeating: UInt8(truncatingIfNeeded: round), count: size)
+            bytes.withUnsafeBytes { buffer.append($0) }
+            appended += bytes
+            // Slower than it grows at first, faster later.
+            var budget = round < 150 ? 20_000 : 80_000
+            while budget > 0 && !buffer.isEmpty {
+                #expect(!buffer.unsent.isEmpty)
+                let part = buffer.unsent.prefix(budget)
+                removed += part
+                budget -= part.count
+                buffer.removeFirst(part.count)
+            }
+        }
+        while !buffer.isEmpty {
+            removed += buffer.unsent
+            buffer.removeFirst(buffer.unsent.count)
+        }
+        #expect(removed == appended)
+    }
+
     private func header(flags: UInt16, size: UInt64 = 3, _ rest: [UInt8]) throws -> ContentHeader {
         let bytes = [0, 60, 0, 0] + big(size) + big(flags) + rest
         return try bytes.withUnsafeBytes { try ContentHeader($0) }

@@ -158,7 +158,10 @@ import Testing
             }
             #expect(errors.contains { $0?.kind == .overloaded })
             #expect(errors.allSatisfy { $0 == nil || $0?.kind == .overloaded })
-            _ = try await connection.queueState(queue)
+            // A channel is free again when the broker has confirmed that it is closed.
+            try await eventually("an operation is taken again") {
+                await failure { () async throws(AMQPError) in try await connection.queueState(queue) } == nil
+            }
         }
     }
 }

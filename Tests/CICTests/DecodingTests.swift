@@ -6,11 +6,11 @@ import Testing
 
 struct DecodingTests {
     private let reader = ICWSMessageReader(installation: "ours", maximumBytes: 64 << 20)
-    private let attempt = AttemptID(high: 0x0123_4567_89AB_7DEF, low: 0x8123_4567_89AB_CDEF)
+    private static let attempt = AttemptID(high: 0x0123_4567_89AB_7DEF, low: 0x8123_4567_89AB_CDEF)
 
     private func message(_ text: String) throws -> ICWSMessage { try reader.message(Array(text.utf8)) }
 
-    private func attributes(_ changes: [String: String] = [:]) -> String {
+    static func attributes(_ changes: [String: String] = [:]) -> String {
         var values = [
             "CR_Installation": "ours", "CR_Org": "00D000000000001AAA", "CR_CaseId": "500000000000001AAA",
             "CR_Episode": "3", "CR_AttemptId": attempt.description, "CR_Assign": "17", "Eic_State": "O",
@@ -21,7 +21,7 @@ struct DecodingTests {
 
     private func seen(_ changes: [String: String] = [:]) throws -> SeenInteraction? {
         let text = """
-            {"interactionsAdded":[{"attributes":\(attributes(changes)),"interactionId":"77"}],"isDelta":false,
+            {"interactionsAdded":[{"attributes":\(Self.attributes(changes)),"interactionId":"77"}],"isDelta":false,
              "subscriptionId":"q","__type":"urn:inin.com:queues:queueContentsMessage"}
             """
         guard case .queue(let queue) = try message(text) else { return nil }
@@ -33,7 +33,7 @@ struct DecodingTests {
         #expect(
             try seen()
                 == SeenInteraction(
-                    interaction: InteractionID("77"), episode: episode(3), attempt: attempt, assignNumber: 17,
+                    interaction: InteractionID("77"), episode: episode(3), attempt: Self.attempt, assignNumber: 17,
                     state: .waiting))
     }
 
@@ -108,33 +108,6 @@ struct DecodingTests {
         #expect(try message(#"{"__type":"urn:inin.com:new","isDelta":"x"}"#) == .other)
         #expect(try message("5") == .other)
         #expect(try reader.messages(Array("[]".utf8)).isEmpty)
-    }
-
-    @Test func `fifty thousand interactions are decoded quickly and kept once`() throws {
-        var body = Array(
-            #"[{"__type":"urn:inin.com:queues:queueContentsMessage","isDelta":false,"interactionsAdded":["#.utf8)
-        for index in 0..<50_000 {
-            body += Array(
-                #"\#(index == 0 ? "" : ","){"interactionId":"\#(1_001_000_000 + index)","attributes":\#(attributes())}"#
-                    .utf8)
-        }
-        body += Array("]}]".utf8)
-        let before = residentKilobytes()
-        let began = ContinuousClock.now
-        let messages = try reader.messages(body)
-        let took = ContinuousClock.now - began
-        guard case .queue(let queue) = try #require(messages.first) else { throw CancellationError() }
-        #expect(queue.added.count == 50_000)
-        let grown = residentKilobytes() - before
-        print("50,000 interactions decoded: \(body.count) bytes in \(took), \(grown) KiB more resident")
-        #expect(took < .seconds(10))
-        #expect(grown < 64 << 10)
-    }
-
-    private func residentKilobytes() -> Int {
-        // Without /proc there is nothing to compare, and the check holds.
-        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
-        return (text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 4
     }
 
     // MARK: Event streams

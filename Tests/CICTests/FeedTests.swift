@@ -246,5 +246,32 @@ extension SiteTests {
                 }
             }
         }
+
+        @Test func `fifty thousand interactions are decoded quickly and kept once`() throws {
+            var body = Array(
+                #"[{"__type":"urn:inin.com:queues:queueContentsMessage","isDelta":false,"interactionsAdded":["#.utf8)
+            for index in 0..<50_000 {
+                body += Array(
+                    #"\#(index == 0 ? "" : ","){"interactionId":"\#(1_001_000_000 + index)","attributes":\#(DecodingTests.attributes())}"#
+                        .utf8)
+            }
+            body += Array("]}]".utf8)
+            let before = residentKilobytes()
+            let began = ContinuousClock.now
+            let messages = try ICWSMessageReader(installation: "ours", maximumBytes: 64 << 20).messages(body)
+            let took = ContinuousClock.now - began
+            guard case .queue(let queue) = try #require(messages.first) else { throw CancellationError() }
+            #expect(queue.added.count == 50_000)
+            let grown = residentKilobytes() - before
+            print("50,000 interactions decoded: \(body.count) bytes in \(took), \(grown) KiB more resident")
+            #expect(took < .seconds(10))
+            #expect(grown < 64 << 10)
+        }
+
+        private func residentKilobytes() -> Int {
+            // Without /proc there is nothing to compare, and the check holds.
+            guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
+            return (text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 4
+        }
     }
 }

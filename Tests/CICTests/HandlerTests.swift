@@ -39,7 +39,7 @@ extension SiteTests {
         @Test func `a silent handler leaves a creation unknown and lets the rest be repeated`() async throws {
             try await TestSite.run { site in
                 var limits = TestSite.limits
-                limits.call = .milliseconds(600)
+                limits.call = .milliseconds(1_500)
                 try await site.withServer(try site.settings(.handler, messaging: .sse), limits: limits) { server in
                     try await site.control("configuration", ["handler": ["loseAnswers": 1]], method: .patch)
                     let attempt = newAttempt()
@@ -74,7 +74,7 @@ extension SiteTests {
         @Test func `answers that come twice or late go to nobody else`() async throws {
             try await TestSite.run { site in
                 var limits = TestSite.limits
-                limits.call = .milliseconds(500)
+                limits.call = .milliseconds(1_500)
                 try await site.withServer(try site.settings(.handler, messaging: .sse), limits: limits) { server in
                     try await site.control("configuration", ["handler": ["duplicateAnswers": 3]], method: .patch)
                     let attempt = newAttempt()
@@ -82,12 +82,12 @@ extension SiteTests {
                     #expect(try await server.assign(order(id, attempt, number: 1)) == .assigned)
                     #expect(try await server.assign(order(id, attempt, number: 2, on: "Sales Team")) == .assigned)
                     // The answer to number 3 comes while number 4 is asked for.
-                    try await site.control("configuration", ["handler": ["answerDelay": 700]], method: .patch)
+                    try await site.control("configuration", ["handler": ["answerDelay": 2_000]], method: .patch)
                     let failed = await failure { () throws(RoutingFailure) in
                         try await server.assign(order(id, attempt, number: 3))
                     }
                     #expect(failed?.cause == .handlerSilent)
-                    try await site.control("configuration", ["handler": ["answerDelay": 300]], method: .patch)
+                    try await site.control("configuration", ["handler": ["answerDelay": 800]], method: .patch)
                     #expect(try await server.assign(order(id, attempt, number: 4, on: "Sales Team")) == .assigned)
                     #expect(try await site.interactions().first?["CR_Assign"] == "4")
                 }
@@ -123,7 +123,7 @@ extension SiteTests {
         @Test func `a session that ends between request and answer does not lose the answer`() async throws {
             try await TestSite.run { site in
                 try await site.withServer(try site.settings(.handler, messaging: .sse)) { server in
-                    try await site.control("configuration", ["handler": ["answerDelay": 600]], method: .patch)
+                    try await site.control("configuration", ["handler": ["answerDelay": 1_500]], method: .patch)
                     async let created = server.create(newAttempt(), attributes())
                     try await eventually("asked") { try site.requests("POST", suffix: "handler-notification") == 1 }
                     try await site.control("sessions/expire")

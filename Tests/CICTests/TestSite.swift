@@ -82,7 +82,7 @@ struct TestSite: Sendable {
     static let limits: CICLimits = {
         var limits = CICLimits()
         limits.poll = .milliseconds(50)
-        limits.call = .seconds(3)
+        limits.call = .seconds(10)
         limits.firstRound = .milliseconds(50)
         limits.longestRound = .milliseconds(400)
         limits.refusedRound = .milliseconds(200)

@@ -73,7 +73,7 @@ struct FailureTests {
         let loop = PollExecutor(name: "test")
         defer { loop.stop() }
         let url = try TestDatabase.serverURL()
-        let stranger = try PostgresAddress(url.replacing("postgres@", with: "no_such_role_here@"))
+        let stranger = try PostgresAddress(url.replacing("://postgres", with: "://no_such_role_here"))
         let nowhere = try PostgresAddress("postgresql://postgres@127.0.0.1:\(try LoopbackSocket.freePort())/postgres")
         let settings = PostgresSettings(applicationName: "test")
         let refused = await Self.failure { () throws(PostgresError) in

@@ -9,6 +9,8 @@ final class ScriptedServer: Sendable {
         let method: String
         let path: String
         let body: String
+        /// The server's own.
+        let port: Int
     }
 
     enum Reply: Sendable {
@@ -69,7 +71,7 @@ final class ScriptedServer: Sendable {
                     let body = String(decoding: buffer[end.upperBound..<end.upperBound + length], as: UTF8.self)
                     buffer.removeFirst(end.upperBound + length)
                     let words = lines[0].split(separator: " ")
-                    return Request(method: String(words[0]), path: String(words[1]), body: body)
+                    return Request(method: String(words[0]), path: String(words[1]), body: body, port: port)
                 }
             }
             var chunk = [UInt8](repeating: 0, count: 65_536)

@@ -1,7 +1,9 @@
 import CaseRouting
+import Foundation
 import HTTPClient
 import JSON
 import Simulators
+import Synchronization
 import Testing
 import _CryptoExtras
 
@@ -150,5 +152,46 @@ import _CryptoExtras
             #expect(failed?.kind == .transient)
             #expect(failed?.cause == .salesforceUnreachable)
         }
+    }
+
+    @Test func `an assertion that Salesforce's clock refuses is signed once more by that clock`() async throws {
+        let key = try _RSA.Signing.PrivateKey(keySize: .bits2048)
+        let logins = Mutex<[String]>([])
+        try await withTransport { transport in
+            let server = try ScriptedServer { request in
+                let isFirst = logins.withLock { logins in
+                    logins.append(request.body)
+                    return logins.count == 1
+                }
+                let refused = #"{"error":"invalid_grant","error_description":"expired authorization code"}"#
+                let granted =
+                    #"{"access_token":"t","instance_url":"http://127.0.0.1:1","id":"/id/\#(SimulatedOrg.organizationID)/u"}"#
+                return .answer(
+                    isFirst ? 400 : 200, isFirst ? refused : granted, [("Date", "Tue, 01 Jan 2030 00:00:00 GMT")])
+            }
+            defer { server.close() }
+            let credentials = JSONWriter.object { object in
+                object.write("client_id", "a")
+                object.write("private_key", key.pemRepresentation)
+                object.write("username", "u")
+            }
+            let settings = try SalesforceSettings(
+                org: "acme", organizationID: RecordID(SimulatedOrg.organizationID),
+                loginURL: "http://127.0.0.1:\(server.port)", flow: .jwtBearer, credentials: credentials)
+            try await OutboxOrg(settings: settings, transport: transport, logger: .init(label: "test")).logIn()
+            let claims = try logins.withLock { try $0.map { try Self.claims($0) } }
+            #expect(claims.count == 2)
+            #expect(claims.last?["exp"]?.int == 1_893_456_000 + 120)
+            #expect(claims.last?["aud"]?.string == "http://127.0.0.1:\(server.port)")
+            #expect(claims.last?["iss"]?.string == "a" && claims.last?["sub"]?.string == "u")
+        }
+    }
+
+    /// The claims of the assertion in a login's form.
+    private static func claims(_ form: String) throws -> JSONValue {
+        let assertion = try #require(form.split(separator: "assertion=").last)
+        var text = String(assertion.split(separator: ".")[1]).replacing("-", with: "+").replacing("_", with: "/")
+        text += String(repeating: "=", count: (4 - text.count % 4) % 4)
+        return try JSONValue(parsing: Array(#require(Data(base64Encoded: text))))
     }
 }

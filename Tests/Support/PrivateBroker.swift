@@ -12,6 +12,7 @@ public final class PrivateBroker: Sendable {
     public let tlsPort: UInt16
     public let directory: URL
     private let portMapperPort: UInt16
+    private let usesTLS: Bool
     private let environment: [String: String]
     private let processes = Mutex((node: ChildProcess?.none, portMapper: ChildProcess?.none))
 
@@ -40,6 +41,7 @@ public final class PrivateBroker: Sendable {
         let ports = try freePorts(4)
         (port, tlsPort, portMapperPort) = (ports[0], ports[1], ports[2])
         let folder = directory.path
+        usesTLS = configuration.contains { $0.contains("TLSPORT") }
         let lines =
             ["listeners.tcp.1 = 127.0.0.1:\(port)", "log.console = false", "log.file.level = warning"]
             + configuration.map {
@@ -73,7 +75,7 @@ public final class PrivateBroker: Sendable {
         let process = try launch("/usr/lib/rabbitmq/bin/rabbitmq-server", [], log: "server.log")
         processes.withLock { $0.node = process }
         let deadline = ContinuousClock.now + .seconds(120)
-        while !acceptsConnections() {
+        while !acceptsConnections(port) || usesTLS && !acceptsConnections(tlsPort) {
             if process.exitStatus != nil || ContinuousClock.now > deadline {
                 let log = (try? String(contentsOf: directory.appending(path: "server.log"), encoding: .utf8)) ?? ""
                 stop()
@@ -145,7 +147,7 @@ public final class PrivateBroker: Sendable {
             output: directory.appending(path: log).path)
     }
 
-    private func acceptsConnections() -> Bool {
+    private func acceptsConnections(_ port: UInt16) -> Bool {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         defer { close(descriptor) }
         var address = loopback(port)

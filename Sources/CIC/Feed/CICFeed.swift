@@ -106,7 +106,7 @@ public actor CICFeed: InteractionFeed {
         }
         guard running == nil else { return }
         // A task of its own: the port has no call that lasts as long as the session, and `close()` ends it.
-        running = Task { await session.run(self) }
+        running = Task(executorPreference: transport.loop) { await self.session.run(self) }
         if !workgroups.values.contains(settings.holdingWorkgroup) { await subscribe(settings.holdingWorkgroup) }
     }
 
@@ -128,7 +128,14 @@ public actor CICFeed: InteractionFeed {
         news.append(message)
         reader?.fulfil(())
         while news.count >= Self.maximumNews && !isClosed {
-            await withCheckedContinuation { room.append($0) }
+            await withCheckedContinuation { continuation in
+                // Getting here may have taken a turn of the loop.
+                if news.count < Self.maximumNews || isClosed {
+                    continuation.resume()
+                } else {
+                    room.append(continuation)
+                }
+            }
         }
     }
 

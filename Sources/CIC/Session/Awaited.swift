@@ -15,6 +15,8 @@ final class Awaited<Value: Sendable> {
         if let value { return value }
         guard duration > .zero else { return nil }
         return await withCheckedContinuation { continuation in
+            // Getting here may have taken a turn of the loop.
+            if let value { return continuation.resume(returning: value) }
             self.continuation = continuation
             timer = loop.schedule(after: duration) { [weak self] in self?.resume(nil) }
         }

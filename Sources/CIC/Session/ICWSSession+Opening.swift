@@ -175,7 +175,7 @@ extension ICWSSession {
             .delete, connection.root + "connection", headers: connection.headers, deadline: .seconds(2),
             cookieJar: connection.jar, maximumResponseBytes: limits.answerBytes)
         // A task of its own, because the one that held the session is cancelled, and with it whatever it would send.
-        goodbye = Task { [transport] in
+        goodbye = Task(executorPreference: transport.loop) { [transport] in
             do { _ = try await transport.send(request) } catch {
                 // The session runs out by itself.
             }

@@ -65,6 +65,15 @@ extension CaseRouter {
         return true
     }
 
+    /// Merges a change outside the queue, for housekeeping; what is to be done then is due. False: not merged now.
+    public func mergeAlone(_ change: CaseChange) async -> Bool {
+        guard let merged = await merge(change) else { return false }
+        if case .claimed(let claim, let attempt) = merged {
+            await converge(claim, attempt: attempt, since: clock.monotonic)
+        }
+        return true
+    }
+
     enum Merged {
         case done
         case claimed(Claim, AttemptID?)

@@ -31,8 +31,8 @@ struct Occurrence: Sendable {
 }
 
 extension Occurrence {
-    /// The version of the newest row up to the occurrence, in whole seconds; where those are purged, one less than that of
-    /// the oldest row after it.
+    /// The version of the newest row up to the occurrence, in whole seconds; where those are purged, one less than that
+    /// of the oldest row after it.
     private func version(_ rows: [RoutingRow], _ orgVersion: Int64) -> Int64 {
         var before: Int64?
         var behind: Int64?

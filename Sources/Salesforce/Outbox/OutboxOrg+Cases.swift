@@ -23,8 +23,8 @@ extension OutboxOrg {
         return Array(found.prefix(limit))
     }
 
-    /// Of a case that has left the recycle bin, or that the integration user may not see, Salesforce says nothing; it is
-    /// left out.
+    /// Of a case that has left the recycle bin, or that the integration user may not see, Salesforce says nothing; it
+    /// is left out.
     public func cases(_ ids: [RecordID]) async throws(RoutingFailure) -> [SweptCase] {
         var cases: [SweptCase] = []
         for start in stride(from: 0, to: ids.count, by: SOQL.idsPerQuery) {

@@ -4,9 +4,10 @@ import JSON
 extension OutboxOrg {
     /// Comments and e-mails, read from their own objects, so that one whose row was never written is found.
     ///
-    /// Where there is a row its change is returned as `newRows` does it. Where there is none, the change has the record's own
-    /// time and the version that the case had then, see `versions`. Should a row turn up later after all, the key is the
-    /// same, and the day too unless midnight fell between record and row; then the fact is requested twice, never lost.
+    /// Where there is a row its change is returned as `newRows` does it. Where there is none, the change has the
+    /// record's own time and the version that the case had then, see `rows(of:)`. Should a row turn up later after all,
+    /// the key is the same, and the day too unless midnight fell between record and row; then the fact is requested
+    /// twice, never lost.
     public func occurrences(of owners: [RecordID], since: Timestamp) async throws(RoutingFailure) -> [CaseChange] {
         var found: [Occurrence] = []
         for start in stride(from: 0, to: owners.count, by: SOQL.idsPerQuery) {
@@ -59,9 +60,9 @@ extension OutboxOrg {
 
     /// The rows of these cases up to the newest of these occurrences. Cases without any are not in the result.
     ///
-    /// A comment or e-mail has no sequence. It gets the version of the newest row of its case that was committed before it,
-    /// in whole seconds: what came before does not supersede it, because equal versions supersede nothing, and an agent's
-    /// reply or a new arrival after it does.
+    /// A comment or e-mail has no sequence. It gets the version of the newest row of its case that was committed before
+    /// it, in whole seconds: what came before does not supersede it, because equal versions supersede nothing, and an
+    /// agent's reply or a new arrival after it does.
     private func rows(of found: [Occurrence]) async throws(RoutingFailure) -> [RecordID: [RoutingRow]] {
         let names = settings.names
         let table = names.rowTable
@@ -88,8 +89,8 @@ extension OutboxOrg {
         return rows
     }
 
-    /// For cases whose rows were purged: the newest sequence of the whole org before the oldest of these occurrences. It is
-    /// not older than those rows, and not newer than a row that follows.
+    /// For cases whose rows were purged: the newest sequence of the whole org before the oldest of these occurrences.
+    /// It is not older than those rows, and not newer than a row that follows.
     private func orgVersion(of found: [Occurrence]) async throws(RoutingFailure) -> Int64 {
         guard settings.names.hasSequence, let oldest = found.map(\.createdAt).min() else { return 0 }
         let names = settings.names

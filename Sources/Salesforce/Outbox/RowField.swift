@@ -32,8 +32,8 @@ extension SourceNames {
             [("Id", .rowID), ("CreatedDate", .created), ("SystemModstamp", .modified)] + fields.map { ($1, $0) })
     }
 
-    /// The members of an event. A topic's event holds columns of the row; a platform event has `CreatedDate` of its own,
-    /// which says nothing about the row.
+    /// The members of an event. A topic's event holds columns of the row; a platform event has `CreatedDate` of its
+    /// own, which says nothing about the row.
     var eventTable: FieldTable {
         isTopic
             ? rowTable

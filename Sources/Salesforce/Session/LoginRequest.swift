@@ -11,7 +11,7 @@ struct LoginRequest {
 
     /// Lifetime of an assertion; Salesforce takes at most three to five minutes.
     private static let assertionLifetime: Int64 = 120
-    private static let deadline: Duration = .seconds(30)
+    private static let deadline: Duration = .seconds(15)
     private static let maximumAnswer = 64 * 1024
 
     /// - Parameter now: seconds since 1970.

@@ -12,8 +12,8 @@ public enum SalesforceCredentials: Sendable, CustomStringConvertible, CustomRefl
     private static let maximumBytes = 16 * 1024
 
     /// Reads, by flow, `{"client_id","client_secret"}`, `{"client_id","private_key" (PEM),"username"}` or
-    /// `{"client_id","client_secret","username","password","security_token"}` (the last may be missing: it is not needed
-    /// inside the org's trusted address ranges).
+    /// `{"client_id","client_secret","username","password","security_token"}` (the last may be missing: it is not
+    /// needed inside the org's trusted address ranges).
     ///
     /// - Throws: a `configuration` failure that names the missing or unknown member, never a value.
     init(json: [UInt8], flow: SalesforceSettings.Flow, org: String) throws(RoutingFailure) {

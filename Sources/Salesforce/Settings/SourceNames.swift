@@ -5,8 +5,8 @@ import CaseRouting
 /// Our own package needs no settings. A legacy package is described by names (`docs/salesforce-package.md`): `object`,
 /// `channel`, `case`, `status`, and, each only if the table has it, `case-number`, `change`, `record`, `owner`,
 /// `previous-owner`, `closed`, `skills`, `priority`, `actor`, `sequence`; `new` and `processed` are values of the
-/// status, `case-skills` is the skills field of Case, `event-row` and `event-row-created` are fields of a platform event.
-/// Names reach queries as they are, so only letters, digits and `_` are taken.
+/// status, `case-skills` is the skills field of Case, `event-row` and `event-row-created` are fields of a platform
+/// event. Names reach queries as they are, so only letters, digits and `_` are taken.
 public struct SourceNames: Equatable, Sendable {
     public let object: String
     /// `/event/NAME` or `/topic/NAME`.
@@ -49,7 +49,11 @@ public struct SourceNames: Equatable, Sendable {
         guard Self.isValue(statusNew), Self.isValue(statusProcessed), statusNew != statusProcessed else {
             throw Self.refuse("new, processed", org, "have to be two different texts of at most 255 characters")
         }
-        channel = rest.removeValue(forKey: "channel") ?? "/event/Routing_Request__e"
+        guard let channel = rest.removeValue(forKey: "channel") ?? (isPackage ? "/event/Routing_Request__e" : nil)
+        else {
+            throw Self.refuse("channel", org, "is missing")
+        }
+        self.channel = channel
         let parts = channel.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 3, parts[0].isEmpty, ["event", "topic"].contains(parts[1]), Self.isName(parts[2]) else {
             throw Self.refuse("channel", org, "has to look like /event/NAME or /topic/NAME")

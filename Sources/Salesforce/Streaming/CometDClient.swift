@@ -190,8 +190,8 @@ actor CometDClient {
 
     // MARK: Ending
 
-    /// Tells the server, which frees one of the org's concurrent clients. Whether it hears is of no consequence: it forgets
-    /// a client that does not come back.
+    /// Tells the server, which frees one of the org's concurrent clients. Whether it hears is of no consequence: it
+    /// forgets a client that does not come back.
     func disconnect() async {
         guard let (id, grant, jar) = client else { return }
         client = nil

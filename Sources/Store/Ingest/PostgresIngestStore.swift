@@ -94,7 +94,7 @@ public struct PostgresIngestStore: IngestStore {
             INSERT INTO caserouter.requests (
                 day, org, event_key, case_id, version, version_epoch, change, body, outbox_row, found, occurred_at)
             SELECT day, org, event_key, case_id, version, version_epoch, change, body, outbox_row, found, occurred_at
-            FROM m ORDER BY day, org, event_key
+            FROM m ORDER BY org, case_id, event_key
             ON CONFLICT (day, org, event_key) DO UPDATE
             SET outbox_row = excluded.outbox_row,
                 write_back = CASE WHEN requests.outcome IS NULL THEN requests.write_back ELSE 'due' END,

@@ -19,7 +19,8 @@ struct RouteCommand: AsyncParsableCommand {
     func run() async throws {
         try await perform(json: false) {
             let worker = try Worker(role: "route", try Surroundings())
-            try await worker.run([try RouteDuty(worker)])
+            let routing = try RouteDuty(worker)
+            try await worker.run([routing, HousekeepingDuty(worker, router: routing.router)])
         }
     }
 }
@@ -43,7 +44,10 @@ struct AllCommand: AsyncParsableCommand {
     func run() async throws {
         try await perform(json: false) {
             let worker = try Worker(role: "all", try Surroundings())
-            try await worker.run([IngestDuty(worker), try RouteDuty(worker), try ServeDuty(worker)])
+            let routing = try RouteDuty(worker)
+            try await worker.run([
+                IngestDuty(worker), routing, HousekeepingDuty(worker, router: routing.router), try ServeDuty(worker),
+            ])
         }
     }
 }

@@ -10,7 +10,7 @@ import Store
 actor RouteDuty: Duty {
     private let worker: Worker
     private let consumer: BrokerConsumer
-    private let router: CaseRouter
+    nonisolated let router: CaseRouter
     /// The watch has a loop of its own: a snapshot of 50,000 interactions must not delay the answers to workers.
     private let watchLoop = PollExecutor(name: "watch")
     private var servers: [String: Running] = [:]

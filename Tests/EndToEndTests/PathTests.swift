@@ -1,0 +1,51 @@
+import Foundation
+import Testing
+
+/// What the documents name has to be there.
+@Suite struct PathTests {
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    private static func document(_ name: String) throws -> String {
+        try String(contentsOf: root.appending(path: "docs/\(name)"), encoding: .utf8)
+    }
+
+    private static func exists(_ path: String) -> Bool {
+        FileManager.default.fileExists(atPath: root.appending(path: path).path)
+    }
+
+    @Test func `every file on the path of a case is there, and none is named twice in a row`() throws {
+        let files = try Self.document("path.md").matches(of: /(?m)^- `([^`]+)`/).map { String($0.1) }
+        #expect(files.count > 40, "the path has lost most of its files")
+        for file in files { #expect(Self.exists(file), "\(file) is on the path and not there") }
+        #expect(Set(files).count == files.count)
+    }
+
+    @Test func `every test that holds a guarantee is there`() throws {
+        let named = try Self.document("guarantees.md").matches(of: /`(\w+Tests\/[^`]+\.swift)`: \*([^*]+)\*/)
+        #expect(named.count > 40, "the guarantees have lost most of their tests")
+        for match in named {
+            let (file, test) = (String(match.1), String(match.2).replacing("\n", with: " "))
+            let path = Self.root.appending(path: "Tests/\(file)")
+            guard let source = try? String(contentsOf: path, encoding: .utf8) else {
+                // Missing; said in one sentence instead of with an error of the file system.
+                Issue.record("\(file) holds a guarantee and is not there")
+                continue
+            }
+            #expect(source.contains("func `\(test)`"), "\(file) has no test “\(test)”")
+        }
+    }
+
+    @Test func `every link between the documents leads somewhere`() throws {
+        let pages = try FileManager.default.contentsOfDirectory(atPath: Self.root.appending(path: "docs").path)
+            .filter { $0.hasSuffix(".md") }.map { "docs/\($0)" }
+        #expect(pages.count >= 6)
+        for page in pages + ["README.md"] {
+            let text = try String(contentsOf: Self.root.appending(path: page), encoding: .utf8)
+            let folder = (page as NSString).deletingLastPathComponent
+            for match in text.matches(of: /\]\(([^)#\s]+)(#[^)]*)?\)/) where !match.1.contains("://") {
+                #expect(Self.exists("\(folder)/\(match.1)"), "\(page) links to \(match.1)")
+            }
+        }
+    }
+}
