@@ -86,7 +86,11 @@ public final class SimulatedSite: @unchecked Sendable {
 
     /// Nothing is left to do for anybody: no message, no due case, nothing of ours in holding.
     public var isAtRest: Bool {
-        broker.count == 0 && shared.tables.cases.values.allSatisfy { !$0.state.isDue && $0.leaseUntil == nil }
+        let now = Sample.start + simulation.clock.monotonic
+        return broker.count == 0
+            && shared.tables.cases.values.allSatisfy { row in
+                !row.state.isDue && row.leaseUntil.map { $0 <= now } ?? true
+            }
             && !cic.model.interactions.values.contains { $0.place == .holding }
     }
 
