@@ -63,9 +63,9 @@ extension Ingest {
                 let number = window.append(replayID: event.replayID, request: request)
                 let generation = windowGeneration
                 // Not a child task, because it outlives the read that began it; `drainWindow` waits for all.
-                Task {
+                Task(executorPreference: executor) {
                     await self.publishUntilConfirmed(request.body)
-                    self.confirmed(number, generation)
+                    await self.confirmed(number, generation)
                 }
             }
         }

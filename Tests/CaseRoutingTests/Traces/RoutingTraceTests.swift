@@ -152,6 +152,32 @@ struct RoutingTraceTests {
     }
 
     @Test(arguments: seeds)
+    func `a comment whose reading failed just after the agent has ended reaches somebody`(_ seed: UInt64) throws {
+        let site = try offeredSite(seed, withAgent: true)
+        let first = try #require(site.offered).id
+        site.cic.faults[.read] = [
+            .refused(RoutingFailure(.transient, at: .read, cause: .cicError, "CIC answers 500."))
+        ]
+        site.cic.end(first)
+        site.broker.publish(Sample.change(.comment, 11))
+        #expect(site.run(until: { site.offered.map { $0.id != first } ?? false }))
+        try expectOffered(site)
+    }
+
+    @Test(arguments: seeds)
+    func `the next episode is opened when the end is seen, not when the disconnect was answered`(_ seed: UInt64) throws
+    {
+        let site = try offeredSite(seed)
+        let first = try #require(site.offered).id
+        site.cic.disconnectDelay = .seconds(3)
+        site.broker.publish(Sample.change(.closed, 11, isClosed: true))
+        #expect(site.run(until: { site.cic.calls[.disconnect] == 1 }))
+        site.broker.publish(Sample.change(.reopened, 12))
+        #expect(site.run(until: { site.offered.map { $0.id != first } ?? false }))
+        try expectOffered(site)
+    }
+
+    @Test(arguments: seeds)
     func `a late worker's record does not hide that the newer assign was never sent`(_ seed: UInt64) throws {
         let site = try offeredSite(seed)
         site.cic.faults[.assign] = [.late(.seconds(8)), .requestLost]

@@ -9,6 +9,8 @@ public final class MemoryBroker: @unchecked Sendable {
         var holder: ObjectIdentifier?
     }
 
+    /// While true nothing can be published.
+    public var isBroken = false
     public private(set) var acknowledged = 0
     public private(set) var deadLettered: [[UInt8]] = []
     private(set) var messages: [Message] = []

@@ -32,6 +32,9 @@ public final class MemoryCIC: @unchecked Sendable {
     public private(set) var mostRoutable = 0
     /// An interaction with an agent leaves the workgroup's queue.
     public var agentsHide = false
+    /// A disconnect is accepted and takes effect this much later.
+    public var disconnectDelay: Duration = .zero
+    private var disconnects: [(at: Duration, interaction: InteractionID, attempt: AttemptID)] = []
     /// Rises with every new session of the feed.
     public private(set) var sessions = 1
 
@@ -76,7 +79,7 @@ public final class MemoryCIC: @unchecked Sendable {
 
     /// Time, faults and effects of one call.
     func call<Value: Sendable>(
-        _ operation: Operation, _ life: Life, lost: RoutingFailure, _ effect: (inout HandlerModel) -> Value
+        _ operation: Operation, _ life: Life, lost: RoutingFailure, _ effect: (MemoryCIC) -> Value
     ) async throws(RoutingFailure) -> Value {
         calls[operation, default: 0] += 1
         if unexpected.contains(operation) { Issue.record("\(operation) was called") }
@@ -94,9 +97,10 @@ public final class MemoryCIC: @unchecked Sendable {
         case .late(let delay): try await pass(delay, life)
         case .answerLost, nil: break
         }
+        catchUp()
         // A request to a server that has lost its role takes no effect.
         guard isAbout == identity else { throw lost }
-        let value = effect(&model)
+        let value = effect(self)
         watchRoutable()
         if case .answerLost = fault {
             try await pass(.seconds(10), life)
@@ -111,6 +115,17 @@ public final class MemoryCIC: @unchecked Sendable {
         do throws(CancellationError) { try await clock.sleep(for: duration) } catch {
             // What was sent takes effect all the same.
         }
+    }
+
+    func disconnect(_ interaction: InteractionID, _ attempt: AttemptID) {
+        disconnects.append((clock.monotonic + disconnectDelay, interaction, attempt))
+        catchUp()
+    }
+
+    /// What was accepted and is due takes effect.
+    func catchUp() {
+        for due in disconnects where due.at <= clock.monotonic { model.disconnect(due.interaction, due.attempt) }
+        disconnects.removeAll { $0.at <= clock.monotonic }
     }
 
     private func watchRoutable() {
@@ -142,7 +157,7 @@ public struct MemoryInteractionServer: InteractionServer {
     ) async throws(RoutingFailure) -> InteractionID {
         try alive()
         let lost = RoutingFailure(.unknown, at: .create, cause: .cicNoAnswer, "No answer to a create.")
-        let created = try await site.call(.create, life, lost: lost) { $0.create(attributes.episode, attempt) }
+        let created = try await site.call(.create, life, lost: lost) { $0.model.create(attributes.episode, attempt) }
         try alive()
         return created
     }
@@ -151,7 +166,7 @@ public struct MemoryInteractionServer: InteractionServer {
         try alive()
         let lost = RoutingFailure(.transient, at: .assign, cause: .cicNoAnswer, "No answer to an assign.")
         let answer = try await site.call(.assign, life, lost: lost) {
-            $0.assign(
+            $0.model.assign(
                 order.interaction, order.attempt, number: order.number, workgroup: order.target.workgroup,
                 skills: order.target.skills.joined(separator: ";"), takesBack: order.takesBack)
         }
@@ -171,7 +186,7 @@ public struct MemoryInteractionServer: InteractionServer {
     ) async throws(RoutingFailure) -> InteractionReading {
         try alive()
         let lost = RoutingFailure(.transient, at: .read, cause: .cicNoAnswer, "No answer to a read.")
-        let reading = try await site.call(.read, life, lost: lost) { $0.read(interaction, attempt) }
+        let reading = try await site.call(.read, life, lost: lost) { $0.model.read(interaction, attempt) }
         try alive()
         return reading
     }
@@ -179,8 +194,8 @@ public struct MemoryInteractionServer: InteractionServer {
     public func findInHolding(_ episode: EpisodeKey) async throws(RoutingFailure) -> [FoundInteraction] {
         try alive()
         let lost = RoutingFailure(.transient, at: .read, cause: .cicNoAnswer, "No answer to a listing.")
-        let found = try await site.call(.find, life, lost: lost) { model in
-            model.interactions.filter { $0.value.episode == episode && $0.value.place == .holding }
+        let found = try await site.call(.find, life, lost: lost) { site in
+            site.model.interactions.filter { $0.value.episode == episode && $0.value.place == .holding }
                 .map { FoundInteraction(interaction: $0, attempt: $1.attempt) }
         }
         try alive()

@@ -45,6 +45,7 @@ public actor MemoryFeed: InteractionFeed {
     }
 
     private func news() -> [FeedMessage] {
+        site.catchUp()
         guard site.isReachable else { return [] }
         var messages: [FeedMessage] = []
         if session != site.sessions {

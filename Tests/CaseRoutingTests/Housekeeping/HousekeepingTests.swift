@@ -1,0 +1,133 @@
+import CaseRouting
+import Logging
+import TestSupport
+import Testing
+
+struct HousekeepingTests {
+    /// Housekeeping on a database of a simulation, running.
+    private final class House {
+        let simulation = Simulation(seed: 1)
+        let shared: SharedTables
+        let queue = MemoryFailedQueue()
+        let store: MemoryHousekeepingStore
+        let task: Task<Void, Never>
+
+        init(merges: Bool = true, prepare: (SharedTables, MemoryFailedQueue) -> Void) {
+            let shared = SharedTables(simulation, seed: 2)
+            self.shared = shared
+            store = MemoryHousekeepingStore(shared)
+            prepare(shared, queue)
+            let life = Life()
+            let cases = MemoryCaseStore(shared, life: life)
+            let housekeeping = Housekeeping(
+                store: store, cases: cases, queue: queue, leases: MemoryLeases(shared, life: life, owner: "one"),
+                clock: simulation.clock, random: SeededRandom(seed: 3),
+                logger: Logger(label: "housekeeping") { _ in SwiftLogNoOpLogHandler() }, executor: simulation.executor
+            ) { change in
+                guard merges else { return false }
+                shared.tables.requests[RequestKey(change)]?.isSeen = true
+                return true
+            }
+            // Ended by `stop`.
+            task = Task(executorPreference: simulation.executor) { await housekeeping.run() }
+        }
+
+        func stop() {
+            task.cancel()
+            simulation.run(for: .seconds(30))
+        }
+    }
+
+    private func failedCase(_ shared: SharedTables, _ number: Int) {
+        var row = CaseTables.CaseRow(nextAt: shared.tables.now)
+        row.state.attempts = RetryPolicy.attemptLimit
+        row.state.failureNumber = 1
+        shared.tables.cases[CaseKey(org: Sample.org, caseID: Sample.id("500A0000000\(number + 1_000)"))] = row
+    }
+
+    @Test func `every failed case has a handle, renewed before the broker drops it`() {
+        let house = House { shared, _ in for number in 0..<450 { failedCase(shared, number) } }
+        house.simulation.run(for: .seconds(10))
+        #expect(house.queue.handles.count == 450)
+        house.simulation.run(for: .seconds(200))
+        #expect(house.queue.handles.count == 450)
+        house.simulation.run(for: .seconds(100))
+        #expect(house.queue.handles.count == 900)
+        house.stop()
+    }
+
+    @Test func `there are at most ten thousand handles`() {
+        let house = House { shared, queue in
+            for number in 0..<450 { failedCase(shared, number) }
+            queue.others = 9_700
+        }
+        house.simulation.run(for: .seconds(60))
+        #expect(house.queue.handles.count == 300)
+        house.stop()
+    }
+
+    @Test func `a well-formed dead message is merged once, and an unreadable one stays and is looked at once a pass`() {
+        let change = Sample.change(.created, 10)
+        let nonsense = Array("nonsense".utf8)
+        let house = House { shared, queue in
+            shared.tables.record(change)
+            queue.dead = [nonsense, RequestMessage.encode(change), nonsense + [0x21]]
+        }
+        house.simulation.run(for: .seconds(60))
+        #expect(house.queue.dead.count == 2)
+        #expect(house.queue.looks[nonsense] == 1)
+        #expect(house.shared.tables.requests[RequestKey(change)]?.isSeen == true)
+        house.simulation.run(for: .seconds(600))
+        #expect(house.queue.dead.count == 2)
+        #expect((2...3).contains(house.queue.looks[nonsense] ?? 0))
+        house.stop()
+    }
+
+    @Test func `a dead message that was taken three times fails its case`() {
+        let change = Sample.change(.created, 10)
+        let house = House { shared, queue in
+            shared.tables.record(change)
+            shared.tables.requests[RequestKey(change)]?.taken = 2
+            queue.dead = [RequestMessage.encode(change)]
+        }
+        house.simulation.run(for: .seconds(60))
+        #expect(house.queue.dead.isEmpty)
+        #expect(house.shared.tables.requests[RequestKey(change)]?.isSeen == false)
+        #expect(house.shared.tables.cases[Sample.caseKey]?.failure?.cause == .workerDied)
+        house.stop()
+    }
+
+    @Test func `what cannot be merged now stays`() {
+        let change = Sample.change(.created, 10)
+        let house = House(merges: false) { shared, queue in
+            shared.tables.record(change)
+            queue.dead = [RequestMessage.encode(change)]
+        }
+        house.simulation.run(for: .seconds(60))
+        #expect(house.queue.dead.count == 1)
+        #expect(house.shared.tables.requests[RequestKey(change)]?.taken == 1)
+        house.stop()
+    }
+
+    @Test func `a retry handle that lies there is carried out`() {
+        let house = House { shared, queue in
+            failedCase(shared, 1)
+            let key = CaseKey(org: Sample.org, caseID: Sample.id("500A00000001001"))
+            queue.dead = [
+                RequestMessage.encode(
+                    RetryHandle(caseKey: key, failureNumber: 1), cause: .workerDied, failedAt: Sample.start)
+            ]
+        }
+        house.simulation.run(for: .seconds(60))
+        #expect(house.queue.dead.isEmpty)
+        #expect(house.shared.tables.cases.values.allSatisfy { $0.state.attempts == 0 })
+        house.stop()
+    }
+
+    @Test func `partitions are kept hourly`() {
+        let house = House { _, _ in }
+        house.simulation.run(for: .seconds(3 * 3_600))
+        #expect((3...4).contains(house.store.partitionRounds))
+        house.stop()
+    }
+}

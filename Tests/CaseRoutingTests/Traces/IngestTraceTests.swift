@@ -1,0 +1,184 @@
+import CaseRouting
+import Logging
+import TestSupport
+import Testing
+
+/// From the outbox to the interaction: stream, sweep and write-back with the real `Ingest` beside the real router.
+struct IngestTraceTests {
+    private final class Org {
+        let site: SimulatedSite
+        let source: MemoryOrg
+        let store: MemoryIngestStore
+        private let task: Task<Void, Never>
+        private var version: Int64 = 10
+
+        init(seed: UInt64, prepare: (MemoryOrg) -> Void = { _ in }) {
+            let site = SimulatedSite(seed: seed)
+            self.site = site
+            site.startWorker()
+            site.startWorker()
+            site.startWatch()
+            source = MemoryOrg(site.simulation)
+            prepare(source)
+            let life = Life()
+            store = MemoryIngestStore(site.shared, life: life)
+            let ingest = Ingest(
+                org: Sample.org, settings: IngestSettings(monitoredQueues: [Sample.queueA, Sample.queueB]),
+                source: source, store: store, publisher: MemoryPublisher(site.broker, site.simulation),
+                leases: MemoryLeases(site.shared, life: life, owner: "ingest"),
+                budget: PublishBudget(executor: site.simulation.executor), clock: site.simulation.clock,
+                random: SeededRandom(seed: seed), logger: Logger(label: "ingest") { _ in SwiftLogNoOpLogHandler() },
+                executor: site.simulation.executor)
+            // Ended by `stop`.
+            task = Task(executorPreference: site.simulation.executor) { await ingest.run() }
+            site.run(for: .seconds(5))
+        }
+
+        func commit(
+            _ kind: ChangeKind, owner: RecordID = Sample.queueA, previousOwner: RecordID? = nil, isClosed: Bool = false,
+            writesRow: Bool = true
+        ) {
+            source.commit(
+                change(kind, owner: owner, previousOwner: previousOwner, isClosed: isClosed), writesRow: writesRow)
+        }
+
+        func change(
+            _ kind: ChangeKind, owner: RecordID = Sample.queueA, previousOwner: RecordID? = nil, isClosed: Bool = false
+        ) -> CaseChange {
+            version += 1
+            let row = Sample.id("a00A000000000\(version)")
+            var change = Sample.change(
+                kind, version, owner: owner, previousOwner: previousOwner, isClosed: isClosed, key: "o:\(row)")
+            change.occurredAt = Sample.start + site.simulation.clock.monotonic
+            change.row = row
+            return change
+        }
+
+        func stop() {
+            task.cancel()
+            site.stop()
+        }
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a change comes by the stream, is routed, and its row is marked`(_ seed: UInt64) {
+        let org = Org(seed: seed)
+        org.commit(.created)
+        #expect(org.site.run(until: { org.site.offered != nil && org.site.isAtRest }))
+        #expect(org.site.run(until: { org.source.rows.values.allSatisfy { !$0.isNew } }, limit: .seconds(120)))
+        #expect(org.store.cursors[org.source.channel]?.replayID == 1)
+        #expect(org.site.shared.tables.requests.count == 1)
+        org.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `the same row by the stream and by the sweep is one request`(_ seed: UInt64) {
+        let org = Org(seed: seed) { $0.refusesPosition = true }
+        org.commit(.created)
+        org.source.cutStream()
+        org.site.run(for: .seconds(1_300))
+        #expect(org.site.shared.tables.requests.count == 1)
+        #expect(org.site.cic.calls[.create] == 1)
+        org.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `an event that the stream lost is found by its row`(_ seed: UInt64) {
+        let org = Org(seed: seed)
+        org.source.losesEvents = true
+        org.commit(.created)
+        org.site.run(for: .seconds(60))
+        #expect(org.site.offered == nil)
+        #expect(org.site.run(until: { org.site.offered != nil && org.site.isAtRest }, limit: .seconds(900)))
+        #expect(org.site.shared.tables.requests.keys.allSatisfy { $0.eventKey.hasPrefix("o:") })
+        org.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a case that came to a queue without a row is found by the sweep of cases`(_ seed: UInt64) {
+        let org = Org(seed: seed)
+        org.commit(.created, writesRow: false)
+        #expect(org.site.run(until: { org.site.offered != nil && org.site.isAtRest }, limit: .seconds(1_500)))
+        org.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a case that left the monitored queues without a row is not offered for ever`(_ seed: UInt64) {
+        let org = Org(seed: seed)
+        org.commit(.created)
+        #expect(org.site.run(until: { org.site.offered != nil && org.site.isAtRest }))
+        org.commit(.closed, isClosed: true, writesRow: false)
+        #expect(org.site.run(until: { org.site.cic.model.interactions.isEmpty }, limit: .seconds(1_500)))
+        #expect(org.site.run(until: { org.site.isAtRest }))
+        org.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a case whose agent has finished is not offered again by the sweeps`(_ seed: UInt64) throws {
+        let org = Org(seed: seed)
+        org.commit(.created)
+        #expect(org.site.run(until: { org.site.offered != nil && org.site.isAtRest }))
+        let interaction = try #require(org.site.offered).id
+        org.site.cic.pickUp(interaction)
+        org.site.run(for: .seconds(5))
+        org.site.cic.end(interaction)
+        org.site.run(for: .seconds(8_000))
+        #expect(org.site.cic.offered.count == 1)
+        #expect(org.store.sweeps.contains { $0.isWhole })
+        org.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `what a late older row has overwritten is observed again`(_ seed: UInt64) {
+        let org = Org(seed: seed)
+        org.commit(.created)
+        #expect(org.site.run(until: { org.site.offered != nil && org.site.isAtRest }))
+        // The row of this one is on its way for long.
+        let late = org.change(.queueChanged, owner: Sample.queueB, previousOwner: Sample.queueA)
+        org.commit(.ownerChanged, owner: Sample.user, previousOwner: Sample.queueB, writesRow: false)
+        #expect(org.site.run(until: { org.site.state.facts?.owner == Sample.user }, limit: .seconds(1_500)))
+        org.site.broker.publish(late)
+        org.site.run(for: .seconds(10))
+        #expect(org.site.state.facts?.owner == Sample.queueB)
+        #expect(org.site.run(until: { org.site.state.facts?.owner == Sample.user }, limit: .seconds(8_000)))
+        org.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a refused position opens a gap that only a finished sweep closes`(_ seed: UInt64) {
+        let org = Org(seed: seed)
+        org.commit(.created)
+        #expect(org.site.run(until: { org.site.isAtRest && org.store.cursors[org.source.channel] != nil }))
+        org.source.refusesPosition = true
+        org.source.cutStream()
+        #expect(org.site.run(until: { !org.store.openGaps.isEmpty }, limit: .seconds(200)))
+        #expect(org.site.run(until: { org.store.openGaps.isEmpty }, limit: .seconds(60)))
+        org.commit(.queueChanged, owner: Sample.queueB, previousOwner: Sample.queueA)
+        #expect(org.site.run(until: { org.store.cursors[org.source.channel]?.streamEpoch == 2 }, limit: .seconds(60)))
+        org.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `the position waits for the broker's confirm`(_ seed: UInt64) {
+        let org = Org(seed: seed)
+        org.site.broker.isBroken = true
+        org.commit(.created)
+        org.site.run(for: .seconds(60))
+        #expect(org.store.cursors.isEmpty)
+        #expect(org.site.shared.tables.requests.isEmpty)
+        org.site.broker.isBroken = false
+        #expect(org.site.run(until: { org.site.offered != nil }, limit: .seconds(120)))
+        org.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a row that cannot be marked is put off by itself`(_ seed: UInt64) {
+        let org = Org(seed: seed)
+        org.source.unmarkable = [Sample.id("a00A00000000011")]
+        org.commit(.created)
+        org.commit(.comment)
+        #expect(org.site.run(until: { org.store.postponed.count == 1 }, limit: .seconds(120)))
+        #expect(org.source.rows.values.count { $0.isNew } == 1)
+        org.stop()
+    }
+}
