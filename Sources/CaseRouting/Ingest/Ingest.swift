@@ -152,7 +152,10 @@ public actor PublishBudget {
     }
 
     func take() async {
-        while free == 0 { await withCheckedContinuation { waiters.append($0) } }
+        while free == 0 {
+            // Looked at again where it waits: a turn of the loop may have passed since.
+            await withCheckedContinuation { if free == 0 { waiters.append($0) } else { $0.resume() } }
+        }
         free -= 1
     }
 

@@ -137,7 +137,14 @@ public actor CaseRouter {
 
     private func waitForPlace() async {
         while inHand >= casesInFlight && !isStopping {
-            await withCheckedContinuation { placeWaiters.append($0) }
+            // Looked at again where it waits: a turn of the loop may have passed since.
+            await withCheckedContinuation { continuation in
+                if inHand >= casesInFlight && !isStopping {
+                    placeWaiters.append(continuation)
+                } else {
+                    continuation.resume()
+                }
+            }
         }
     }
 

@@ -64,8 +64,7 @@ actor IngestDuty: Duty {
 
     /// The orgs have tasks of their own; this duty lasts until they are stopped.
     func run() async {
-        if isStopped { return }
-        await withCheckedContinuation { waiter = $0 }
+        await withCheckedContinuation { if isStopped { $0.resume() } else { waiter = $0 } }
     }
 
     func stop() async {
