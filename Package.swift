@@ -77,7 +77,7 @@ let package = Package(
             name: "caserouter-dev", dependencies: ["Simulators", "Checker", arguments]),
 
         // Tests.
-        .target(name: "TestSupport", dependencies: ["Polling", "CaseRouting", "Postgres"], path: "Tests/Support"),
+        .target(name: "TestSupport", dependencies: ["Polling", "CaseRouting", "Postgres", log], path: "Tests/Support"),
         .testTarget(name: "PollingTests", dependencies: ["Polling", "TestSupport"]),
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "TestSupport"]),
         .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient", "TestSupport"]),

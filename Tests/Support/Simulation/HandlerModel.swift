@@ -1,30 +1,38 @@
 import CaseRouting
 
 /// The interactions of a CIC server under the handler contract, in memory: numbers in force, agents, ends.
-struct HandlerModel {
-    enum Place: Equatable { case holding, waiting, withAgent }
+public struct HandlerModel: Sendable {
+    public enum Place: Equatable, Sendable { case holding, waiting, withAgent }
 
-    struct Live {
-        let episode: EpisodeKey
-        let attempt: AttemptID
-        var place = Place.holding
+    public struct Live: Sendable {
+        public let episode: EpisodeKey
+        public let attempt: AttemptID
+        public var place = Place.holding
         /// Where it waits or was taken from; nil in holding.
-        var workgroup: String?
-        var skills = ""
-        var assignNumber: Int64 = 0
+        public var workgroup: String?
+        public var skills = ""
+        public var assignNumber: Int64 = 0
+
+        public init(episode: EpisodeKey, attempt: AttemptID) {
+            self.episode = episode
+            self.attempt = attempt
+        }
     }
 
-    var interactions: [InteractionID: Live] = [:]
-    private var created = 0
+    public var interactions: [InteractionID: Live] = [:]
+    /// Where the next id continues; CIC uses ids again.
+    public var created = 0
 
-    mutating func create(_ episode: EpisodeKey, _ attempt: AttemptID) -> InteractionID {
+    public init() {}
+
+    public mutating func create(_ episode: EpisodeKey, _ attempt: AttemptID) -> InteractionID {
         created += 1
         let interaction = InteractionID("\(3_000_000 + created)")
         interactions[interaction] = Live(episode: episode, attempt: attempt)
         return interaction
     }
 
-    mutating func assign(
+    public mutating func assign(
         _ interaction: InteractionID, _ attempt: AttemptID, number: Int64, workgroup: String, skills: String,
         takesBack: Bool
     ) -> AssignAnswer {
@@ -42,15 +50,15 @@ struct HandlerModel {
         return .assigned
     }
 
-    mutating func disconnect(_ interaction: InteractionID, _ attempt: AttemptID) {
+    public mutating func disconnect(_ interaction: InteractionID, _ attempt: AttemptID) {
         if interactions[interaction]?.attempt == attempt { interactions[interaction] = nil }
     }
 
-    mutating func pickUp(_ interaction: InteractionID) { interactions[interaction]?.place = .withAgent }
+    public mutating func pickUp(_ interaction: InteractionID) { interactions[interaction]?.place = .withAgent }
 
-    mutating func giveBack(_ interaction: InteractionID) { interactions[interaction]?.place = .waiting }
+    public mutating func giveBack(_ interaction: InteractionID) { interactions[interaction]?.place = .waiting }
 
-    func read(_ interaction: InteractionID, _ attempt: AttemptID) -> InteractionReading {
+    public func read(_ interaction: InteractionID, _ attempt: AttemptID) -> InteractionReading {
         guard let live = interactions[interaction], live.attempt == attempt else { return .gone }
         return .alive(
             isWithAgent: live.place == .withAgent, assignNumber: live.assignNumber, workgroup: live.workgroup)

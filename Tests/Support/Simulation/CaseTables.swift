@@ -36,12 +36,28 @@ public struct CaseTables: Sendable {
         public var taken = 0
         public var outcome: Outcome?
         public var rule: Decision.Rule?
+        public var receivedAt: Timestamp?
+        public var takenAt: Timestamp?
+
+        init(change: CaseChange) { self.change = change }
+    }
+
+    struct LeaseRow: Sendable {
+        var owner: String
+        var term: Int64
+        var until: Timestamp
     }
 
     public struct HoldKey: Hashable, Sendable {
         public var kind: Hold.Kind
         public var name: String
         public var reason: Hold.Reason
+
+        public init(kind: Hold.Kind, name: String, reason: Hold.Reason) {
+            self.kind = kind
+            self.name = name
+            self.reason = reason
+        }
     }
 
     public var now = Timestamp(microseconds: 1_800_000_000_000_000)
@@ -50,6 +66,7 @@ public struct CaseTables: Sendable {
     public var requests: [RequestKey: RequestRow] = [:]
     public var holds: [HoldKey: Hold] = [:]
     public var servers: [String: (identity: String?, epoch: Int32)] = [:]
+    var leases: [String: LeaseRow] = [:]
     public var undecodable: [String: Int] = [:]
 
     public init() {}
@@ -409,6 +426,10 @@ public struct CaseTables: Sendable {
         cases[handle.caseKey]?.state.attempts = 0
         cases[handle.caseKey]?.claimsWithoutOutcome = 0
         cases[handle.caseKey]?.nextAt = now
+        for (key, request) in requests where request.change.caseKey == handle.caseKey && !request.isSeen {
+            requests[key]?.taken = 0
+            requests[key]?.takenAt = nil
+        }
         return true
     }
 

@@ -1,0 +1,193 @@
+import CaseRouting
+import Testing
+
+/// A CIC site of a simulation: holding, workgroups, agents, numbers in force, and a second server that may take over.
+/// Touched on the simulation's thread only, like `SharedTables`.
+public final class MemoryCIC: @unchecked Sendable {
+    public enum Operation: Hashable, Sendable { case create, assign, disconnect, read, find }
+
+    public enum Fault: Sendable {
+        /// The request never arrives.
+        case requestLost
+        /// It takes effect, and nobody hears of that.
+        case answerLost
+        /// It takes effect that much later.
+        case late(Duration)
+        case refused(RoutingFailure)
+    }
+
+    public static let holding = "CaseRouter"
+
+    public var model = HandlerModel()
+    public var identity = "server-a"
+    public var isReachable = true
+    /// Faults of the next calls, by operation, first come.
+    public var faults: [Operation: [Fault]] = [:]
+    /// Operations that a test does not expect: calling one is an issue.
+    public var unexpected: Set<Operation> = []
+    public private(set) var calls: [Operation: Int] = [:]
+    /// Every interaction that was ever made routable, in order.
+    public private(set) var offered: [InteractionID] = []
+    /// Most interactions of one case that were routable at one time.
+    public private(set) var mostRoutable = 0
+    /// An interaction with an agent leaves the workgroup's queue.
+    public var agentsHide = false
+    /// Rises with every new session of the feed.
+    public private(set) var sessions = 1
+
+    let clock: VirtualClock
+    let random: SeededRandom
+
+    public init(_ simulation: Simulation, seed: UInt64) {
+        clock = simulation.clock
+        random = SeededRandom(seed: seed)
+    }
+
+    // MARK: What people and CIC do
+
+    public var routable: [InteractionID: HandlerModel.Live] { model.interactions.filter { $0.value.place != .holding } }
+
+    public func pickUp(_ interaction: InteractionID) { model.pickUp(interaction) }
+    public func giveBack(_ interaction: InteractionID) { model.giveBack(interaction) }
+    public func end(_ interaction: InteractionID) { model.interactions[interaction] = nil }
+
+    /// The feed's session is lost and opened again, with the same server.
+    public func cutSessions() { sessions += 1 }
+
+    /// The other server takes over with nothing; what is in the result may be recovered later.
+    public func switchOver() -> [HandlerModel.Live] {
+        let lost = model.interactions.sorted { $0.key.description < $1.key.description }.map(\.value)
+        model.interactions = [:]
+        identity = identity == "server-a" ? "server-b" : "server-a"
+        sessions += 1
+        return lost
+    }
+
+    /// CIC recovers an interaction under a new id.
+    @discardableResult
+    public func recover(_ live: HandlerModel.Live) -> InteractionID {
+        let interaction = model.create(live.episode, live.attempt)
+        model.interactions[interaction] = live
+        watchRoutable()
+        return interaction
+    }
+
+    // MARK: Calls
+
+    /// Time, faults and effects of one call.
+    func call<Value: Sendable>(
+        _ operation: Operation, _ life: Life, lost: RoutingFailure, _ effect: (inout HandlerModel) -> Value
+    ) async throws(RoutingFailure) -> Value {
+        calls[operation, default: 0] += 1
+        if unexpected.contains(operation) { Issue.record("\(operation) was called") }
+        let fault = faults[operation]?.isEmpty == false ? faults[operation]?.removeFirst() : nil
+        let isAbout = identity
+        try await pass(.microseconds(Int64(500 + random.next() % 20_000)), life)
+        if !isReachable {
+            throw RoutingFailure(.transient, at: .read, cause: .cicUnreachable, "CIC does not answer.")
+        }
+        switch fault {
+        case .refused(let failure): throw failure
+        case .requestLost:
+            try await pass(.seconds(10), life)
+            throw lost
+        case .late(let delay): try await pass(delay, life)
+        case .answerLost, nil: break
+        }
+        // A request to a server that has lost its role takes no effect.
+        guard isAbout == identity else { throw lost }
+        let value = effect(&model)
+        watchRoutable()
+        if case .answerLost = fault {
+            try await pass(.seconds(10), life)
+            throw lost
+        }
+        try await pass(.microseconds(Int64(500 + random.next() % 20_000)), life)
+        return value
+    }
+
+    /// A process that dies while a request is on its way does not stop the request.
+    private func pass(_ duration: Duration, _ life: Life) async throws(RoutingFailure) {
+        do throws(CancellationError) { try await clock.sleep(for: duration) } catch {
+            // What was sent takes effect all the same.
+        }
+    }
+
+    private func watchRoutable() {
+        var count: [CaseKey: Int] = [:]
+        for (interaction, live) in routable {
+            count[live.episode.caseKey, default: 0] += 1
+            if !offered.contains(interaction) { offered.append(interaction) }
+        }
+        mostRoutable = max(mostRoutable, count.values.max() ?? 0)
+    }
+}
+
+/// CIC as one simulated process uses it.
+public struct MemoryInteractionServer: InteractionServer {
+    let site: MemoryCIC
+    let life: Life
+
+    public init(_ site: MemoryCIC, life: Life) {
+        self.site = site
+        self.life = life
+    }
+
+    private func alive() throws(RoutingFailure) {
+        if life.isOver { throw SharedTables.broken }
+    }
+
+    public func create(
+        _ attempt: AttemptID, _ attributes: InteractionAttributes
+    ) async throws(RoutingFailure) -> InteractionID {
+        try alive()
+        let lost = RoutingFailure(.unknown, at: .create, cause: .cicNoAnswer, "No answer to a create.")
+        let created = try await site.call(.create, life, lost: lost) { $0.create(attributes.episode, attempt) }
+        try alive()
+        return created
+    }
+
+    public func assign(_ order: AssignOrder) async throws(RoutingFailure) -> AssignAnswer {
+        try alive()
+        let lost = RoutingFailure(.transient, at: .assign, cause: .cicNoAnswer, "No answer to an assign.")
+        let answer = try await site.call(.assign, life, lost: lost) {
+            $0.assign(
+                order.interaction, order.attempt, number: order.number, workgroup: order.target.workgroup,
+                skills: order.target.skills.joined(separator: ";"), takesBack: order.takesBack)
+        }
+        try alive()
+        return answer
+    }
+
+    public func disconnect(_ interaction: InteractionID, _ attempt: AttemptID) async throws(RoutingFailure) {
+        try alive()
+        let lost = RoutingFailure(.transient, at: .disconnect, cause: .cicNoAnswer, "No answer to a disconnect.")
+        try await site.call(.disconnect, life, lost: lost) { $0.disconnect(interaction, attempt) }
+        try alive()
+    }
+
+    public func read(
+        _ interaction: InteractionID, _ attempt: AttemptID
+    ) async throws(RoutingFailure) -> InteractionReading {
+        try alive()
+        let lost = RoutingFailure(.transient, at: .read, cause: .cicNoAnswer, "No answer to a read.")
+        let reading = try await site.call(.read, life, lost: lost) { $0.read(interaction, attempt) }
+        try alive()
+        return reading
+    }
+
+    public func findInHolding(_ episode: EpisodeKey) async throws(RoutingFailure) -> [FoundInteraction] {
+        try alive()
+        let lost = RoutingFailure(.transient, at: .read, cause: .cicNoAnswer, "No answer to a listing.")
+        let found = try await site.call(.find, life, lost: lost) { model in
+            model.interactions.filter { $0.value.episode == episode && $0.value.place == .holding }
+                .map { FoundInteraction(interaction: $0, attempt: $1.attempt) }
+        }
+        try alive()
+        return found
+    }
+
+    public func resolve(workgroup: String, skills: String) throws(RoutingFailure) -> ResolvedTarget {
+        ResolvedTarget(workgroup: workgroup, skills: try RequiredSkills(field: skills).names)
+    }
+}
