@@ -34,7 +34,7 @@ public struct CICServerSettings: Sendable {
     /// Id of this installation; interactions of another one are never touched.
     public let installation: String
     /// By the name of the org here.
-    public let orgs: [String: CaseOrg]
+    public private(set) var orgs: [String: CaseOrg]
     public let user: String
     let password: String
     /// PEM certificates trusted besides the system's.
@@ -88,6 +88,13 @@ public struct CICServerSettings: Sendable {
             return "attribute \(template.name) has two templates."
         }
         return nil
+    }
+
+    /// The same with other orgs.
+    public func replacing(orgs: [String: CaseOrg]) -> CICServerSettings {
+        var copy = self
+        copy.orgs = orgs
+        return copy
     }
 
     var defaultPort: Int { usesTLS ? 8019 : 8018 }

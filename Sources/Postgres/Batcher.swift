@@ -128,10 +128,19 @@ public actor Batcher {
             throw PostgresError(.overloaded, name(of: work), "\(limits.waiting) callers are waiting")
         }
         if Task.isCancelled { throw PostgresError(.cancelled, name(of: work), "the caller was cancelled") }
-        let error = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                work.continuation = continuation
-                waiting.append(work)
+        let error: PostgresError? = await withTaskCancellationHandler {
+            await withCheckedContinuation { (continuation: CheckedContinuation<PostgresError?, Never>) in
+                // On the way here a turn of the loop may have passed, with a cancellation or the end of the session.
+                if work.isOver || Task.isCancelled {
+                    continuation.resume(
+                        returning: PostgresError(.cancelled, name(of: work), "the caller was cancelled"))
+                } else if pipeline == nil {
+                    continuation.resume(
+                        returning: PostgresError(.connectionLost, name(of: work), "there is no connection"))
+                } else {
+                    work.continuation = continuation
+                    waiting.append(work)
+                }
             }
         } onCancel: {
             // A handler cannot wait for the loop, where the caller may be touched.

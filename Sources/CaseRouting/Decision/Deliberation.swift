@@ -120,7 +120,7 @@ struct Deliberation {
             want(wish, asNew: false, .skillsFollow)
         } else {
             rule = .alreadyWaiting
-            needsReading = !before.isDue && episode.interaction != nil
+            needsReading = episode.interaction != nil
         }
     }
 

@@ -40,7 +40,7 @@ public actor Housekeeping {
                 if let lease = try await leases.take(.housekeeping, Self.leaseName) {
                     logger.info(.leaseTaken, metadata: ["term": "\(lease.term)"])
                     await work(under: lease, since: clock.monotonic)
-                    try await leases.release(lease)
+                    await giveBack(lease)
                     logger.info(.leaseLost, metadata: ["term": "\(lease.term)"])
                 }
             } catch {
@@ -48,6 +48,17 @@ public actor Housekeeping {
             }
             await pause(Self.leasePause)
         }
+    }
+
+    /// In a task of its own, because this one may be cancelled.
+    private func giveBack(_ lease: Lease) async {
+        await Task { [leases, logger] in
+            do throws(RoutingFailure) {
+                try await leases.release(lease)
+            } catch {
+                logger.debug(.storeFailed, failure: error)
+            }
+        }.value
     }
 
     private func work(under lease: Lease, since: Duration) async {

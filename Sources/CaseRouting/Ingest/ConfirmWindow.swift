@@ -30,6 +30,8 @@ struct ConfirmWindow {
 
     mutating func confirm(_ number: Int) { entries[number - first].isConfirmed = true }
 
+    var hasConfirmedPrefix: Bool { entries.first?.isConfirmed == true }
+
     /// The confirmed prefix; it stays until `remove`, so that a record that failed can be repeated.
     var confirmedPrefix: [Entry] { Array(entries.prefix(while: \.isConfirmed)) }
 

@@ -50,7 +50,7 @@ extension Ingest {
     /// One long poll. This loop does nothing else: Salesforce drops a session that is away for 40 s.
     private func read() async throws(RoutingFailure) {
         while window.isFull && !Task.isCancelled {
-            await withCheckedContinuation { windowWaiters.append($0) }
+            await waitForWindow { $0.isFull }
         }
         if Task.isCancelled { return }
         for event in try await source.nextEvents() {
@@ -103,7 +103,7 @@ extension Ingest {
             let prefix = window.confirmedPrefix
             guard let last = prefix.last else {
                 if Task.isCancelled { return }
-                await withCheckedContinuation { windowWaiters.append($0) }
+                await waitForWindow { !$0.hasConfirmedPrefix }
                 continue
             }
             let requests = prefix.compactMap(\.request)
@@ -128,7 +128,19 @@ extension Ingest {
     /// behind it.
     private func drainWindow() async {
         while !window.isEmpty && !Task.isCancelled {
-            await withCheckedContinuation { windowWaiters.append($0) }
+            await waitForWindow { !$0.isEmpty }
+        }
+    }
+
+    /// Waits for the window to change, if it still has to: a turn of the loop may pass between a caller's look and the
+    /// wait, and a change in it would wake nobody.
+    private func waitForWindow(while condition: (ConfirmWindow) -> Bool) async {
+        await withCheckedContinuation { continuation in
+            if condition(window) && !Task.isCancelled {
+                windowWaiters.append(continuation)
+            } else {
+                continuation.resume()
+            }
         }
     }
 

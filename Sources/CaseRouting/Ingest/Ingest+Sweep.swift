@@ -18,8 +18,7 @@ extension Ingest {
         while !Task.isCancelled {
             do throws(RoutingFailure) {
                 if clock.monotonic >= queuesAt {
-                    try await store.replaceQueues(org: org, try await source.queues())
-                    queuesAt = clock.monotonic + Self.wholeEvery
+                    queuesAt = clock.monotonic + (await mirrorQueues() ? Self.wholeEvery : .seconds(60))
                 }
                 try await verify(under: lease)
                 let asked = try await store.takeAskedSweep(org: org)
@@ -36,6 +35,17 @@ extension Ingest {
                 await pause(error.kind == .configuration ? .seconds(60) : .seconds(10))
             }
             await pause(.seconds(1))
+        }
+    }
+
+    /// Names for people and for mappings; a sweep does not wait for it.
+    private func mirrorQueues() async -> Bool {
+        do throws(RoutingFailure) {
+            try await store.replaceQueues(org: org, try await source.queues())
+            return true
+        } catch {
+            logger.warning(.queuesNotMirrored, metadata: ["cause": "\(error.cause)", "summary": "\(error.summary)"])
+            return false
         }
     }
 
@@ -83,10 +93,9 @@ extension Ingest {
         since: Timestamp?, at startedAt: Timestamp, asked: AskedSweep?, _ result: inout SweepResult, _ lease: Lease
     ) async throws(RoutingFailure) {
         let queues = settings.monitoredQueues.sorted()
-        guard !queues.isEmpty else { return }
         var returned: Set<RecordID> = []
         var after: RecordID?
-        while true {
+        while !queues.isEmpty {
             let page = try await source.openCases(of: queues, changedSince: since, after: after, limit: Self.page)
             guard let last = page.last else { break }
             after = last.caseID

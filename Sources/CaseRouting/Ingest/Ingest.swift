@@ -67,8 +67,7 @@ public actor Ingest {
                 if let lease = try await leases.take(.org, org) {
                     logger.info(.leaseTaken, metadata: ["term": "\(lease.term)"])
                     await work(under: lease)
-                    await source.unsubscribe()
-                    try await leases.release(lease)
+                    await giveBack(lease)
                     logger.info(.leaseLost, metadata: ["term": "\(lease.term)"])
                 }
             } catch {
@@ -76,6 +75,19 @@ public actor Ingest {
             }
             await pause(Self.leasePause)
         }
+    }
+
+    /// In a task of its own: this one may be cancelled, and a lease that is not given back keeps the org waiting for half
+    /// a minute.
+    private func giveBack(_ lease: Lease) async {
+        await Task { [source, leases, logger] in
+            await source.unsubscribe()
+            do throws(RoutingFailure) {
+                try await leases.release(lease)
+            } catch {
+                logger.debug(.storeFailed, failure: error)
+            }
+        }.value
     }
 
     /// The four duties belong together and end together: with the lease.
@@ -152,7 +164,10 @@ public actor PublishBudget {
     }
 
     func take() async {
-        while free == 0 { await withCheckedContinuation { waiters.append($0) } }
+        while free == 0 {
+            // Looked at again where it waits: a turn of the loop may have passed since.
+            await withCheckedContinuation { if free == 0 { waiters.append($0) } else { $0.resume() } }
+        }
         free -= 1
     }
 

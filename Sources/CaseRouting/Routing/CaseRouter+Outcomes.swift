@@ -17,8 +17,10 @@ extension CaseRouter {
     func failed(_ hand: Hand, _ failure: RoutingFailure, took: Duration) async {
         let claim = hand.claim
         guard failure.kind != .own else {
-            // The lease runs out by itself; whoever takes the case then looks at what was committed.
+            // Whoever takes the case next looks at what was committed. Given back when the database is there again, so
+            // that this claim does not count as one whose worker died; late, its epoch is not in force any more.
             logger.debug(.storeFailed, failure: failure)
+            _ = await stored { store throws(RoutingFailure) in try await store.release(claim, delay: .zero) }
             return
         }
         let delay = delay(for: failure, claim)

@@ -41,11 +41,12 @@ extension CaseRouter {
     /// A request read back from the table; its `taken` was raised when it was taken.
     func handle(_ request: TakenRequest) async {
         do throws(UnreadableMessage) {
-            guard case .change(let change) = try RequestMessage(request.body) else { return }
+            // Before the body is looked at: it may be what kills.
             guard request.taken < Self.takenLimit else {
                 await failPoisonous(request.key)
                 return
             }
+            guard case .change(let change) = try RequestMessage(request.body) else { return }
             let started = clock.monotonic
             if case .claimed(let claim, let attempt)? = await merge(change) {
                 await converge(claim, attempt: attempt, since: started)
@@ -67,11 +68,7 @@ extension CaseRouter {
 
     /// Merges a change outside the queue, for housekeeping; what is to be done then is due. False: not merged now.
     public func mergeAlone(_ change: CaseChange) async -> Bool {
-        guard let merged = await merge(change) else { return false }
-        if case .claimed(let claim, let attempt) = merged {
-            await converge(claim, attempt: attempt, since: clock.monotonic)
-        }
-        return true
+        await merge(change, claims: false) != nil
     }
 
     enum Merged {
@@ -81,7 +78,13 @@ extension CaseRouter {
 
     /// Decides and merges, again and again until nothing has changed between reading and writing. Nil: given up because
     /// the worker stops while the database is broken; the delivery stays with the broker.
-    private func merge(_ change: CaseChange) async -> Merged? {
+    private func merge(_ change: CaseChange, claims: Bool = true) async -> Merged? {
+        // Without its org's settings nothing can be decided: they are on their way, or were never set, and a decision
+        // would put the case aside for good.
+        while configuration.orgs[change.org] == nil {
+            if isStopping || Task.isCancelled { return nil }
+            await pause(.seconds(1))
+        }
         while true {
             guard let snapshot = await stored({ store throws(RoutingFailure) in try await store.read(change) }) else {
                 return nil
@@ -95,7 +98,7 @@ extension CaseRouter {
             guard case .decision(let decision) = judgement else {
                 preconditionFailure("a decision needs a reading although there is one")
             }
-            let merge = plan(change, snapshot.state, decision)
+            let merge = plan(change, snapshot.state, decision, claims: claims)
             guard let result = await stored({ store throws(RoutingFailure) in try await store.merge(merge) }) else {
                 return nil
             }
@@ -109,9 +112,11 @@ extension CaseRouter {
 
     /// Whether to claim the case together with the merge, and whether to open its next episode at once, which saves a
     /// normal new case a transaction.
-    private func plan(_ change: CaseChange, _ before: CaseState, _ decision: Decision) -> Merge {
+    private func plan(
+        _ change: CaseChange, _ before: CaseState, _ decision: Decision, claims: Bool
+    ) -> Merge {
         let server = before.episode?.cic ?? decision.after.wanted?.cic
-        guard decision.raisesRevision, let server, let adapter = servers[server] else {
+        guard claims, decision.raisesRevision, let server, let adapter = servers[server] else {
             return Merge(change: change, before: before, decision: decision, claims: false, attempt: nil)
         }
         var attempt: AttemptID?
@@ -203,7 +208,7 @@ extension CaseRouter {
             do throws(RoutingFailure) {
                 return try await body(store)
             } catch {
-                if isStopping { return nil }
+                if isStopping || Task.isCancelled { return nil }
                 logger.debug(.storeFailed, failure: error)
                 await pause(delay)
                 delay = min(delay * 2, .seconds(5))

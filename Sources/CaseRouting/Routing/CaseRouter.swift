@@ -69,7 +69,7 @@ public actor CaseRouter {
 
     private func takeDeliveries() async {
         await withDiscardingTaskGroup { cases in
-            while !isStopping {
+            while !isStopping && !Task.isCancelled {
                 await waitForPlace()
                 if isStopping { break }
                 let delivery: RequestDelivery
@@ -91,7 +91,7 @@ public actor CaseRouter {
     /// Cases whose time has come: retries, ends seen by the watch, cases of workers that died.
     private func takeDueCases() async {
         await withDiscardingTaskGroup { cases in
-            while !isStopping {
+            while !isStopping && !Task.isCancelled {
                 let limit = min(Self.dueBatch, casesInFlight - inHand)
                 var taken = 0
                 if limit > 0 && !servers.isEmpty {
@@ -122,14 +122,31 @@ public actor CaseRouter {
     /// Requests that are in the table and that no delivery brought: of a purged queue, or of a broker that lost them.
     /// Only while no delivery is waiting, so that a long queue is not doubled.
     private func takeUnseenRequests() async {
-        while !isStopping {
-            await pause(Self.unseenPause)
-            guard !isStopping, clock.monotonic - lastDelivery > .seconds(1), inHand < casesInFlight else { continue }
-            do throws(RoutingFailure) {
-                for request in try await store.takeUnseen(limit: Self.unseenBatch) { await handle(request) }
-            } catch {
-                logger.debug(.claimFailed, failure: error)
+        await withDiscardingTaskGroup { cases in
+            while !isStopping && !Task.isCancelled {
+                // One at a time, because being taken is counted: a request that kills its worker must not be counted
+                // against its neighbours.
+                guard clock.monotonic - lastDelivery > .seconds(1), inHand < casesInFlight,
+                    let request = await takeUnseen()
+                else {
+                    await pause(Self.unseenPause)
+                    continue
+                }
+                inHand += 1
+                cases.addTask(executorPreference: executor) {
+                    await self.handle(request)
+                    await self.leavePlace()
+                }
             }
+        }
+    }
+
+    private func takeUnseen() async -> TakenRequest? {
+        do throws(RoutingFailure) {
+            return try await store.takeUnseen(limit: 1).first
+        } catch {
+            logger.debug(.claimFailed, failure: error)
+            return nil
         }
     }
 
@@ -137,7 +154,14 @@ public actor CaseRouter {
 
     private func waitForPlace() async {
         while inHand >= casesInFlight && !isStopping {
-            await withCheckedContinuation { placeWaiters.append($0) }
+            // Looked at again where it waits: a turn of the loop may have passed since.
+            await withCheckedContinuation { continuation in
+                if inHand >= casesInFlight && !isStopping {
+                    placeWaiters.append(continuation)
+                } else {
+                    continuation.resume()
+                }
+            }
         }
     }
 
@@ -152,19 +176,19 @@ public actor CaseRouter {
         for waiter in waiters { waiter.resume() }
     }
 
-    /// Sleeps, with up to a quarter more so that workers do not march in step; ends early when the task is cancelled.
+    /// Sleeps, with up to a quarter more so that workers do not march in step; ends early when the task is cancelled,
+    /// which the callers look at: a task may be cancelled alone, while the worker goes on.
     func pause(_ duration: Duration) async {
         let jitter = duration * (Double(random.next() >> 11) / Double(1 << 53) / 4)
         do throws(CancellationError) {
             try await clock.sleep(for: duration + jitter)
         } catch {
-            isStopping = true
+            return
         }
     }
 
     /// Cases claimed at once; more would wait in this process while another is free.
     private static let dueBatch = 100
     private static let duePause: Duration = .milliseconds(400)
-    private static let unseenBatch = 50
     private static let unseenPause: Duration = .seconds(10)
 }

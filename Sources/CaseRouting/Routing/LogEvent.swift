@@ -27,6 +27,7 @@ public enum LogEvent: String, CaseIterable, Sendable {
     case orgSubscriptionLost = "org subscription lost"
     case gapOpened = "gap opened"
     case eventMalformed = "event malformed"
+    case queuesNotMirrored = "queues not mirrored"
     case sweepFinished = "sweep finished"
     case sweepFailed = "sweep failed"
     case writeBackFailed = "write-back failed"

@@ -10,7 +10,9 @@ public actor InteractionWatch {
     nonisolated public var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     let cic: String
-    let feed: any InteractionFeed
+    private let makeFeed: @Sendable () -> any InteractionFeed
+    /// A new one for every time that the lease is held: a feed that was closed stays closed.
+    private(set) var feed: any InteractionFeed
     let server: any InteractionServer
     let store: any WatchStore
     let leases: any Leases
@@ -37,13 +39,15 @@ public actor InteractionWatch {
     public private(set) var surplus = 0
 
     public init(
-        cic: String, settings: WatchSettings, feed: any InteractionFeed, server: any InteractionServer,
+        cic: String, settings: WatchSettings, feed makeFeed: @autoclosure @escaping @Sendable () -> any InteractionFeed,
+        server: any InteractionServer,
         store: any WatchStore, leases: any Leases, clock: any RoutingClock, random: any RandomSource, logger: Logger,
         executor: any SerialExecutor & TaskExecutor
     ) {
         self.cic = cic
         self.settings = settings
-        self.feed = feed
+        self.makeFeed = makeFeed
+        feed = makeFeed()
         self.server = server
         self.store = store
         self.leases = leases
@@ -69,8 +73,8 @@ public actor InteractionWatch {
                 if let lease = try await leases.take(.watch, cic) {
                     logger.info(.leaseTaken, metadata: ["term": "\(lease.term)"])
                     await work(under: lease, since: clock.monotonic)
-                    await feed.close()
-                    try await leases.release(lease)
+                    await giveBack(lease)
+                    feed = makeFeed()
                     logger.info(.leaseLost, metadata: ["term": "\(lease.term)"])
                 }
             } catch {
@@ -78,6 +82,19 @@ public actor InteractionWatch {
             }
             await pause(Self.leasePause)
         }
+    }
+
+    /// In a task of its own: this one may be cancelled, and a lease that is not given back leaves the server unwatched
+    /// for half a minute.
+    private func giveBack(_ lease: Lease) async {
+        await Task { [feed, leases, logger] in
+            await feed.close()
+            do throws(RoutingFailure) {
+                try await leases.release(lease)
+            } catch {
+                logger.debug(.storeFailed, failure: error)
+            }
+        }.value
     }
 
     private func work(under lease: Lease, since: Duration) async {

@@ -32,9 +32,11 @@ actor IngestDuty: Duty {
     }
 
     func use(_ settings: WorkerSettings) async throws {
-        if isStopped { return }
-        var wanted: [String: Running] = [:]
-        for setup in settings.stored.orgs {
+        for name in orgs.keys where !settings.stored.orgs.contains(where: { $0.name == name }) {
+            if let gone = orgs.removeValue(forKey: name) { await end(gone) }
+        }
+        var problem: (any Error)?
+        for setup in settings.stored.orgs where !isStopped {
             guard let credential = settings.credentials["org:\(setup.name)"] else { continue }
             let queues = settings.stored.mappings.filter { $0.setup.org == setup.name && $0.setup.isEnabled }
             let ingestSettings = IngestSettings(
@@ -42,30 +44,36 @@ actor IngestDuty: Duty {
                 versionEpoch: setup.versionEpoch)
             if let running = orgs[setup.name], running.setup == setup, running.credential == credential {
                 await running.ingest.use(ingestSettings)
-                wanted[setup.name] = running
                 continue
             }
-            // The old one has to give its lease back before the new one can take it.
-            if let outdated = orgs[setup.name] { await end(outdated) }
-            let source = try OutboxOrg(
-                settings: SalesforceSettings(setup, credential), transport: worker.transport, logger: worker.logger)
-            let ingest = Ingest(
-                org: setup.name, settings: ingestSettings, source: source, store: store, publisher: publisher,
-                leases: worker.leases, budget: budget, clock: worker.clock, random: SystemRandom(),
-                logger: worker.logger, executor: worker.loop)
-            wanted[setup.name] = Running(
-                setup: setup, credential: credential, ingest: ingest,
-                task: Task(executorPreference: worker.loop) { await ingest.run() })
+            do {
+                try await start(setup, credential, ingestSettings)
+            } catch {
+                // The others go on; what is wrong with this one is tried again with the next change.
+                problem = error
+            }
         }
-        let gone = orgs.filter { wanted[$0.key] == nil }
-        orgs = wanted
-        for running in gone.values { await end(running) }
+        if let problem { throw problem }
+    }
+
+    private func start(_ setup: OrgSetup, _ credential: [UInt8], _ ingestSettings: IngestSettings) async throws {
+        let source = try OutboxOrg(
+            settings: SalesforceSettings(setup, credential), transport: worker.transport, logger: worker.logger)
+        // The old one has to give its lease back before the new one can take it.
+        if let outdated = orgs.removeValue(forKey: setup.name) { await end(outdated) }
+        if isStopped { return }
+        let ingest = Ingest(
+            org: setup.name, settings: ingestSettings, source: source, store: store, publisher: publisher,
+            leases: worker.leases, budget: budget, clock: worker.clock, random: SystemRandom(), logger: worker.logger,
+            executor: worker.loop)
+        orgs[setup.name] = Running(
+            setup: setup, credential: credential, ingest: ingest,
+            task: Task(executorPreference: worker.loop) { await ingest.run() })
     }
 
     /// The orgs have tasks of their own; this duty lasts until they are stopped.
     func run() async {
-        if isStopped { return }
-        await withCheckedContinuation { waiter = $0 }
+        await withCheckedContinuation { if isStopped { $0.resume() } else { waiter = $0 } }
     }
 
     func stop() async {

@@ -20,7 +20,7 @@ actor RouteDuty: Duty {
         let credential: [UInt8]
         let server: CICServer
         let serving: Task<Void, Never>
-        let feed: CICFeed
+        let feeds: FeedSource
         let watch: InteractionWatch
         let watching: Task<Void, Never>
 
@@ -50,16 +50,22 @@ actor RouteDuty: Duty {
         await router.use(settings.stored.routing)
         let orgs = CICServerSettings.orgs(of: settings.stored)
         var wanted: [String: Running] = [:]
+        var problem: (any Error)?
         for setup in settings.stored.servers {
             guard let credential = settings.credentials["cic:\(setup.name)"] else { continue }
             let workgroups = Set(settings.stored.workgroups(on: setup.name))
             if let running = servers[setup.name], running.setup == setup, running.credential == credential {
                 running.server.use(orgs: orgs)
-                await running.feed.use(orgs: orgs)
+                await running.feeds.use(orgs: orgs)
                 await running.watch.use(workgroups: workgroups)
                 wanted[setup.name] = running
             } else {
-                wanted[setup.name] = try start(setup, credential, workgroups, settings.stored)
+                do {
+                    wanted[setup.name] = try start(setup, credential, workgroups, settings.stored)
+                } catch {
+                    // The others go on; what is wrong with this one is tried again with the next change.
+                    problem = error
+                }
             }
         }
         for running in wanted.values {
@@ -69,6 +75,7 @@ actor RouteDuty: Duty {
         servers = wanted
         await router.use(servers: wanted.mapValues(\.server))
         for running in outdated.values { running.cancel() }
+        if let problem { throw problem }
     }
 
     private func start(
@@ -77,17 +84,16 @@ actor RouteDuty: Duty {
         let settings = try CICServerSettings(setup, credential, stored, worker.surroundings)
         let server = CICServer(
             settings, on: worker.loop, clock: worker.clock, random: SystemRandom(), logger: worker.logger)
-        let feed = CICFeed(
-            settings, on: watchLoop, clock: worker.clock, random: SystemRandom(), logger: worker.logger)
+        let feeds = FeedSource(settings, loop: watchLoop, clock: worker.clock, logger: worker.logger)
         let watch = InteractionWatch(
             cic: setup.name,
             settings: WatchSettings(holding: setup.holding, workgroups: workgroups, recoveryWait: setup.recoveryWait),
-            feed: feed, server: server,
+            feed: feeds.make(), server: server,
             store: PostgresWatchStore(worker.database, cases: worker.cases, worker: worker.name), leases: worker.leases,
             clock: worker.clock, random: SystemRandom(), logger: worker.logger, executor: watchLoop)
         return Running(
             setup: setup, credential: credential, server: server,
-            serving: Task(executorPreference: worker.loop) { await server.run() }, feed: feed, watch: watch,
+            serving: Task(executorPreference: worker.loop) { await server.run() }, feeds: feeds, watch: watch,
             watching: Task(executorPreference: watchLoop) { await watch.run() })
     }
 

@@ -14,7 +14,17 @@ actor SettingsFollower {
         self.duties = duties
     }
 
-    func stop() { isStopping = true }
+    func interrupt() { isStopping = true }
+
+    /// Returns when the duties have their settings for the first time: nothing may be decided before. False: stopped.
+    func begin() async -> Bool {
+        while version == 0 && !isStopping && !Task.isCancelled {
+            await look()
+            // Cancellation ends the loop.
+            if version == 0 { try? await worker.clock.sleep(for: .seconds(1)) }
+        }
+        return version != 0
+    }
 
     func run() async {
         while !isStopping && !Task.isCancelled {
@@ -34,7 +44,14 @@ actor SettingsFollower {
                 credentials[target] = try await worker.credentials.read(target)
             }
             let settings = WorkerSettings(stored: stored, credentials: credentials)
-            for duty in duties { try await duty.use(settings) }
+            for duty in duties {
+                do {
+                    try await duty.use(settings)
+                } catch {
+                    // The rest takes effect all the same.
+                    worker.logger.error(.configurationFailed, metadata: ["reason": "\(error)"])
+                }
+            }
             version = stored.version
             worker.logger.info(.configurationChanged, metadata: ["version": "\(version)"])
         } catch {

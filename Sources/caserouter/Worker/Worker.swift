@@ -69,15 +69,23 @@ final class Worker: Sendable {
         }
         await withTaskGroup(of: Void.self) { background in
             let settings = SettingsFollower(self, duties)
-            background.addTask(executorPreference: loop) { await settings.run() }
             background.addTask(executorPreference: loop) { await self.announce() }
+            // Also before the first settings a signal ends the process.
+            let terminated = Task { await Termination.wait() }
+            let interrupted = Task {
+                await terminated.value
+                await settings.interrupt()
+            }
+            let hasSettings = await settings.begin()
+            guard hasSettings else { return background.cancelAll() }
+            background.addTask(executorPreference: loop) { await settings.run() }
             await withTaskGroup(of: Void.self) { working in
                 for duty in duties { working.addTask(executorPreference: loop) { await duty.run() } }
                 logger.info(.workerReady, metadata: ["role": "\(role)", "version": "\(CaseRouterVersion.text)"])
-                await Termination.wait()
+                await terminated.value
                 logger.info(.workerStopping)
                 let deadline = cutOffAfterGrace()
-                await settings.stop()
+                await interrupted.value
                 for duty in duties { await duty.stop() }
                 await working.waitForAll()
                 deadline.cancel()

@@ -51,7 +51,7 @@ public final class SimulatedSite: @unchecked Sendable {
             settings: WatchSettings(
                 holding: MemoryCIC.holding, workgroups: [Sample.workgroupA, Sample.workgroupB],
                 recoveryWait: recoveryWait),
-            feed: MemoryFeed(cic, simulation), server: MemoryInteractionServer(cic, life: life),
+            feed: MemoryFeed(self.cic, self.simulation), server: MemoryInteractionServer(cic, life: life),
             store: MemoryWatchStore(shared, life: life),
             leases: MemoryLeases(shared, life: life, owner: "watch-\(processes.count)"), clock: simulation.clock,
             random: SeededRandom(seed: seed &+ UInt64(processes.count) &* 31 &+ 5),
