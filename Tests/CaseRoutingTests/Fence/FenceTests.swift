@@ -7,7 +7,7 @@ import Testing
 /// test makes; a failure prints the seed and the whole run.
 struct FenceTests {
     private static let runs =
-        ProcessInfo.processInfo.environment["CASEROUTER_TEST_SCRIPTS"].flatMap { Int($0) } ?? 800
+        ProcessInfo.processInfo.environment["CASEROUTER_TEST_SCRIPTS"].flatMap { Int($0) } ?? 500
 
     @Test func `two changes in any order leave nobody unoffered`() { walk(.init(changes: 2), seed: 1) }
 

@@ -60,7 +60,7 @@ struct IngestTraceTests {
         }
     }
 
-    @Test(arguments: RoutingTraceTests.seeds)
+    @Test(arguments: RoutingTraceTests.seeds.prefix(2))
     func `a change comes by the stream, is routed, and its row is marked`(_ seed: UInt64) {
         let org = Org(seed: seed)
         org.commit(.created)
@@ -71,7 +71,7 @@ struct IngestTraceTests {
         org.stop()
     }
 
-    @Test(arguments: RoutingTraceTests.seeds)
+    @Test(arguments: RoutingTraceTests.seeds.prefix(2))
     func `the same row by the stream and by the sweep is one request`(_ seed: UInt64) {
         let org = Org(seed: seed) { $0.refusesPosition = true }
         org.commit(.created)
@@ -82,7 +82,7 @@ struct IngestTraceTests {
         org.stop()
     }
 
-    @Test(arguments: RoutingTraceTests.seeds)
+    @Test(arguments: RoutingTraceTests.seeds.prefix(2))
     func `an event that the stream lost is found by its row`(_ seed: UInt64) {
         let org = Org(seed: seed)
         org.source.losesEvents = true
@@ -94,7 +94,7 @@ struct IngestTraceTests {
         org.stop()
     }
 
-    @Test(arguments: RoutingTraceTests.seeds)
+    @Test(arguments: RoutingTraceTests.seeds.prefix(2))
     func `a case that came to a queue without a row is found by the sweep of cases`(_ seed: UInt64) {
         let org = Org(seed: seed)
         org.commit(.created, writesRow: false)
@@ -102,7 +102,7 @@ struct IngestTraceTests {
         org.stop()
     }
 
-    @Test(arguments: RoutingTraceTests.seeds)
+    @Test(arguments: RoutingTraceTests.seeds.prefix(2))
     func `a case that left the monitored queues without a row is not offered for ever`(_ seed: UInt64) {
         let org = Org(seed: seed)
         org.commit(.created)
@@ -113,7 +113,7 @@ struct IngestTraceTests {
         org.stop()
     }
 
-    @Test(arguments: RoutingTraceTests.seeds)
+    @Test(arguments: RoutingTraceTests.seeds.prefix(2))
     func `a case whose agent has finished is not offered again by the sweeps`(_ seed: UInt64) throws {
         let org = Org(seed: seed)
         org.commit(.created)
@@ -128,7 +128,7 @@ struct IngestTraceTests {
         org.stop()
     }
 
-    @Test(arguments: RoutingTraceTests.seeds)
+    @Test(arguments: RoutingTraceTests.seeds.prefix(2))
     func `what a late older row has overwritten is observed again`(_ seed: UInt64) {
         let org = Org(seed: seed)
         org.commit(.created)
@@ -144,7 +144,7 @@ struct IngestTraceTests {
         org.stop()
     }
 
-    @Test(arguments: RoutingTraceTests.seeds)
+    @Test(arguments: RoutingTraceTests.seeds.prefix(2))
     func `a refused position opens a gap that only a finished sweep closes`(_ seed: UInt64) {
         let org = Org(seed: seed)
         org.commit(.created)
@@ -158,7 +158,7 @@ struct IngestTraceTests {
         org.stop()
     }
 
-    @Test(arguments: RoutingTraceTests.seeds)
+    @Test(arguments: RoutingTraceTests.seeds.prefix(2))
     func `the position waits for the broker's confirm`(_ seed: UInt64) {
         let org = Org(seed: seed)
         org.site.broker.isBroken = true
@@ -171,7 +171,7 @@ struct IngestTraceTests {
         org.stop()
     }
 
-    @Test(arguments: RoutingTraceTests.seeds)
+    @Test(arguments: RoutingTraceTests.seeds.prefix(2))
     func `a row that cannot be marked is put off by itself`(_ seed: UInt64) {
         let org = Org(seed: seed)
         org.source.unmarkable = [Sample.id("a00A00000000011")]
