@@ -95,8 +95,15 @@ public final class PrivateBroker: Sendable {
     public func freeze() { signal(SIGSTOP) }
     public func thaw() { signal(SIGCONT) }
 
-    /// Ends the node without a word, as a crash does.
-    public func kill() { processes.withLock { $0.node }?.end() }
+    /// Ends the node without a word, as a crash does, and returns when its ports are closed: a killed Erlang machine
+    /// still accepts for a moment, which a restart must not take for itself.
+    public func kill() {
+        processes.withLock { $0.node }?.end()
+        let deadline = ContinuousClock.now + .seconds(10)
+        while acceptsConnections(port) || usesTLS && acceptsConnections(tlsPort), ContinuousClock.now < deadline {
+            usleep(10_000)
+        }
+    }
 
     /// Ends the node in good order: it closes its connections first.
     public func stopNode() async throws {
