@@ -72,20 +72,6 @@ public final class Ledger: Sendable {
         }
     }
 
-    /// Appends several lines in one write; like `append`, it returns when they are written.
-    func append(_ batch: LedgerBatch) {
-        guard !batch.isEmpty else { return }
-        let at = Int64(Date().timeIntervalSince1970 * 1_000_000)
-        state.withLock { state in
-            do {
-                try state.handle.write(contentsOf: Data(batch.numbered(from: state.next, at: at)))
-                state.next += batch.count
-            } catch {
-                fatalError("the ledger cannot be written: \(error)")
-            }
-        }
-    }
-
     private struct Entry<Line: Encodable>: Encodable {
         let n: Int
         let at: Int64

@@ -3,11 +3,8 @@
 /// A simulator under load writes several lines per effect; one system call for all lines of a request and no encoder
 /// keep the ledger cheaper than what it records.
 struct LedgerBatch {
-    /// Every line from its kind on: `"kind":"…",…}` and a newline.
-    fileprivate var bytes: [UInt8] = []
-    fileprivate var ends: [Int] = []
-
-    var isEmpty: Bool { ends.isEmpty }
+    /// The insides of the lines as `Ledger.append(encoded:)` takes them.
+    private(set) var bytes: [UInt8] = []
 
     /// Adds a line; `members` writes what follows the kind, each member beginning with a comma.
     mutating func line(_ kind: StaticString, _ members: (inout LedgerLine) -> Void) {
@@ -17,14 +14,12 @@ struct LedgerBatch {
         line.raw(kind)
         line.raw("\"")
         members(&line)
-        line.raw("}\n")
+        line.raw("\n")
         bytes = line.bytes
-        ends.append(bytes.count)
     }
 
     mutating func removeAll() {
         bytes.removeAll(keepingCapacity: true)
-        ends.removeAll(keepingCapacity: true)
     }
 }
 
@@ -75,24 +70,4 @@ struct LedgerLine {
     }
 
     private static let digits = Array("0123456789abcdef".utf8)
-}
-
-extension LedgerBatch {
-    /// The lines as they go into the file, numbered from `first`.
-    func numbered(from first: Int, at microseconds: Int64) -> [UInt8] {
-        var output: [UInt8] = []
-        output.reserveCapacity(bytes.count + ends.count * 40)
-        let time = Array(",\"at\":\(microseconds),".utf8)
-        var start = 0
-        for (index, end) in ends.enumerated() {
-            output.append(contentsOf: "{\"n\":".utf8)
-            output.append(contentsOf: String(first + index).utf8)
-            output.append(contentsOf: time)
-            output.append(contentsOf: bytes[start..<end])
-            start = end
-        }
-        return output
-    }
-
-    var count: Int { ends.count }
 }

@@ -142,9 +142,11 @@ import Testing
             for beforeStatus in [false, true] {
                 try await org.control(
                     "faults/drop", #"{"path":"/sobjects/Case","after":5,"beforeStatus":\#(beforeStatus)}"#)
-                await #expect(throws: (any Error).self) {
-                    _ = try await org.rest("POST", "/sobjects/Case", #"{"Subject":"x"}"#)
-                }
+                let socket = try SalesforceTestSocket(org: org)
+                try socket.send(#"{"Subject":"x"}"#, to: "/services/data/v62.0/sobjects/Case")
+                let failure = #expect(throws: SalesforceTestSocket.Failed.self) { try socket.receive() }
+                let received = try #require(failure?.received)
+                #expect(beforeStatus ? received.isEmpty : received.hasSuffix("\r\n\r\n{\"id\""), "\(received)")
             }
             #expect(try await org.state()["cases"]?.array?.count == 2)
         }

@@ -136,7 +136,7 @@ import Testing
             let south = SalesforceTestOrg(
                 port: try #require(north.ports["south"]), token: north.token, ledgerPath: north.ledgerPath)
             #expect(try await south.rest("GET", "/limits").status == 401)
-            #expect(try await south.state()["organizationId"] == .string("00Dxx0000002gPLEAU"))
+            #expect(try await south.state()["organizationId"] == .string("00Dxx0000002gPLEAY"))
             let theirs = try await south.queue("Support")
             let ours = try await north.queue("Support")
             #expect(theirs != ours)

@@ -3,7 +3,8 @@ import Testing
 
 @testable import Simulators
 
-/// A Bayeux session on a socket of its own, for tests that need more connections than `URLSession` opens.
+/// HTTP on a socket of its own: for more connections than `URLSession` opens, and for answers that are cut, which it
+/// repeats or waits for.
 final class SalesforceTestSocket {
     private let org: SalesforceTestOrg
     private let descriptor: Int32
@@ -12,6 +13,8 @@ final class SalesforceTestSocket {
 
     struct Failed: Error {
         let what: String
+        /// What had been received by then.
+        var received = ""
     }
 
     init(org: SalesforceTestOrg) throws {
@@ -50,9 +53,9 @@ final class SalesforceTestSocket {
         guard try receive().contains("\"successful\":true") else { throw Failed(what: "subscribe") }
     }
 
-    func send(_ body: String) throws {
+    func send(_ body: String, to path: String = "/cometd/62.0") throws {
         let request = """
-            POST /cometd/62.0 HTTP/1.1\r\nHost: localhost:\(org.port)\r\nAuthorization: Bearer \(org.token)\r\n\
+            POST \(path) HTTP/1.1\r\nHost: localhost:\(org.port)\r\nAuthorization: Bearer \(org.token)\r\n\
             Cookie: \(cookie)\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)
             """
         let bytes = Array(request.utf8)
@@ -70,7 +73,7 @@ final class SalesforceTestSocket {
                 if text[head.upperBound...].utf8.count >= expected { return text }
             }
             let count = read(descriptor, &buffer, buffer.count)
-            guard count > 0 else { throw Failed(what: "closed after: \(text)") }
+            guard count > 0 else { throw Failed(what: "closed", received: text) }
             received += buffer[..<count]
         }
     }

@@ -165,7 +165,7 @@ extension SalesforceOrgCore {
         if session.hold != nil { release(session) }
         let isFirst = !session.wasConnected
         session.wasConnected = true
-        let mayWait = !isFirst && message["advice"]?["timeout"]?.number != 0
+        let mayWait = !isFirst && !isClosing && message["advice"]?["timeout"]?.number != 0
         if mayWait, !hasEvents(for: session) {
             exchange.hold(session.clientID, message["id"], id: nextHold)
             nextHold += 1

@@ -60,6 +60,12 @@ extension SalesforceOrgCore {
         hold.continuation = continuation
     }
 
+    /// Answers every held connect, and holds none from now on.
+    func close() {
+        isClosing = true
+        for session in sessions.values { release(session) }
+    }
+
     /// Ends a session by a message that the client did not ask for.
     func disconnectBySelf(_ session: CometDSession) {
         session.isDisconnected = true

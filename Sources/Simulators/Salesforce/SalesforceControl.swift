@@ -12,6 +12,11 @@ extension SalesforceOrgCore {
         }
         let path = call.elements.dropFirst().joined(separator: "/")
         do throws(SalesforceRESTError) {
+            if let known = Self.keys[path], call.method == "POST" {
+                for member in body.members ?? [] where !known.contains(member.name) {
+                    throw .bad("INVALID_FIELD", "\(member.name) means nothing to \(path)")
+                }
+            }
             return try control(call.method, path, body, call)
         } catch {
             return .failure(error)
@@ -48,6 +53,16 @@ extension SalesforceOrgCore {
         }
         return .json { $0.raw("{\"done\":true}") }
     }
+
+    /// What each operation understands: a fault that is misspelled would otherwise be a test that tests nothing.
+    private static let keys: [String: Set<String>] = [
+        "reset": [], "sessions/expire": [], "sessions/disconnect": [], "streams/purge": [],
+        "faults/rest": ["method", "path", "status", "errorCode", "message", "count", "delay", "afterEffect"],
+        "faults/rows": ["ids", "object", "statusCode", "message", "count"],
+        "faults/drop": ["path", "count", "after", "beforeStatus"], "tokens/revoke": ["token", "refreshTokens"],
+        "streams/reset": ["channel", "next"], "limits": ["used", "maximum"], "clock": ["offset"],
+        "merge": ["master", "losers", "actor"], "undelete": ["id", "actor"], "queues": ["name"], "users": ["username"],
+    ]
 
     private func text(_ name: String, in body: SalesforceJSON) throws(SalesforceRESTError) -> String {
         guard let text = body[name]?.string, !text.isEmpty else {

@@ -54,6 +54,11 @@ final class SalesforceOrg: Sendable {
     func tick() {
         perform { $0.tick() }
     }
+
+    /// The process is about to stop: nothing is held any longer.
+    func close() {
+        perform { $0.close() }
+    }
 }
 
 extension SalesforceOrgCore {
@@ -118,7 +123,7 @@ extension SalesforceOrgCore {
     }
 
     func flushLedger() {
-        ledger?.append(lines)
+        ledger?.append(encoded: lines.bytes)
         lines.removeAll()
     }
 }

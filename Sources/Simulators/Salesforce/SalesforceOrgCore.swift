@@ -29,6 +29,8 @@ final class SalesforceOrgCore {
     /// Let go, but not answered yet.
     var releasedHolds: [Int: CometDHold] = [:]
     var nextHold = 1
+    /// No connect is held any more.
+    var isClosing = false
 
     var tokens: [String: SalesforceAccessToken] = [:]
     var refreshTokens: [String: String] = [:]

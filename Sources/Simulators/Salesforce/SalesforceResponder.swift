@@ -54,6 +54,8 @@ struct SalesforceResponder: HTTPResponder {
                 status: status, headers: headers,
                 body: ResponseBody(contentLength: max(reply.body.count, cut + 1)) { writer in
                     try await writer.write(part)
+                    // Closing at once would take what is still on its way to the socket with it.
+                    try await Task.sleep(for: .milliseconds(50))
                     throw ConnectionDropped()
                 })
         }

@@ -4,6 +4,7 @@ import HummingbirdCore
 import HummingbirdTLS
 import Logging
 import NIOCore
+import ServiceLifecycle
 import Synchronization
 
 /// Salesforce, as far as case routing and ordinary clients can tell: OAuth, REST, CometD and the routing package's triggers.
@@ -37,51 +38,73 @@ public final class SalesforceSimulator: Sendable {
         }
     }
 
-    /// Serves until the task is cancelled.
+    /// Serves until the task is cancelled; connects that are held then are answered.
     ///
     /// - Parameter onReady: called once, when every org listens, with each org's port by its name.
+    /// - Throws: when a port is taken; `CancellationError` is not thrown.
     public func run(onReady: @escaping @Sendable ([String: Int]) async -> Void = { _ in }) async throws {
         let ports = Mutex<[String: Int]>([:])
         let expected = orgs.count
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for (org, settings) in zip(orgs, configuration.orgs) {
-                let application = try application(for: org, port: settings.port) { port in
+        var services: [any Service] = [SalesforceTicker(orgs: orgs)]
+        for (org, settings) in zip(orgs, configuration.orgs) {
+            services.append(
+                try application(for: org, port: settings.port) { port in
                     let ready = ports.withLock { ports -> [String: Int]? in
                         ports[org.name] = port
                         return ports.count == expected ? ports : nil
                     }
                     if let ready { await onReady(ready) }
-                }
-                group.addTask { try await application.run() }
-            }
-            group.addTask { [orgs] in
-                while !Task.isCancelled {
-                    try await Task.sleep(for: .milliseconds(100))
-                    for org in orgs { org.tick() }
-                }
-            }
+                })
+        }
+        var settings = ServiceGroupConfiguration(services: services, logger: Self.logger)
+        settings.maximumGracefulShutdownDuration = .seconds(2)
+        let group = ServiceGroup(configuration: settings)
+        // A server that is cancelled drops connections which it has accepted and not yet begun to serve, and NIO takes
+        // that for a programmer's mistake. So the servers run out of reach of cancellation, which becomes a shutdown.
+        let servers = Task { try await group.run() }
+        try await withTaskCancellationHandler {
             do {
-                try await group.next()
-            } catch is CancellationError {
-                // Being cancelled is how a run ends.
+                try await servers.value
+            } catch  where Task.isCancelled {
+                // Stopped before everything listened, or a connection outlived the time it was given.
             }
-            group.cancelAll()
-            do {
-                try await group.waitForAll()
-            } catch is CancellationError {
-            }
+        } onCancel: {
+            for org in orgs { org.close() }
+            // Asking for a shutdown is asynchronous, and nothing waits for it but the run above.
+            Task { await group.triggerGracefulShutdown() }
         }
     }
+
+    private static let logger = {
+        var logger = Logger(label: "salesforce-simulator")
+        // Below that are the broken connections that tests make on purpose.
+        logger.logLevel = .critical
+        return logger
+    }()
 
     private func application(
         for org: SalesforceOrg, port: Int, onReady: @escaping @Sendable (Int) async -> Void
     ) throws -> Application<SalesforceResponder> {
-        var logger = Logger(label: "salesforce-simulator")
-        logger.logLevel = .critical
         let server: HTTPServerBuilder = if let tls { try .tls(.http1(), tlsConfiguration: tls) } else { .http1() }
         return Application(
             responder: SalesforceResponder(org: org, isSecure: tls != nil), server: server,
             configuration: .init(address: .hostname(configuration.host, port: port), backlog: 4096),
-            onServerRunning: { channel in await onReady(channel.localAddress?.port ?? port) }, logger: logger)
+            onServerRunning: { channel in await onReady(channel.localAddress?.port ?? port) }, logger: Self.logger)
+    }
+}
+
+/// What only time brings about, ten times a second.
+private struct SalesforceTicker: Service {
+    let orgs: [SalesforceOrg]
+
+    func run() async throws {
+        while !Task.isShuttingDownGracefully, !Task.isCancelled {
+            for org in orgs { org.tick() }
+            do {
+                try await Task.sleep(for: .milliseconds(100))
+            } catch is CancellationError {
+                // The loop looks at this itself.
+            }
+        }
     }
 }
