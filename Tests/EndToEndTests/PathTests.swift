@@ -14,7 +14,7 @@ import Testing
         FileManager.default.fileExists(atPath: root.appending(path: path).path)
     }
 
-    @Test func `every file on the path of a case is there, and none is named twice in a row`() throws {
+    @Test func `every file on the path of a case is there, and none is named twice`() throws {
         let files = try Self.document("path.md").matches(of: /(?m)^- `([^`]+)`/).map { String($0.1) }
         #expect(files.count > 40, "the path has lost most of its files")
         for file in files { #expect(Self.exists(file), "\(file) is on the path and not there") }
