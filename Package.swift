@@ -61,7 +61,7 @@ let package = Package(
         .target(
             name: "Store",
             dependencies: ["CaseRouting", "Operations", "Postgres", "Polling", "JSON", "CMigrations", log, crypto]),
-        .target(name: "Web", dependencies: ["Operations", hummingbird, metrics, log]),
+        .target(name: "Web", dependencies: ["Operations", hummingbird, lifecycle, metrics, log]),
         .executableTarget(
             name: "caserouter",
             dependencies: [

@@ -1,25 +1,19 @@
 import Hummingbird
 import Logging
+import ServiceLifecycle
 
 /// `/health/live` and `/health/ready`, the latter with the reasons why not.
 public struct HealthServer: Sendable {
-    private let host: String
-    private let port: Int
+    private let address: String
     private let logger: Logger
-    private let problems: @Sendable () async -> [String]
+    private let services: ServiceGroup
 
     /// - Parameter problems: sentences that say why the process is not ready; none means that it is.
     public init(
         host: String, port: Int, logger: Logger, problems: @escaping @Sendable () async -> [String]
     ) {
-        self.host = host
-        self.port = port
+        address = "\(host):\(port)"
         self.logger = logger
-        self.problems = problems
-    }
-
-    /// Serves until the task is cancelled.
-    public func run() async {
         let router = Router()
         router.get("/health/live") { _, _ in "live\n" }
         router.get("/health/ready") { _, _ in
@@ -33,12 +27,20 @@ public struct HealthServer: Sendable {
         }
         let application = Application(
             router: router, configuration: .init(address: .hostname(host, port: port), serverName: nil), logger: logger)
+        services = ServiceGroup(services: [application], logger: logger)
+    }
+
+    /// Serves until `stop`.
+    public func run() async {
         do {
-            try await application.run()
+            try await services.run()
         } catch is CancellationError {
             return
         } catch {
-            logger.error("http server failed", metadata: ["reason": "\(error)", "listen": "\(host):\(port)"])
+            logger.error("http server failed", metadata: ["reason": "\(error)", "listen": "\(address)"])
         }
     }
+
+    /// Finishes the answers under way and takes no more: cancelling instead would be logged as an error.
+    public func stop() async { await services.triggerGracefulShutdown() }
 }

@@ -25,6 +25,9 @@ public actor CaseRouter {
     private var inHand = 0
     private var placeWaiters: [CheckedContinuation<Void, Never>] = []
     private var lastDelivery: Duration = .zero
+    /// Those who look for work again after a pause.
+    private var idlers: [UInt64: Task<Void, Never>] = [:]
+    private var nextIdler: UInt64 = 0
 
     /// - Parameters:
     ///   - executor: what the store, the queue and the servers run on, so that calls between them are free.
@@ -63,6 +66,7 @@ public actor CaseRouter {
         isStopping = true
         await queue.stop()
         freePlaces()
+        for idler in idlers.values { idler.cancel() }
     }
 
     // MARK: Where work comes from
@@ -105,7 +109,7 @@ public actor CaseRouter {
                         }
                     }
                 }
-                if taken < Self.dueBatch { await pause(Self.duePause) }
+                if taken < Self.dueBatch { await idle(Self.duePause) }
             }
         }
     }
@@ -129,7 +133,7 @@ public actor CaseRouter {
                 guard clock.monotonic - lastDelivery > .seconds(1), inHand < casesInFlight,
                     let request = await takeUnseen()
                 else {
-                    await pause(Self.unseenPause)
+                    await idle(Self.unseenPause)
                     continue
                 }
                 inHand += 1
@@ -174,6 +178,22 @@ public actor CaseRouter {
         let waiters = placeWaiters
         placeWaiters = []
         for waiter in waiters { waiter.resume() }
+    }
+
+    /// A pause between two looks for work, which `stop` ends at once: what is in hand needs its pauses, this does not.
+    private func idle(_ duration: Duration) async {
+        if isStopping { return }
+        let id = nextIdler
+        nextIdler += 1
+        // A task of its own, because only a task can be woken and the caller's has cases in hand.
+        let idler = Task(executorPreference: executor) { await self.pause(duration) }
+        idlers[id] = idler
+        await withTaskCancellationHandler {
+            await idler.value
+        } onCancel: {
+            idler.cancel()
+        }
+        idlers[id] = nil
     }
 
     /// Sleeps, with up to a quarter more so that workers do not march in step; ends early when the task is cancelled,

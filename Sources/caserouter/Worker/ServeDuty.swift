@@ -4,7 +4,6 @@ import Web
 /// Serves health over HTTP. Holds no duty for cases.
 actor ServeDuty: Duty {
     private let server: HealthServer
-    private var serving: Task<Void, Never>?
 
     init(_ worker: Worker) throws {
         let address = try worker.surroundings.listen(default: "127.0.0.1:8080") ?? ("127.0.0.1", 8080)
@@ -16,13 +15,9 @@ actor ServeDuty: Duty {
 
     func use(_ settings: WorkerSettings) {}
 
-    func run() async {
-        let serving = Task { [server] in await server.run() }
-        self.serving = serving
-        await serving.value
-    }
+    func run() async { await server.run() }
 
-    func stop() { serving?.cancel() }
+    func stop() async { await server.stop() }
 
     func close() {}
 }

@@ -1,0 +1,105 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Settings that cannot be used stop the program with exit 78 and the name of the key, never its value.
+@Suite struct SettingsTests {
+    private static let secret = "hunter2-do-not-tell"
+
+    /// What is wrong, in which command, and what has to be named.
+    private struct Wrong {
+        let name: String
+        var arguments = ["route"]
+        var input = ""
+        var changes: [String: String?] = [:]
+    }
+
+    @Test func `a wrong environment stops a worker with 78 and the name of the setting`() async throws {
+        try await Installation.with { installation in
+            let open = installation.directory.appending(path: "open-key").path
+            try Data(contentsOf: URL(fileURLWithPath: installation.keyFile)).write(to: URL(fileURLWithPath: open))
+            chmod(open, 0o644)
+            let secret = Self.secret
+            for wrong in [
+                Wrong(name: "CASEROUTER_DATABSE_URL", changes: ["CASEROUTER_DATABSE_URL": secret]),
+                Wrong(name: "CASEROUTER_DATABASE_URL", changes: ["CASEROUTER_DATABASE_URL": "mysql://u:\(secret)@h/d"]),
+                Wrong(name: "CASEROUTER_DATABASE_URL", changes: ["CASEROUTER_DATABASE_URL": nil as String?]),
+                Wrong(name: "CASEROUTER_BROKER_URL", changes: ["CASEROUTER_BROKER_URL": "http://u:\(secret)@h:1x"]),
+                Wrong(
+                    name: "CASEROUTER_BROKER_URL", changes: ["CASEROUTER_BROKER_URL": "amqp://u:\(secret)@192.0.2.1"]),
+                Wrong(name: "CASEROUTER_KEY_FILE", changes: ["CASEROUTER_KEY_FILE": "/nowhere/key"]),
+                Wrong(name: "CASEROUTER_KEY_FILE", changes: ["CASEROUTER_KEY_FILE": open]),
+                Wrong(name: "CASEROUTER_LOG_LEVEL", changes: ["CASEROUTER_LOG_LEVEL": secret]),
+                Wrong(name: "CASEROUTER_LOG_FORMAT", changes: ["CASEROUTER_LOG_FORMAT": secret]),
+                Wrong(name: "CASEROUTER_CASES_IN_FLIGHT", changes: ["CASEROUTER_CASES_IN_FLIGHT": secret]),
+            ] {
+                try await expectRefusal(of: wrong, by: installation)
+            }
+        }
+    }
+
+    @Test func `a wrong site file is refused whole, and the setting is named`() async throws {
+        try await Installation.with { installation in
+            let server = "{name: east, hosts: ['127.0.0.1:1'], tls: false, creation: generic, holding: Hold}"
+            let org = "{name: acme, login_url: 'https://login.example', organization_id: 00D000000000001EAA}"
+            let mapping = "{org: acme, queue: Support, cic: west, workgroup: Support}"
+            for (name, file) in [
+                ("orgs[0].colour", "orgs: [{name: acme, colour: \(Self.secret)}]"),
+                ("mappings[0].cic", "orgs: [\(org)]\ncic: [\(server)]\nmappings: [\(mapping)]"),
+                ("cic[1]", "cic: [\(server), \(server)]"),
+                ("orgz", "orgz: []"),
+            ] {
+                try await expectRefusal(
+                    of: Wrong(name: name, arguments: ["config", "apply", "-"], input: file), by: installation)
+            }
+            #expect(try await installation.query("SELECT name FROM caserouter.orgs") == [])
+            #expect(try await installation.query("SELECT name FROM caserouter.cic_servers") == [])
+        }
+    }
+
+    @Test func `a wrong credential is refused without being repeated`() async throws {
+        try await Installation.with { installation in
+            let secret = Self.secret
+            let server = "{name: east, hosts: ['127.0.0.1:1'], tls: false, creation: generic, holding: Hold}"
+            let applied = try await installation.run(["config", "apply", "-"], input: "cic: [\(server)]")
+            try #require(applied.status == 0, "\(applied.errors)")
+            for (name, target, input) in [
+                ("cic:east", "cic:east", #"{"user": "u", "password": "\#(secret)", "pin": "\#(secret)"}"#),
+                ("password", "cic:east", #"{"user": "\#(secret)"}"#),
+                ("JSON", "cic:east", secret),
+                ("JSON", "cic:east", #"{"user": {"password": "\#(secret)"}}"#),
+                ("cic:west", "cic:west", #"{"user": "u", "password": "\#(secret)"}"#),
+                ("org:NAME", "east", #"{"user": "u", "password": "\#(secret)"}"#),
+            ] {
+                try await expectRefusal(
+                    of: Wrong(name: name, arguments: ["credentials", "set", target], input: input), by: installation)
+            }
+            let good = try await installation.run(
+                ["credentials", "set", "cic:east"], input: #"{"user": "u", "password": "\#(secret)"}"#)
+            #expect(good.status == 0, "\(good.errors)")
+            #expect(!(good.output + good.errors).contains(secret))
+        }
+    }
+
+    @Test func `a wrong command line is a matter of usage`() async throws {
+        try await Installation.with { installation in
+            for arguments in [["rout"], ["config", "apply"], ["credentials", "set", "cic:east", Self.secret]] {
+                let outcome = try await installation.run(arguments)
+                #expect(outcome.status == 64, "\(arguments)")
+                #expect(!outcome.errors.isEmpty)
+            }
+        }
+    }
+
+    private func expectRefusal(of wrong: Wrong, by installation: Installation) async throws {
+        let outcome = try await installation.run(wrong.arguments, input: wrong.input, wrong.changes)
+        #expect(outcome.status == 78, "\(wrong): \(outcome.errors)")
+        #expect(outcome.errors.contains(wrong.name), "\(wrong): \(outcome.errors)")
+        #expect(!(outcome.output + outcome.errors).contains(Self.secret), "\(wrong): \(outcome.errors)")
+        guard wrong.arguments.count > 1 else { return }
+        let json = try await installation.run(wrong.arguments + ["--json"], input: wrong.input, wrong.changes)
+        #expect(json.status == 78)
+        let error = try JSONDecoder().decode([String: String].self, from: Data(json.errors.utf8))
+        #expect(error["error"]?.contains(wrong.name) == true, "\(json.errors)")
+    }
+}
