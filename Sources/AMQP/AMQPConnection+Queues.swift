@@ -63,23 +63,21 @@ extension AMQPConnection {
         return count
     }
 
-    /// Gets used by `get` at a time, delivered and not settled.
-    private static let maximumGets = 1_000
-
     /// Takes one message if there is one. It has to be settled like any delivery.
     ///
     /// A caller that is cancelled gets nil, and the message that was on its way goes back.
     ///
     /// - Throws: `closedByBroker` (404); other gets under way fail with it, and their messages go back to the queue.
-    ///   `overloaded` while 1,000 are unsettled.
+    ///   `overloaded` while `settings.maximumUnsettledGets` are unsettled.
     public func get(_ queue: String) async throws(AMQPError) -> Delivery? {
         let operation = "get from \(queue)"
         do throws(AMQPError) {
             try requireOpen()
             try check(queue, [:])
             let (number, reader) = try openGetReader()
-            guard reader.unsettledCount + reader.waiters.count < Self.maximumGets, let writer = transport?.writer else {
-                throw AMQPError(operation: "", kind: .overloaded, text: "\(Self.maximumGets) messages are unsettled")
+            let limit = settings.maximumUnsettledGets
+            guard reader.unsettledCount + reader.waiters.count < limit, let writer = transport?.writer else {
+                throw AMQPError(operation: "", kind: .overloaded, text: "\(limit) messages are unsettled")
             }
             let fields = amqp_basic_get_t(ticket: 0, queue: writer.scratch.bytes(queue), no_ack: 0)
             writer.method(.basicGet, channel: number, fields)
@@ -105,7 +103,7 @@ extension AMQPConnection {
     private func openGetReader() throws(AMQPError) -> (UInt16, ReaderChannel) {
         if let getReader { return (getReader.number, getReader.channel) }
         let reader = ReaderChannel(
-            queue: "", consumerTag: "", maximumBody: 256 << 10, limit: Self.maximumGets, isGet: true)
+            queue: "", consumerTag: "", maximumBody: 256 << 10, limit: settings.maximumUnsettledGets, isGet: true)
         let channel = try openChannel(.reader(reader))
         reader.state = .running
         getReader = (channel.number, reader)

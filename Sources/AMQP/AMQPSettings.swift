@@ -15,6 +15,8 @@ public struct AMQPSettings: Sendable {
     public var maximumPublishedBody = 16 << 20
     /// Queue operations and consumers at the same time; one AMQP channel each.
     public var maximumChannels = 128
+    /// Messages taken one by one with `get` and not settled; one more `get` fails with `overloaded`.
+    public var maximumUnsettledGets = 1_000
     /// How long a finished delivery waits for earlier ones before it is acknowledged by itself.
     public var stragglerDelay: Duration = .milliseconds(100)
 

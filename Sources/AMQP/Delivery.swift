@@ -14,6 +14,13 @@ public struct Delivery: Sendable {
     public let incarnation: UInt64
     let channel: UInt16
 
+    /// The same without what it says: enough to settle it later.
+    public var withoutBody: Delivery {
+        Delivery(
+            body: [], bodySize: bodySize, properties: AMQPProperties(), isRedelivered: isRedelivered, tag: tag,
+            incarnation: incarnation, channel: channel)
+    }
+
     /// Whether the body is larger than the reader asked for: only the first bytes are here.
     public var isOversized: Bool { UInt64(body.count) < bodySize }
 }

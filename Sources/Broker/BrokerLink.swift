@@ -16,6 +16,7 @@ actor BrokerLink {
 
     private let address: AMQPAddress
     private let name: String
+    private let settings: AMQPSettings
     private let logger: Logger
     private var connection: AMQPConnection?
     private var opening: Task<Void, Never>?
@@ -23,9 +24,12 @@ actor BrokerLink {
     private var nextWaiter: UInt64 = 0
     private var opensNoMore = false
 
-    init(address: AMQPAddress, name: String, loop: PollExecutor, logger: Logger) {
+    init(
+        address: AMQPAddress, name: String, loop: PollExecutor, logger: Logger, settings: AMQPSettings = AMQPSettings()
+    ) {
         self.address = address
         self.name = name
+        self.settings = settings
         self.loop = loop
         self.logger = logger
     }
@@ -82,7 +86,8 @@ actor BrokerLink {
         var delay: Duration = .milliseconds(250)
         while !opensNoMore {
             do throws(AMQPError) {
-                let opened = try await AMQPConnection.open(address, on: loop, name: name)
+                let opened = try await AMQPConnection.open(
+                    address, on: loop, name: name, settings: settings)
                 guard !opensNoMore else { return await opened.close() }
                 connection = opened
                 logger.info(.brokerRegained, metadata: ["connection": "\(name)"])

@@ -49,6 +49,13 @@ struct VirtualHost: Sendable {
             #"{"pattern":"^\#(queue)$","definition":{"\#(key)":\#(value)},"apply-to":"queues"}"#)
     }
 
+    /// What RabbitMQ's page does when somebody looks at a queue's messages.
+    func look(at queue: String) async throws {
+        try await Self.manage(
+            "POST", "queues/\(name)/\(queue)/get",
+            #"{"count":100,"ackmode":"ack_requeue_true","encoding":"auto","truncate":50000}"#)
+    }
+
     func count(_ queue: String) async throws -> Int { try await connection.queueState(queue).messageCount }
 
     /// The arguments that the broker has stored for a queue.

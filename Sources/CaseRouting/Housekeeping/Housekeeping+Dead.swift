@@ -1,32 +1,52 @@
 import Logging
 
 extension Housekeeping {
-    /// Looks once at every message that lies in `caserouter.dead` now.
+    /// Looks at what lies in `caserouter.dead`, if there is anything new.
     ///
-    /// A well-formed one killed a worker twenty times, or people have looked at it twenty times in the queue's page: it is
-    /// merged, and what kills its worker again is failed instead. What cannot be read stays there for a person. What
-    /// stays is given back only at the end, because the broker would hand it out again at once.
+    /// A well-formed message there killed a worker twenty times, or people have looked at it twenty times in the queue's
+    /// page: it is merged, and what kills its worker again is failed instead. What cannot be read stays there for a
+    /// person; while there are exactly as many messages as stayed the last time, they are left in peace for a while.
     func lookAtDead() async throws(RoutingFailure) {
-        var kept: [RequestDelivery] = []
-        var merged = 0
+        var goesOn = true
+        while goesOn && !Task.isCancelled {
+            let count = try await queue.deadCount()
+            guard count > 0, count != deadKept || clock.monotonic >= nextDeadLook else { return }
+            goesOn = try await lookOnce()
+        }
+    }
+
+    /// One round. A failure ends it: what is in hand then is given back, or goes back with the connection that failed.
+    /// Returns whether more messages wait behind those looked at.
+    private func lookOnce() async throws(RoutingFailure) -> Bool {
+        var round = DeadRound()
         var problem: RoutingFailure?
         do throws(RoutingFailure) {
-            while kept.count + merged < Self.mostLooks, !Task.isCancelled, let delivery = try await queue.takeDead() {
-                if try await settles(delivery) {
-                    try await queue.removeDead(delivery)
-                    merged += 1
-                } else {
-                    kept.append(delivery.withoutBody)
+            while !round.isFull, !Task.isCancelled, let delivery = try await queue.takeDead() {
+                guard round.accepts(delivery) else {
+                    round = DeadRound()
+                    round.keep(delivery)
+                    throw Self.deadConnectionLost
                 }
+                guard try await settles(delivery) else {
+                    round.keep(delivery)
+                    continue
+                }
+                try await queue.removeDead(delivery)
+                round.countRemoved()
             }
         } catch {
             problem = error
         }
-        for delivery in kept { try await queue.keepDead(delivery) }
-        if merged > 0 || !kept.isEmpty {
-            logger.info(.housekeepingDone, metadata: ["dead_merged": "\(merged)", "dead_kept": "\(kept.count)"])
+        // The first that cannot be given back ends this: its connection is gone, and the others with it.
+        for delivery in round.kept { try await queue.keepDead(delivery) }
+        deadKept = round.kept.count
+        nextDeadLook = clock.monotonic + Self.deadPeace
+        if round.removed > 0 {
+            logger.info(
+                .housekeepingDone, metadata: ["dead_merged": "\(round.removed)", "dead_kept": "\(round.kept.count)"])
         }
         if let problem { throw problem }
+        return round.removed + round.kept.count >= DeadRound.mostLooks
     }
 
     /// Whether the message is done with.
@@ -41,9 +61,12 @@ extension Housekeeping {
         }
         switch message {
         case .retry(let handle):
+            // Whether it still names the case's failure or not: there is nothing more to do for it.
             _ = try await cases.retry(handle)
             return true
         case .change(let change):
+            // Of an org that is not configured here nothing can be decided; that is no death of a worker.
+            guard await knows(change.org) else { return false }
             let key = RequestKey(change)
             // Committed before anything else is done with it: should this process die of it, the next one knows.
             guard try await cases.raiseTaken(key) < CaseRouter.takenLimit else {
@@ -55,13 +78,9 @@ extension Housekeeping {
         }
     }
 
-    /// In one pass; more wait for the next.
-    private static let mostLooks = 10_000
-}
-
-extension RequestDelivery {
-    /// Enough to give it back.
-    fileprivate var withoutBody: RequestDelivery {
-        RequestDelivery(body: [], length: length, isRedelivered: isRedelivered, token: token, incarnation: incarnation)
-    }
+    private static let deadConnectionLost = RoutingFailure(
+        .own, at: .broker, cause: .broker,
+        "The connection broke while messages of the dead queue were looked at; they are looked at again.")
+    /// How long messages that nobody can read are left alone while nothing new comes.
+    private static let deadPeace: Duration = .seconds(300)
 }

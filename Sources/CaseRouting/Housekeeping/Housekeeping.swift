@@ -14,13 +14,21 @@ public actor Housekeeping {
     let clock: any RoutingClock
     let random: any RandomSource
     let logger: Logger
+    let knows: @Sendable (_ org: String) async -> Bool
     let merge: @Sendable (CaseChange) async -> Bool
+    /// Messages that stayed in `caserouter.dead` at the last look; nil before the first under this lease.
+    var deadKept: Int?
+    var nextDeadLook: Duration = .zero
 
-    /// - Parameter merge: takes a change into its case as a routing worker does with a delivery; false: not now.
+    /// - Parameters:
+    ///   - knows: whether changes of this org can be decided now.
+    ///   - merge: takes a change into its case as a routing worker does with a delivery; false: not now.
     public init(
         store: any HousekeepingStore, cases: any CaseStore, queue: any FailedQueue, leases: any Leases,
         clock: any RoutingClock, random: any RandomSource, logger: Logger,
-        executor: any SerialExecutor & TaskExecutor, merge: @escaping @Sendable (CaseChange) async -> Bool
+        executor: any SerialExecutor & TaskExecutor,
+        knows: @escaping @Sendable (_ org: String) async -> Bool = { _ in true },
+        merge: @escaping @Sendable (CaseChange) async -> Bool
     ) {
         self.store = store
         self.cases = cases
@@ -30,6 +38,7 @@ public actor Housekeeping {
         self.random = random
         self.logger = logger
         self.executor = executor
+        self.knows = knows
         self.merge = merge
     }
 
@@ -52,7 +61,7 @@ public actor Housekeeping {
 
     /// In a task of its own, because this one may be cancelled.
     private func giveBack(_ lease: Lease) async {
-        await Task { [leases, logger] in
+        await Task(executorPreference: executor) { [leases, logger] in
             do throws(RoutingFailure) {
                 try await leases.release(lease)
             } catch {
@@ -62,6 +71,7 @@ public actor Housekeeping {
     }
 
     private func work(under lease: Lease, since: Duration) async {
+        deadKept = nil
         await withTaskGroup(of: Void.self) { duties in
             duties.addTask(executorPreference: executor) { await self.renew(lease, since: since) }
             duties.addTask(executorPreference: executor) {
@@ -153,7 +163,8 @@ public actor Housekeeping {
     private static let failurePause: Duration = .seconds(10)
     private static let handlesPause: Duration = .seconds(5)
     private static let partitionsPause: Duration = .seconds(3_600)
-    private static let deadPause: Duration = .seconds(300)
+    /// What was looked at too often in the queue's page is merged within half a minute.
+    private static let deadPause: Duration = .seconds(20)
     /// Handles in the queue: more than anybody moves by hand, and the failed cases themselves are in the database.
     static let mostHandles = 10_000
     private static let handlesAtOnce = 200

@@ -46,10 +46,14 @@ public protocol FailedQueue: Sendable {
     func publish(_ handle: RetryHandle, cause: FailureCause, failedAt: Timestamp) async throws(RoutingFailure)
     /// Messages in `caserouter.failed` now.
     func handleCount() async throws(RoutingFailure) -> Int
-    /// Takes one message of `caserouter.dead` without waiting; nil when it is empty.
+    /// Messages in `caserouter.dead` now, without those that were taken and not settled.
+    func deadCount() async throws(RoutingFailure) -> Int
+    /// Takes one message of `caserouter.dead` without waiting; nil when it is empty. At least `DeadRound.mostKept` may
+    /// be unsettled. One of another incarnation than those before says that their connection is gone: they are back in
+    /// the queue.
     func takeDead() async throws(RoutingFailure) -> RequestDelivery?
-    /// Removes a message taken from `caserouter.dead`.
+    /// Removes a message taken from `caserouter.dead`. Throws when its connection is gone: it is in the queue again.
     func removeDead(_ delivery: RequestDelivery) async throws(RoutingFailure)
-    /// Leaves it there, unharmed.
+    /// Leaves it there, unharmed. Throws when its connection is gone, and with it all that it had taken.
     func keepDead(_ delivery: RequestDelivery) async throws(RoutingFailure)
 }

@@ -66,6 +66,9 @@ extension CaseRouter {
         return true
     }
 
+    /// Whether changes of this org can be decided: without its settings a merge would wait for them.
+    public func knows(org: String) -> Bool { configuration.orgs[org] != nil }
+
     /// Merges a change outside the queue, for housekeeping; what is to be done then is due. False: not merged now.
     public func mergeAlone(_ change: CaseChange) async -> Bool {
         await merge(change, claims: false) != nil

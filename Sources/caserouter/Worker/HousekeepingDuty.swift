@@ -16,7 +16,7 @@ actor HousekeepingDuty: Duty {
         housekeeping = Housekeeping(
             store: PostgresHousekeepingStore(worker.database), cases: worker.cases, queue: queue, leases: worker.leases,
             clock: worker.clock, random: SystemRandom(), logger: worker.logger, executor: worker.loop,
-            merge: { await router.mergeAlone($0) })
+            knows: { await router.knows(org: $0) }, merge: { await router.mergeAlone($0) })
     }
 
     func use(_ settings: WorkerSettings) {}

@@ -12,7 +12,7 @@ struct HousekeepingTests {
         let store: MemoryHousekeepingStore
         let task: Task<Void, Never>
 
-        init(merges: Bool = true, prepare: (SharedTables, MemoryFailedQueue) -> Void) {
+        init(merges: Bool = true, knows: Bool = true, prepare: (SharedTables, MemoryFailedQueue) -> Void) {
             let shared = SharedTables(simulation, seed: 2)
             self.shared = shared
             store = MemoryHousekeepingStore(shared)
@@ -22,7 +22,8 @@ struct HousekeepingTests {
             let housekeeping = Housekeeping(
                 store: store, cases: cases, queue: queue, leases: MemoryLeases(shared, life: life, owner: "one"),
                 clock: simulation.clock, random: SeededRandom(seed: 3),
-                logger: Logger(label: "housekeeping") { _ in SwiftLogNoOpLogHandler() }, executor: simulation.executor
+                logger: Logger(label: "housekeeping") { _ in SwiftLogNoOpLogHandler() }, executor: simulation.executor,
+                knows: { _ in knows }
             ) { change in
                 guard merges else { return false }
                 shared.tables.requests[RequestKey(change)]?.isSeen = true
@@ -94,6 +95,73 @@ struct HousekeepingTests {
         #expect(house.queue.dead.isEmpty)
         #expect(house.shared.tables.requests[RequestKey(change)]?.isSeen == false)
         #expect(house.shared.tables.cases[Sample.caseKey]?.failure?.cause == .workerDied)
+        house.stop()
+    }
+
+    @Test func `what is looked at too often in the queue's page is merged within a minute`() {
+        let changes = (0..<50).map { Sample.change(.created, 10, key: "o:\($0)") }
+        let house = House { shared, _ in for change in changes { shared.tables.record(change) } }
+        house.simulation.run(for: .seconds(37))
+        house.queue.dead = changes.map { RequestMessage.encode($0) }
+        house.simulation.run(for: .seconds(60))
+        #expect(house.queue.dead.isEmpty)
+        #expect(changes.allSatisfy { house.shared.tables.requests[RequestKey($0)]?.isSeen == true })
+        house.stop()
+    }
+
+    @Test func `a good message behind nine thousand that nobody can read is merged, with bodies let go`() {
+        let change = Sample.change(.created, 10)
+        let nonsense = (0..<9_000).map { Array("nonsense \($0)".utf8) }
+        let house = House { shared, queue in
+            shared.tables.record(change)
+            queue.dead = nonsense + [RequestMessage.encode(change)]
+        }
+        house.simulation.run(for: .seconds(60))
+        #expect(house.shared.tables.requests[RequestKey(change)]?.isSeen == true)
+        #expect(
+            house.queue.dead.sorted { $0.lexicographicallyPrecedes($1) }
+                == nonsense.sorted { $0.lexicographicallyPrecedes($1) })
+        // In peace while nothing new comes.
+        let looks = house.queue.looks.values.reduce(0, +)
+        house.simulation.run(for: .seconds(120))
+        #expect(house.queue.looks.values.reduce(0, +) == looks)
+        house.stop()
+    }
+
+    @Test func `more than can be kept in hand are left for later, and none is lost`() {
+        let nonsense = (0..<(DeadRound.mostKept + 500)).map { Array("nonsense \($0)".utf8) }
+        let house = House { _, queue in queue.dead = nonsense }
+        house.simulation.run(for: .seconds(60))
+        #expect(house.queue.dead.count == nonsense.count)
+        #expect(house.queue.mostTaken == DeadRound.mostKept)
+        house.stop()
+    }
+
+    @Test func `a round ends with the first message that cannot be given back`() {
+        let nonsense = (0..<100).map { Array("nonsense \($0)".utf8) }
+        let house = House { _, queue in
+            queue.dead = nonsense
+            queue.breaksAtSettling = true
+        }
+        house.simulation.run(for: .seconds(5))
+        #expect(house.queue.settlings == 1)
+        #expect(house.queue.dead.count == 100)
+        house.simulation.run(for: .seconds(60))
+        #expect(house.queue.settlings == 101)
+        #expect(house.queue.dead.count == 100)
+        house.stop()
+    }
+
+    @Test func `a change of an org that is not set up stays and is not counted against anybody`() {
+        let change = Sample.change(.created, 10, org: "nowhere")
+        let house = House(knows: false) { shared, queue in
+            shared.tables.record(change)
+            queue.dead = [RequestMessage.encode(change)]
+        }
+        house.simulation.run(for: .seconds(1_800))
+        #expect(house.queue.dead.count == 1)
+        #expect(house.shared.tables.requests[RequestKey(change)]?.taken == 0)
+        #expect(house.shared.tables.cases.isEmpty)
         house.stop()
     }
 

@@ -10,6 +10,8 @@ public final class MemoryFailedQueue: FailedQueue, @unchecked Sendable {
     public var dead: [[UInt8]] = []
     /// How often each message was handed out.
     public private(set) var looks: [[UInt8]: Int] = [:]
+    /// Calls that settled, or tried to.
+    public private(set) var settlings = 0
     private var taken: [UInt64: [UInt8]] = [:]
     private var tags: UInt64 = 0
 
@@ -21,20 +23,53 @@ public final class MemoryFailedQueue: FailedQueue, @unchecked Sendable {
 
     public func handleCount() async -> Int { handles.count + others }
 
-    public func takeDead() async -> RequestDelivery? {
+    /// The next settling fails, and everything taken goes back with its connection.
+    public var breaksAtSettling = false
+    private var incarnation: UInt64 = 1
+    /// Most messages that were in hand at one time.
+    public private(set) var mostTaken = 0
+
+    public func deadCount() async -> Int { dead.count }
+
+    public func takeDead() async throws(RoutingFailure) -> RequestDelivery? {
         guard !dead.isEmpty else { return nil }
+        if taken.count >= DeadRound.mostKept + 100 { throw Self.broken }
         let body = dead.removeFirst()
         tags += 1
         taken[tags] = body
+        mostTaken = max(mostTaken, taken.count)
         looks[body, default: 0] += 1
-        return RequestDelivery(body: body, length: body.count, isRedelivered: true, token: tags, incarnation: 1)
+        return RequestDelivery(
+            body: body, length: body.count, isRedelivered: true, token: tags, incarnation: incarnation)
     }
 
-    public func removeDead(_ delivery: RequestDelivery) async { taken[delivery.token] = nil }
+    public func removeDead(_ delivery: RequestDelivery) async throws(RoutingFailure) {
+        try settle(delivery)
+        taken[delivery.token] = nil
+    }
 
-    public func keepDead(_ delivery: RequestDelivery) async {
+    public func keepDead(_ delivery: RequestDelivery) async throws(RoutingFailure) {
+        try settle(delivery)
         if let body = taken.removeValue(forKey: delivery.token) { dead.insert(body, at: 0) }
     }
+
+    /// The connection is lost and opened again: what was taken is the first to come.
+    public func cut() {
+        dead = taken.sorted { $0.key < $1.key }.map(\.value) + dead
+        taken = [:]
+        incarnation += 1
+    }
+
+    private func settle(_ delivery: RequestDelivery) throws(RoutingFailure) {
+        settlings += 1
+        if breaksAtSettling {
+            breaksAtSettling = false
+            cut()
+        }
+        guard delivery.incarnation == incarnation else { throw Self.broken }
+    }
+
+    private static let broken = RoutingFailure(.own, at: .broker, cause: .broker, "The connection is gone.")
 }
 
 /// Handles and partitions of a simulation.
