@@ -42,6 +42,29 @@ public final class PrivatePostgres: Sendable {
         }
     }
 
+    /// Runs `body` with a standby that streams from this server, and removes it afterwards.
+    public func withStandby<Value>(
+        isolation: isolated (any Actor)? = #isolation, _ body: (PrivatePostgres) async throws -> Value
+    ) async throws -> Value {
+        let standby = try PrivatePostgres()
+        do {
+            try standby.createDirectory()
+            try await standby.run(
+                "pg_basebackup",
+                ["-D", standby.data, "-R", "-X", "stream", "-c", "fast", "--no-sync", "-d", replicationURL])
+            try await standby.start()
+            let value = try await body(standby)
+            try await standby.remove()
+            return value
+        } catch {
+            // As above.
+            try? await standby.remove()
+            throw error
+        }
+    }
+
+    private var replicationURL: String { "postgresql://postgres@127.0.0.1:\(port)/postgres" }
+
     private init() throws {
         port = try LoopbackSocket.freePort()
         programs = try Self.findPrograms()
@@ -60,6 +83,11 @@ public final class PrivatePostgres: Sendable {
     // MARK: Control
 
     private func create() async throws {
+        try createDirectory()
+        try await run("initdb", ["-D", data, "-A", "trust", "-U", "postgres", "--no-sync"])
+    }
+
+    private func createDirectory() throws {
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
         if geteuid() == 0 {
             guard let user = getpwnam("postgres") else { throw Failure(description: "no user postgres") }
@@ -67,7 +95,6 @@ public final class PrivatePostgres: Sendable {
                 throw Failure(description: "chown of \(directory.path): error \(errno)")
             }
         }
-        try await run("initdb", ["-D", data, "-A", "trust", "-U", "postgres", "--no-sync"])
     }
 
     /// Starts it and waits until it takes connections.
@@ -103,8 +130,17 @@ public final class PrivatePostgres: Sendable {
         try await stop()
         try await runProgram("touch", ["\(data)/standby.signal"])
         try await start()
-        try await run("pg_ctl", ["-D", data, "-w", "-s", "promote"])
+        try await promote()
     }
+
+    /// A standby stays as it is from now on, whatever is committed on its primary.
+    public func stopStreaming() async throws {
+        let change = "ALTER SYSTEM SET primary_conninfo = ''"
+        try await run("psql", ["-d", url, "-q", "-c", change, "-c", "SELECT pg_reload_conf()"])
+    }
+
+    /// Ends a standby's recovery: it takes writes from now on, on the next timeline.
+    public func promote() async throws { try await run("pg_ctl", ["-D", data, "-w", "-s", "promote"]) }
 
     private func remove() async throws {
         if isRunning.withLock({ $0 }) { try await stop(.immediate) }

@@ -80,6 +80,11 @@ public actor Housekeeping {
                 }
             }
             duties.addTask(executorPreference: executor) {
+                await self.repeatedly(every: Self.orgsPause) { () throws(RoutingFailure) in
+                    try await self.liftSweptOrgs()
+                }
+            }
+            duties.addTask(executorPreference: executor) {
                 await self.repeatedly(every: Self.partitionsPause) { () throws(RoutingFailure) in
                     try await self.maintainPartitions()
                 }
@@ -140,6 +145,13 @@ public actor Housekeeping {
         }
     }
 
+    /// The cases of an org go on when a sweep has told what became of them while rows were lost.
+    func liftSweptOrgs() async throws(RoutingFailure) {
+        for org in try await store.liftSweptOrgs() {
+            logger.warning(.holdLifted, metadata: ["org": "\(org)", "reason": "\(Hold.Reason.lostRows)"])
+        }
+    }
+
     func maintainPartitions() async throws(RoutingFailure) {
         for done in try await store.maintainPartitions() {
             logger.info(.housekeepingDone, metadata: ["partitions": "\(done)"])
@@ -162,6 +174,7 @@ public actor Housekeeping {
     private static let leasePause: Duration = .seconds(5)
     private static let failurePause: Duration = .seconds(10)
     private static let handlesPause: Duration = .seconds(5)
+    private static let orgsPause: Duration = .seconds(5)
     private static let partitionsPause: Duration = .seconds(3_600)
     /// What was looked at too often in the queue's page is merged within half a minute.
     private static let deadPause: Duration = .seconds(20)

@@ -21,11 +21,14 @@ extension Ingest {
                     queuesAt = clock.monotonic + (await mirrorQueues() ? Self.wholeEvery : .seconds(60))
                 }
                 try await verify(under: lease)
+                // Opened by this process, by one before it, or by whoever found that rows may have been lost.
+                let gap = try await store.openGap(org: org)
+                if gap != nil { askForSweep(.whole) }
                 let asked = try await store.takeAskedSweep(org: org)
                 if asked != nil || sweepIsAsked != nil || clock.monotonic >= nextAt {
                     let isWhole = asked != nil || sweepIsAsked == .whole || clock.monotonic >= nextWholeAt
                     sweepIsAsked = nil
-                    try await sweep(isWhole ? .whole : .recent, asked: asked, under: lease)
+                    try await sweep(isWhole ? .whole : .recent, asked: asked, gap: gap, under: lease)
                     nextAt = clock.monotonic + settings.sweepEvery * (await isOverBudget() ? 4 : 1)
                     if isWhole { nextWholeAt = clock.monotonic + Self.wholeEvery }
                 }
@@ -50,13 +53,16 @@ extension Ingest {
     }
 
     /// One sweep: rows, cases, occurrences. It heals what any other step got wrong.
-    func sweep(_ scope: SweepScope, asked: AskedSweep?, under lease: Lease) async throws(RoutingFailure) {
+    func sweep(
+        _ scope: SweepScope, asked: AskedSweep?, gap: OpenGap?, under lease: Lease
+    ) async throws(RoutingFailure) {
         let startedAt = try await store.now()
         var result = SweepResult(startedAt: startedAt, asked: asked?.id, isWhole: scope == .whole)
         try await sweepRows(&result, lease)
         let since = scope == .whole ? nil : lastPass.map { $0 - Self.overlap }
         try await sweepCases(since: since, at: startedAt, asked: asked, &result, lease)
-        try await sweepOccurrences(since: (lastPass ?? startedAt - .seconds(3_600)) - Self.overlap, &result, lease)
+        let occurrencesSince = min(lastPass ?? startedAt - .seconds(3_600), gap?.from ?? startedAt)
+        try await sweepOccurrences(since: occurrencesSince - Self.overlap, &result, lease)
         lastPass = startedAt
         if scope == .whole { try await store.closeGaps(org: org, openedBefore: startedAt) }
         try await store.finishSweep(org: org, result)
@@ -125,7 +131,7 @@ extension Ingest {
             guard let held = heldByID[one.caseID], one.modifiedAt <= startedAt - Self.settling else { return nil }
             guard held.facts?.isSameState(as: one.facts) != true else { return nil }
             // Closed or gone before we heard of it: nothing to tell.
-            if held.facts == nil && one.facts.isClosed { return nil }
+            if held.facts == nil && held.revision == 0 && one.facts.isClosed { return nil }
             return observation(of: one, comparedWith: held.revision)
         }
         try await deliver(try await unused(observations, at: startedAt), lease)

@@ -7,6 +7,10 @@ public protocol HousekeepingStore: Sendable {
     /// them as put out. A handle that is lost after that comes again with the next renewal.
     func takeDueHandles(limit: Int) async throws(RoutingFailure) -> [DueHandle]
 
+    /// Ends the holds because of lost rows of orgs whose gap a sweep has closed and whose swept requests are merged; at
+    /// most two minutes are waited for the last ones. Returns the orgs.
+    func liftSweptOrgs() async throws(RoutingFailure) -> [String]
+
     /// Makes the partitions of the days around today and drops those past retention. Returns what it did, for the log.
     func maintainPartitions() async throws(RoutingFailure) -> [String]
 }

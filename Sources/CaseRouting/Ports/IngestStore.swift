@@ -31,6 +31,9 @@ public protocol IngestStore: Sendable {
     func postponeWriteBack(_ failures: [(request: RequestKey, failure: RoutingFailure)]) async throws(RoutingFailure)
 
     func openGap(org: String, channel: String, from: Timestamp?, reason: String) async throws(RoutingFailure)
+    /// The time from which on changes may be missing, of all open gaps; nil without one. A gap that counts only from a
+    /// later time on is left out until then.
+    func openGap(org: String) async throws(RoutingFailure) -> OpenGap?
     /// Closes the gaps that were open when this sweep began.
     func closeGaps(org: String, openedBefore: Timestamp) async throws(RoutingFailure)
 
@@ -94,6 +97,13 @@ public struct AskedSweep: Equatable, Sendable {
         self.offersWaiting = offersWaiting
         self.queue = queue
     }
+}
+
+public struct OpenGap: Equatable, Sendable {
+    /// Nil: it is not known.
+    public let from: Timestamp?
+
+    public init(from: Timestamp?) { self.from = from }
 }
 
 public struct SweepResult: Equatable, Sendable {

@@ -34,6 +34,18 @@ public protocol WatchStore: Sendable {
     /// over, and the epoch stays.
     func raiseEpoch(cic: String, identity: String) async throws(RoutingFailure)
 
+    // MARK: After rows may have been lost
+
+    /// These cases with their open episodes; those that nobody has heard of are left out.
+    func cases(_ keys: [CaseKey]) async throws(RoutingFailure) -> [CaseKey: CaseState]
+
+    /// Writes an episode that CIC shows and the database did not know so, and makes its case due. Guarded by everything
+    /// that `before` says: false when that has changed, or when another open episode has the interaction.
+    func rebuild(_ episode: RebuiltEpisode) async throws(RoutingFailure) -> Bool
+
+    /// Ends the hold of this server that was placed at that time, once its time is over. False: not yet, or it is gone.
+    func liftLostRows(cic: String, since: Timestamp) async throws(RoutingFailure) -> Bool
+
     func replaceDirectory(cic: String, _ directory: CICDirectory) async throws(RoutingFailure)
 
     func placeHold(_ hold: Hold) async throws(RoutingFailure)
@@ -49,10 +61,13 @@ public struct WatchedServer: Equatable, Sendable {
     /// Which server of a pair answered last; nil before the first.
     public let identity: String?
     public let holds: Set<Hold.Reason>
+    /// When the hold because of lost rows was placed; nil without one. Placed again, it is another one.
+    public let lostRowsSince: Timestamp?
 
-    public init(identity: String?, holds: Set<Hold.Reason>) {
+    public init(identity: String?, holds: Set<Hold.Reason>, lostRowsSince: Timestamp? = nil) {
         self.identity = identity
         self.holds = holds
+        self.lostRowsSince = lostRowsSince
     }
 }
 

@@ -13,7 +13,7 @@ extension CaseRouter {
     ///   - since: this process's time before the claim was asked for.
     func converge(_ claim: Claim, attempt: AttemptID?, since: Duration) async {
         let started = clock.monotonic
-        var hand = Hand(claim: claim, trustedUntil: since + Self.trust)
+        var hand = Hand(claim: claim, trustedUntil: since + Self.trust, timeline: timeline)
         do throws(RoutingFailure) {
             if let attempt, hand.claim.state.episode?.attempt == attempt { try await create(&hand, attempt) }
             for _ in 0..<Self.maximumSteps {
@@ -35,6 +35,8 @@ extension CaseRouter {
     struct Hand {
         var claim: Claim
         let trustedUntil: Duration
+        /// Of the database under which it was claimed.
+        let timeline: Int
         /// The interaction as read since the claim was refreshed last.
         var reading: InteractionReading?
         /// The number and *unknown* are committed already: by the same transaction that won the interaction.
@@ -227,7 +229,7 @@ extension CaseRouter {
 
     /// Checked right before something is sent: a worker that stood still longer than its lease sends nothing.
     private func isTrusted(_ hand: inout Hand) -> Bool {
-        if clock.monotonic < hand.trustedUntil { return true }
+        if clock.monotonic < hand.trustedUntil && timeline == hand.timeline { return true }
         logger.warning(.leaseOutlived, metadata: ["case": "\(hand.claim.caseKey)"])
         hand.isDone = true
         return false

@@ -22,6 +22,8 @@ public actor CaseRouter {
     var servers: [String: any InteractionServer] = [:]
     var breakers: [String: Breaker] = [:]
     private(set) var isStopping = false
+    /// Counts the times that rows of the database may have been lost.
+    private(set) var timeline = 0
     private var inHand = 0
     private var placeWaiters: [CheckedContinuation<Void, Never>] = []
     private var lastDelivery: Duration = .zero
@@ -60,6 +62,10 @@ public actor CaseRouter {
             loops.addTask(executorPreference: executor) { await self.takeUnseenRequests() }
         }
     }
+
+    /// Rows may have been lost: nothing that was begun before is sent any more. What CIC did of it is found out by the
+    /// watch, while the server is on hold.
+    public func dropWhatWasBegun() { timeline += 1 }
 
     /// Takes nothing new. What is in hand is finished; whoever does not want to wait for it cancels the task of `run`.
     public func stop() async {

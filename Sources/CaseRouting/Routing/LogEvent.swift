@@ -36,6 +36,7 @@ public enum LogEvent: String, CaseIterable, Sendable {
     case surplusDisconnected = "surplus disconnected"
     case interactionUnexpected = "interaction unexpected"
     case switchover = "switchover"
+    case episodeRebuilt = "episode rebuilt"
     case queueUnreadable = "queue unreadable"
     case watchFailed = "watch failed"
     case holdLifted = "hold lifted"

@@ -4,10 +4,16 @@ import Logging
 extension InteractionWatch {
     /// A server that is on hold because it failed is asked every five seconds, with a read; its first answer ends the
     /// hold.
+    ///
+    /// Returns when rows may have been lost since the watch read what it begins with: then nothing that it knows from
+    /// the database can be trusted.
     func probeOnTime() async {
         while !Task.isCancelled {
             do throws(RoutingFailure) {
-                holds = try await store.server(cic: cic)?.holds ?? []
+                let known = try await store.server(cic: cic)
+                if let since = known?.lostRowsSince, since != lostRows?.since { return }
+                holds = known?.holds ?? []
+                if !holds.contains(.lostRows) { lostRows = nil }
                 if holds.contains(.breaker), await answers() {
                     try await store.liftHold(.cic, cic, .breaker)
                     holds.remove(.breaker)

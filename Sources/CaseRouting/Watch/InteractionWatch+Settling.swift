@@ -21,8 +21,12 @@ extension InteractionWatch {
         try await writeEnds()
         guard switchover == nil else { return }
         try await writeNotes()
-        if !holds.contains(.lostRows) { try await settleHolding() }
-        try await settleUnbound()
+        if holds.contains(.lostRows) {
+            try await followLostRows()
+        } else {
+            try await settleHolding()
+            try await settleUnbound()
+        }
         await lookForUnseen()
         try await writeEnds()
     }
@@ -90,19 +94,22 @@ extension InteractionWatch {
                 let isAdopted = try await store.adopt(entry.episode, interaction, entry.attempt)
                 mirror.update(interaction) { $0.isBound = isAdopted }
             } else if now - entry.since >= Self.surplusAge {
-                await disconnect(interaction, entry, "holding")
+                _ = await disconnect(interaction, entry, "holding")
             }
         }
     }
 
-    /// Of an interaction that nothing will ever move: the port checks its attempt again before it is touched.
-    private func disconnect(_ interaction: InteractionID, _ entry: InteractionMirror.Entry, _ place: String) async {
+    /// Of an interaction that nothing will ever move: the port checks its attempt again before it is touched. Returns
+    /// whether CIC took the request.
+    func disconnect(_ interaction: InteractionID, _ entry: InteractionMirror.Entry, _ place: String) async -> Bool {
         do throws(RoutingFailure) {
             try await server.disconnect(interaction, entry.attempt)
             disconnectedSurplus()
             logger.warning(.surplusDisconnected, metadata: metadata(interaction, entry, ["place": "\(place)"]))
+            return true
         } catch {
             logger.debug(.watchFailed, failure: error)
+            return false
         }
     }
 
@@ -116,11 +123,13 @@ extension InteractionWatch {
             return now - entry.since >= Self.bindingAge && entry.nextLook <= now
         }
         let episodes = try await episodes(of: due)
+        var unknown: Set<CaseKey> = []
         for interaction in due {
             guard let entry = mirror.entries[interaction] else { continue }
             mirror.update(interaction) { $0.putOff(at: now) }
             guard let episode = episodes[entry.episode] else {
-                report(interaction, entry, "no such episode is known")
+                // Its rows were lost, and it was hidden by its agent when the others were found.
+                unknown.insert(entry.episode.caseKey)
                 continue
             }
             if episode.isOpen {
@@ -129,6 +138,9 @@ extension InteractionWatch {
                         $0.isBound = true
                         $0.isNotedWithAgent = episode.isWithAgent
                     }
+                } else if episode.attempt != entry.attempt {
+                    // Only what wins is ever moved, so this one had won too, in rows that were lost.
+                    unknown.insert(entry.episode.caseKey)
                 } else {
                     report(interaction, entry, "its episode holds another interaction")
                 }
@@ -138,20 +150,24 @@ extension InteractionWatch {
                 report(interaction, entry, "its episode has ended")
             }
         }
+        try await judge(unknown)
     }
 
     /// Given up at a switchover and recovered later than CIC was given time for. What was offered in its place may be
     /// routable too: the waiting one goes, and one that an agent has is the case's delivery.
     private func settleLate(_ interaction: InteractionID, _ entry: InteractionMirror.Entry) async throws(RoutingFailure)
     {
-        guard entry.isWithAgent else { return await disconnect(interaction, entry, "recovered late") }
+        guard entry.isWithAgent else {
+            _ = await disconnect(interaction, entry, "recovered late")
+            return
+        }
         if try await store.deliveredAfterAll(entry.episode) {
             report(interaction, entry, "recovered late, an agent has it: nothing else is offered")
         }
     }
 
     /// It disconnects nothing elsewhere: a person has to know.
-    private func report(_ interaction: InteractionID, _ entry: InteractionMirror.Entry, _ reason: String) {
+    func report(_ interaction: InteractionID, _ entry: InteractionMirror.Entry, _ reason: String) {
         guard !entry.isReported else { return }
         mirror.update(interaction) { $0.isReported = true }
         logger.error(.interactionUnexpected, metadata: metadata(interaction, entry, ["reason": "\(reason)"]))
@@ -185,6 +201,7 @@ extension InteractionWatch {
             switch result {
             case .success(.gone): mirror.end(interaction, .ended)
             case .success(.alive(let isWithAgent, let assignNumber, _)):
+                verified(interaction)
                 mirror.update(interaction) {
                     $0.isWithAgent = isWithAgent
                     $0.assignNumber = assignNumber

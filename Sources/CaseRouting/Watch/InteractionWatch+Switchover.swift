@@ -75,7 +75,7 @@ extension InteractionWatch {
 
     /// Every followed queue has told its full content; one that cannot be read hides interactions, unless CIC has no
     /// workgroup of that name.
-    private var canConclude: Bool {
+    var canConclude: Bool {
         mirror.isComplete
             && mirror.unreadable.allSatisfy { queue in directoryNames.map { !$0.contains(queue) } ?? false }
     }

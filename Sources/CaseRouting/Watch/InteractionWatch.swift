@@ -35,6 +35,9 @@ public actor InteractionWatch {
     var holds: Set<Hold.Reason> = []
     /// What is being found out after a switchover.
     var switchover: Switchover?
+    /// What is being found out after rows may have been lost.
+    var lostRows: LostRows?
+    var isSessionUp = false
     /// Interactions that the watch has disconnected although nothing wanted them, since this process began.
     public private(set) var surplus = 0
 
@@ -87,7 +90,7 @@ public actor InteractionWatch {
     /// In a task of its own: this one may be cancelled, and a lease that is not given back leaves the server unwatched
     /// for half a minute.
     private func giveBack(_ lease: Lease) async {
-        await Task { [feed, leases, logger] in
+        await Task(executorPreference: executor) { [feed, leases, logger] in
             await feed.close()
             do throws(RoutingFailure) {
                 try await leases.release(lease)
@@ -100,7 +103,9 @@ public actor InteractionWatch {
     private func work(under lease: Lease, since: Duration) async {
         mirror = InteractionMirror(holding: settings.holding, workgroups: settings.workgroups)
         switchover = nil
+        lostRows = nil
         hasSession = false
+        isSessionUp = false
         await withTaskGroup(of: Void.self) { duties in
             duties.addTask(executorPreference: executor) { await self.renew(lease, since: since) }
             duties.addTask(executorPreference: executor) {
@@ -114,12 +119,15 @@ public actor InteractionWatch {
     }
 
     private func workWithDatabase() async {
-        await withDiscardingTaskGroup { duties in
+        await withTaskGroup(of: Void.self) { duties in
             duties.addTask(executorPreference: executor) { await self.read() }
             duties.addTask(executorPreference: executor) { await self.settleOnTime() }
             duties.addTask(executorPreference: executor) { await self.probeOnTime() }
             duties.addTask(executorPreference: executor) { await self.saveFiguresOnTime() }
             duties.addTask(executorPreference: executor) { await self.mirrorDirectoryOnTime() }
+            // Ends when cancelled, or when what is known of the server has to be read anew.
+            await duties.next()
+            duties.cancelAll()
         }
     }
 
@@ -132,6 +140,7 @@ public actor InteractionWatch {
                 storedIdentity = known?.identity
                 holds = known?.holds ?? []
                 resumesSwitchover = holds.contains(.switchover)
+                lostRows = known?.lostRowsSince.map { LostRows(since: $0) }
                 mirror.begin(with: try await store.openEpisodes(cic: cic), at: clock.monotonic)
                 try await feed.follow(settings.workgroups)
                 return true
@@ -181,7 +190,9 @@ public actor InteractionWatch {
             logger.info(.cicSessionOpened, metadata: ["host": "\(host)", "server": "\(server)"])
             beginSession(with: server)
             hasSession = true
+            isSessionUp = true
         case .lost(let failure):
+            isSessionUp = false
             logger.warning(.cicSessionLost, metadata: ["cause": "\(failure.cause)", "summary": "\(failure.summary)"])
         case .content(let content):
             mirror.apply(content, at: clock.monotonic)

@@ -33,7 +33,7 @@ enum ClaimDueQuery {
         )
         UPDATE caserouter.cases c
         SET worker = CASE WHEN \(isDead) THEN c.worker ELSE $3 END,
-            epoch = c.epoch + CASE WHEN \(isDead) THEN 0 ELSE 1 END,
+            epoch = CASE WHEN \(isDead) THEN c.epoch ELSE greatest(c.epoch, \(ClaimLimits.leastEpoch)) + 1 END,
             lease_until = CASE WHEN NOT \(isDead) THEN now() + interval '30 s' END,
             next_at = CASE WHEN \(isDead) THEN now() ELSE now() + interval '30 s' END,
             claims_without_outcome = CASE WHEN \(isDead) THEN 0 ELSE c.claims_without_outcome + 1 END,
@@ -56,7 +56,15 @@ enum ClaimDueQuery {
                         SELECT FROM caserouter.holds h
                         WHERE h.kind = 'org' AND h.name = c.org
                             OR h.kind = 'workgroup' AND h.name = c.want_cic || '/' || c.want_workgroup)
+                    AND NOT (c.want_cic IS NOT NULL AND \(mayLiveElsewhere))
         """
+
+    private static let mayLiveElsewhere = LostRowsGuard.mayLiveElsewhere(
+        org: "c.org", caseID: "c.case_id", acts: "c.acts_on_cic",
+        episodeIsLive: """
+            EXISTS (SELECT FROM caserouter.episodes live WHERE live.org = c.org AND live.case_id = c.case_id
+                AND live.number = c.episode AND live.state IN ('placed', 'ending'))
+            """)
 
     private static let isDead = "c.claims_without_outcome >= \(ClaimLimits.withoutOutcome)"
 

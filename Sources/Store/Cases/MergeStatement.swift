@@ -65,6 +65,11 @@ enum MergeStatement {
     private static let places = (1...columns.count).map { "$\($0)" }.joined(separator: ", ")
     private static let worker = "$\(columns.count + 1)"
 
+    private static let mayLiveElsewhere = LostRowsGuard.mayLiveElsewhere(
+        org: "s.org", caseID: "s.case_id", acts: "s.acts_on",
+        episodeIsLive: "coalesce(s.e_state IN ('placed', 'ending'), false)",
+        creation: "CASE WHEN s.change = 'created' THEN s.occurred_at END")
+
     /// - `s`: the callers whose guard holds, with what their case is.
     /// - `t`: the same with what becomes of the case; `takes` claims it, `dies` fails it, because three claims before
     ///   ended without a word.
@@ -75,7 +80,7 @@ enum MergeStatement {
         ), s AS (
             SELECT m.*, c.case_id IS NULL AS is_new, coalesce(o.mode = 'live', false) AS is_live,
                 coalesce(c.revision, 0) + m.raises::int AS new_revision, coalesce(c.applied_revision, 0) AS applied_revision,
-                coalesce(c.epoch, 0) AS epoch, c.lease_until,
+                greatest(c.epoch, \(ClaimLimits.leastEpoch)) AS epoch, c.lease_until,
                 CASE WHEN m.raises THEN 0 ELSE c.attempts END AS new_attempts,
                 CASE WHEN m.raises THEN 0 ELSE c.claims_without_outcome END AS new_claims,
                 CASE WHEN m.raises THEN least(c.next_at, now()) ELSE c.next_at END AS new_next_at,
@@ -110,7 +115,8 @@ enum MergeStatement {
                     AND NOT EXISTS (
                         SELECT FROM caserouter.holds h
                         WHERE h.kind = 'cic' AND h.name = s.acts_on OR h.kind = 'org' AND h.name = s.org
-                            OR h.kind = 'workgroup' AND h.name = s.want_cic || '/' || s.want_workgroup) AS takes) d
+                            OR h.kind = 'workgroup' AND h.name = s.want_cic || '/' || s.want_workgroup)
+                    AND NOT (s.want_cic IS NOT NULL AND \(mayLiveElsewhere)) AS takes) d
             LEFT JOIN caserouter.cic_servers cs ON cs.name = s.want_cic
         ), n AS (
             INSERT INTO caserouter.cases (
@@ -121,7 +127,7 @@ enum MergeStatement {
             SELECT org, case_id, case_number, new_revision, 0, version_epoch, state_fence, arrival_fence, contact_fence,
                 reply_fence, owner, closed, skills, priority, observed_at, want_cic, want_workgroup, want_skills,
                 want_mapping, want_assign, spares_agent, last_cic, last_workgroup, last_mapping, acts_on, opens::int,
-                CASE WHEN takes THEN \(worker) END, takes::int, CASE WHEN takes THEN now() + interval '30 s' END,
+                CASE WHEN takes THEN \(worker) END, epoch + takes::int, CASE WHEN takes THEN now() + interval '30 s' END,
                 takes::int, CASE WHEN takes THEN now() + interval '30 s' ELSE now() END,
                 CASE WHEN verifies THEN now() + interval '2 s' END,
                 CASE WHEN outcome IS NULL THEN request_day END
@@ -227,6 +233,8 @@ enum MergeStatement {
 enum ClaimLimits {
     /// Claims in a row after which nothing was heard of the worker; the case is failed then.
     static let withoutOutcome = 3
+    /// No claim has a smaller number: those of before a loss of rows are never given out again.
+    static let leastEpoch = "(SELECT least_epoch FROM caserouter.installation WHERE only_row)"
     /// In SQL text: without an apostrophe.
     static let diedSummary = """
         Three workers in a row stopped working on this case without a word. Look at their logs, then retry the case.

@@ -38,6 +38,28 @@ public struct PostgresHousekeepingStore: HousekeepingStore {
         }
     }
 
+    /// A request that nobody can merge (its worker dies of it, its org was removed) does not keep the others waiting.
+    public func liftSweptOrgs() async throws(RoutingFailure) -> [String] {
+        let rows = try await database.ask(
+            """
+            DELETE FROM caserouter.holds h
+            WHERE h.kind = 'org' AND h.reason = 'lost-rows' AND coalesce(h.until, now()) <= now()
+                AND NOT EXISTS (
+                    SELECT FROM caserouter.gaps g
+                    WHERE g.org = h.name AND g.channel = 'database' AND g.closed_at IS NULL)
+                AND NOT EXISTS (
+                    SELECT FROM caserouter.requests r
+                    WHERE r.seen_at IS NULL AND r.org = h.name AND r.found = 'sweep' AND r.received_at >= h.since
+                        AND r.received_at > now() - interval '2 minutes')
+            RETURNING h.name
+            """, name: "lift swept orgs")
+        do throws(PostgresError) {
+            return try rows.map { row throws(PostgresError) in try row.text(0) }
+        } catch {
+            throw RoutingFailure(error)
+        }
+    }
+
     public func maintainPartitions() async throws(RoutingFailure) -> [String] {
         var done: [String] = []
         for (parent, days) in [("requests", retention.requestDays), ("attempts", retention.attemptDays)] {

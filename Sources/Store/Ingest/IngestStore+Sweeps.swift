@@ -70,6 +70,15 @@ extension PostgresIngestStore {
             name: "open gap")
     }
 
+    public func openGap(org: String) async throws(RoutingFailure) -> OpenGap? {
+        try await rows(
+            """
+            SELECT from_time FROM caserouter.gaps WHERE org = $1 AND closed_at IS NULL AND opened_at <= now()
+            ORDER BY from_time LIMIT 1
+            """, [.text(org)], name: "open gaps"
+        ) { row throws(PostgresError) in OpenGap(from: try row.optionalTimestamp(0)) }.first
+    }
+
     public func closeGaps(org: String, openedBefore: CaseRouting.Timestamp) async throws(RoutingFailure) {
         _ = try await database.ask(
             "UPDATE caserouter.gaps SET closed_at = now() WHERE org = $1 AND closed_at IS NULL AND opened_at <= $2",

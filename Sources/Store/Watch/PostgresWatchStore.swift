@@ -7,7 +7,7 @@ import Postgres
 public struct PostgresWatchStore: WatchStore {
     let database: PostgresDatabase
     private let cases: PostgresCaseStore
-    private let worker: String
+    let worker: String
 
     public init(_ database: PostgresDatabase, cases: PostgresCaseStore, worker: String) {
         self.database = database
@@ -76,6 +76,10 @@ public struct PostgresWatchStore: WatchStore {
                     workgroup = NULL, skills = NULL
                 WHERE e.org = $1 AND e.case_id = $2 AND e.number = $3 AND e.state = 'creating'
                     AND e.interaction_id IS NULL AND e.ended_at IS NULL AND EXISTS (SELECT FROM locked)
+                    -- Of a case that has lost rows a routable one may be out there: that one goes first.
+                    AND NOT EXISTS (
+                        SELECT FROM caserouter.holds h
+                        WHERE h.kind = 'cic' AND h.name = e.cic AND h.reason = 'lost-rows')
                 RETURNING 1
             ), due AS (
                 UPDATE caserouter.cases SET next_at = now(), changed_at = now()
@@ -173,14 +177,17 @@ public struct PostgresWatchStore: WatchStore {
     public func server(cic: String) async throws(RoutingFailure) -> WatchedServer? {
         let rows = try await database.ask(
             """
-            SELECT s.identity, ARRAY(SELECT h.reason FROM caserouter.holds h WHERE h.kind = 'cic' AND h.name = s.name)
+            SELECT s.identity, ARRAY(SELECT h.reason FROM caserouter.holds h WHERE h.kind = 'cic' AND h.name = s.name),
+                (SELECT h.since FROM caserouter.holds h
+                    WHERE h.kind = 'cic' AND h.name = s.name AND h.reason = 'lost-rows')
             FROM caserouter.cic_servers s WHERE s.name = $1
             """, [.text(cic)], name: "watched server")
         do throws(PostgresError) {
             return try rows.first.map { row throws(PostgresError) in
                 WatchedServer(
                     identity: try row.optionalText(0),
-                    holds: Set(try row.textArray(1).compactMap { Hold.Reason(rawValue: $0) }))
+                    holds: Set(try row.textArray(1).compactMap { Hold.Reason(rawValue: $0) }),
+                    lostRowsSince: try row.optionalTimestamp(2))
             }
         } catch {
             throw RoutingFailure(error)

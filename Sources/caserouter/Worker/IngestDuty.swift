@@ -20,7 +20,7 @@ actor IngestDuty: Duty {
         let setup: OrgSetup
         let credential: [UInt8]
         let ingest: Ingest
-        let task: Task<Void, Never>
+        var task: Task<Void, Never>
     }
 
     init(_ worker: Worker) {
@@ -74,6 +74,15 @@ actor IngestDuty: Duty {
     /// The orgs have tasks of their own; this duty lasts until they are stopped.
     func run() async {
         await withCheckedContinuation { if isStopped { $0.resume() } else { waiter = $0 } }
+    }
+
+    /// The stored positions may be older than what is in hand: every org is begun anew, from its position.
+    func loseRows() async {
+        for (name, running) in orgs {
+            await end(running)
+            guard !isStopped, orgs[name]?.ingest === running.ingest else { continue }
+            orgs[name]?.task = Task(executorPreference: worker.loop) { [ingest = running.ingest] in await ingest.run() }
+        }
     }
 
     func stop() async {

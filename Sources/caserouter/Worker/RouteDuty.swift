@@ -99,6 +99,8 @@ actor RouteDuty: Duty {
 
     func run() async { await router.run() }
 
+    func loseRows() async { await router.dropWhatWasBegun() }
+
     func stop() async { await router.stop() }
 
     func close() async {

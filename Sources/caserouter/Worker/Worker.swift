@@ -70,6 +70,7 @@ final class Worker: Sendable {
         await withTaskGroup(of: Void.self) { background in
             let settings = SettingsFollower(self, duties)
             background.addTask(executorPreference: loop) { await self.announce() }
+            background.addTask(executorPreference: loop) { await self.followTimeline(duties) }
             // Also before the first settings a signal ends the process.
             let terminated = Task { await Termination.wait() }
             let interrupted = Task {
@@ -112,6 +113,19 @@ final class Worker: Sendable {
         }
     }
 
+    /// Another timeline than before: what was committed last may be missing, and the duties drop what they had begun. That
+    /// the servers and orgs are on hold was written by the session that saw it first.
+    private func followTimeline(_ duties: [any Duty]) async {
+        var known: String?
+        for await timeline in database.timelineChanges {
+            if let known, known != timeline {
+                logger.error(.timelineChanged, metadata: ["from": "\(known)", "to": "\(timeline)"])
+                for duty in duties { await duty.loseRows() }
+            }
+            known = timeline
+        }
+    }
+
     /// Tells the others that this process is alive, for reports only.
     private func announce() async {
         while !Task.isCancelled {
@@ -141,9 +155,15 @@ protocol Duty: Sendable {
     /// Takes over what people have set; called at the start and whenever it changed.
     func use(_ settings: WorkerSettings) async throws
     func run() async
+    /// Rows of the database may have been lost: what was begun before is dropped.
+    func loseRows() async
     /// Takes nothing new; `run` returns when what is in hand is done.
     func stop() async
     func close() async
+}
+
+extension Duty {
+    func loseRows() {}
 }
 
 /// What people have set, with the secrets that this process needs.

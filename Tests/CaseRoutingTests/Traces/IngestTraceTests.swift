@@ -71,6 +71,37 @@ struct IngestTraceTests {
         org.stop()
     }
 
+    /// Row and request are gone from the database, the row is marked in Salesforce, the position has passed the event:
+    /// only the sweep of cases knows.
+    @Test(arguments: RoutingTraceTests.seeds.prefix(2))
+    func `what the database lost the sweep of a gap brings back, from 72 hours on, before the org goes on`(
+        _ seed: UInt64
+    ) throws {
+        let org = Org(seed: seed)
+        let older = org.site.shared.tables
+        org.commit(.created)
+        #expect(org.site.run(until: { org.site.offered != nil && org.site.isAtRest }))
+        let interaction = try #require(org.site.offered).id
+        #expect(org.site.run(until: { org.source.rows.values.allSatisfy { !$0.isNew } }, limit: .seconds(120)))
+        org.commit(.closed, isClosed: true, writesRow: false)
+        org.site.shared.fallBack(to: older)
+        let now = Sample.start + org.site.simulation.clock.monotonic
+        let hold = CaseTables.HoldKey(kind: .org, name: Sample.org, reason: .lostRows)
+        org.site.shared.tables.holds[hold] = Hold(kind: .org, name: Sample.org, reason: .lostRows, detail: "-")
+        org.store.gaps = [(now - .seconds(72 * 3_600), now + .seconds(125))]
+        let asked = org.source.askedSince.count
+        org.site.run(for: .seconds(120))
+        #expect(org.store.gaps.count == 1)
+        #expect(org.site.run(until: { org.store.gaps.isEmpty && org.site.broker.count == 0 }, limit: .seconds(60)))
+        #expect(org.source.askedSince.dropFirst(asked).contains { $0 <= now - .seconds(72 * 3_600) })
+        #expect(org.site.offered?.id == interaction)
+        #expect(org.site.state.facts?.isClosed == true)
+        org.site.shared.tables.holds[hold] = nil
+        #expect(org.site.run(until: { org.site.isAtRest && org.site.cic.model.interactions.isEmpty }))
+        #expect(org.site.cic.calls[.create] == 1)
+        org.stop()
+    }
+
     @Test(arguments: RoutingTraceTests.seeds.prefix(2))
     func `the same row by the stream and by the sweep is one request`(_ seed: UInt64) {
         let org = Org(seed: seed) { $0.refusesPosition = true }

@@ -67,6 +67,10 @@ public struct CaseTables: Sendable {
     public var holds: [HoldKey: Hold] = [:]
     public var servers: [String: (identity: String?, epoch: Int32)] = [:]
     public var leases: [String: LeaseRow] = [:]
+    /// Of the newest hold because of lost rows, by server.
+    public var lostRows: [String: (since: Timestamp, until: Timestamp)] = [:]
+    /// No claim has a smaller number.
+    public var leastEpoch: Int64 = 0
     public var undecodable: [String: Int] = [:]
 
     public init() {}
@@ -98,6 +102,10 @@ public struct CaseTables: Sendable {
 
     public func isHeld(_ kind: Hold.Kind, _ name: String) -> Bool {
         holds.keys.contains { $0.kind == kind && $0.name == name }
+    }
+
+    public func isHeld(_ kind: Hold.Kind, _ name: String, _ reason: Hold.Reason) -> Bool {
+        holds[HoldKey(kind: kind, name: name, reason: reason)] != nil
     }
 
     func isOnHold(_ key: CaseKey, _ row: CaseRow) -> Bool {
@@ -185,7 +193,7 @@ public struct CaseTables: Sendable {
             cases[key] = row
             return nil
         }
-        row.epoch += 1
+        row.epoch = max(row.epoch, leastEpoch) + 1
         row.leaseUntil = now + Claim.lease
         row.nextAt = now + Claim.lease
         row.claimsWithoutOutcome += 1

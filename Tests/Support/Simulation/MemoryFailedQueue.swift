@@ -95,6 +95,8 @@ public final class MemoryHousekeepingStore: HousekeepingStore, @unchecked Sendab
         }
     }
 
+    public func liftSweptOrgs() async -> [String] { [] }
+
     public func maintainPartitions() async -> [String] {
         partitionRounds += 1
         return []

@@ -93,7 +93,20 @@ public final class MemoryIngestStore: IngestStore, @unchecked Sendable {
         openGaps.append(reason)
     }
 
-    public func closeGaps(org: String, openedBefore: Timestamp) async { openGaps = [] }
+    /// Opened by others, or for a later time.
+    public var gaps: [(from: Timestamp?, openedAt: Timestamp)] = []
+
+    public func openGap(org: String) async -> OpenGap? {
+        let now = Sample.start + shared.clock.monotonic
+        let open = gaps.filter { $0.openedAt <= now }
+        return open.isEmpty ? nil : OpenGap(from: open.compactMap(\.from).min())
+    }
+
+    public func closeGaps(org: String, openedBefore: Timestamp) async {
+        openGaps = []
+        gaps.removeAll { $0.openedAt <= openedBefore }
+    }
+
     public func takeAskedSweep(org: String) async -> AskedSweep? { nil }
     public func finishSweep(org: String, _ result: SweepResult) async { sweeps.append(result) }
     public func replaceQueues(org: String, _ queues: [SalesforceQueue]) async {}

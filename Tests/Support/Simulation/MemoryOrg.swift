@@ -20,6 +20,8 @@ public final class MemoryOrg: SalesforceOrg, @unchecked Sendable {
     /// Rows that Salesforce refuses to mark.
     public var unmarkable: Set<RecordID> = []
     public private(set) var marks = 0
+    /// From when on comments and e-mails were asked for, sweep by sweep.
+    public private(set) var askedSince: [Timestamp] = []
     public private(set) var subscriptions = 0
     private var position: Int?
     private let clock: VirtualClock
@@ -88,7 +90,10 @@ public final class MemoryOrg: SalesforceOrg, @unchecked Sendable {
         return ids.compactMap { cases[$0] }
     }
 
-    public func occurrences(of owners: [RecordID], since: Timestamp) async -> [CaseChange] { [] }
+    public func occurrences(of owners: [RecordID], since: Timestamp) async -> [CaseChange] {
+        askedSince.append(since)
+        return []
+    }
 
     public func markProcessed(_ ids: [RecordID]) async -> [RowResult] {
         if ids.count > 200 { Issue.record("\(ids.count) rows in one call") }

@@ -167,7 +167,27 @@ public struct MemoryWatchStore: WatchStore {
         try await shared.statement(life) { tables in
             WatchedServer(
                 identity: tables.servers[cic]?.identity,
-                holds: Set(tables.holds.keys.filter { $0.kind == .cic && $0.name == cic }.map(\.reason)))
+                holds: Set(tables.holds.keys.filter { $0.kind == .cic && $0.name == cic }.map(\.reason)),
+                lostRowsSince: tables.isHeld(.cic, cic, .lostRows) ? tables.lostRows[cic]?.since : nil)
+        }
+    }
+
+    public func cases(_ keys: [CaseKey]) async throws(RoutingFailure) -> [CaseKey: CaseState] {
+        try await shared.statement(life) { tables in
+            Dictionary(
+                keys.filter { tables.cases[$0] != nil }.map { ($0, tables.state($0)) },
+                uniquingKeysWith: { one, _ in one })
+        }
+    }
+
+    public func rebuild(_ episode: RebuiltEpisode) async throws(RoutingFailure) -> Bool {
+        try await write("rebuild") { $0.rebuild(episode) }
+    }
+
+    public func liftLostRows(cic: String, since: Timestamp) async throws(RoutingFailure) -> Bool {
+        try await write("lift lost rows") { tables in
+            guard let hold = tables.lostRows[cic], hold.since == since, hold.until <= tables.now else { return false }
+            return tables.holds.removeValue(forKey: .init(kind: .cic, name: cic, reason: .lostRows)) != nil
         }
     }
 
