@@ -32,6 +32,14 @@ import Testing
                 Wrong(name: "CASEROUTER_LOG_LEVEL", changes: ["CASEROUTER_LOG_LEVEL": secret]),
                 Wrong(name: "CASEROUTER_LOG_FORMAT", changes: ["CASEROUTER_LOG_FORMAT": secret]),
                 Wrong(name: "CASEROUTER_CASES_IN_FLIGHT", changes: ["CASEROUTER_CASES_IN_FLIGHT": secret]),
+                Wrong(name: "CASEROUTER_INSECURE", changes: ["CASEROUTER_INSECURE": secret]),
+                Wrong(name: "CASEROUTER_CA_FILE", changes: ["CASEROUTER_CA_FILE": "/nowhere/\(secret)"]),
+                Wrong(name: "CASEROUTER_CA_FILE", changes: ["CASEROUTER_CA_FILE": installation.keyFile]),
+                Wrong(
+                    name: "CASEROUTER_BROKER_PASSWORD_FILE", changes: ["CASEROUTER_BROKER_PASSWORD_FILE": "/\(secret)"]),
+                Wrong(name: "CASEROUTER_LISTEN", arguments: ["serve"], changes: ["CASEROUTER_LISTEN": secret]),
+                // An address that no machine has.
+                Wrong(name: "CASEROUTER_LISTEN", arguments: ["serve"], changes: ["CASEROUTER_LISTEN": "192.0.2.1:80"]),
             ] {
                 try await expectRefusal(of: wrong, by: installation)
             }

@@ -224,4 +224,7 @@ public enum RequestMessage: Equatable, Sendable {
 public struct UnreadableMessage: Error, Equatable, CustomStringConvertible {
     public let description: String
     init(_ reason: String) { description = reason }
+
+    /// Readable, but of an org that nobody has set up here. Once somebody has, housekeeping takes the message in.
+    static let unknownOrg = UnreadableMessage("member source names an org that is not set up here")
 }

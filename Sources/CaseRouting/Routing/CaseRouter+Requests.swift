@@ -22,6 +22,11 @@ extension CaseRouter {
             guard await stored({ store throws(RoutingFailure) in try await store.retry(handle) }) != nil else { return }
             await queue.acknowledge(delivery)
         case .change(let change):
+            switch await settings(of: change.org) {
+            case .some(true): break
+            case .some(false): return await putAside(delivery, .unknownOrg)
+            case .none: return
+            }
             if delivery.isRedelivered {
                 guard let isHarmless = await countTaken(change) else { return }
                 if !isHarmless {
@@ -66,9 +71,11 @@ extension CaseRouter {
         return true
     }
 
-    /// Merges a change outside the queue, for housekeeping; what is to be done then is due. False: not merged now.
+    /// Merges a change outside the queue, for housekeeping; what is to be done then is due. False: not merged now,
+    /// because its org is not set up, or the worker stops.
     public func mergeAlone(_ change: CaseChange) async -> Bool {
-        await merge(change, claims: false) != nil
+        guard configuration.orgs[change.org] != nil else { return false }
+        return await merge(change, claims: false) != nil
     }
 
     enum Merged {
@@ -153,6 +160,21 @@ extension CaseRouter {
     }
 
     // MARK: Messages that cannot be used
+
+    /// Whether the org is set up. One that was added a moment ago becomes known within seconds; a message of one that
+    /// never does must not keep a place for ever. Nil: the worker stops, and the delivery stays with the broker.
+    private func settings(of org: String) async -> Bool? {
+        let deadline = clock.monotonic + Self.patienceForSettings
+        while configuration.orgs[org] == nil {
+            if isStopping || Task.isCancelled { return nil }
+            if clock.monotonic >= deadline { return false }
+            await pause(.seconds(1))
+        }
+        return true
+    }
+
+    /// Settings are looked for every second.
+    private static let patienceForSettings: Duration = .seconds(10)
 
     private func putAside(_ delivery: RequestDelivery, _ error: UnreadableMessage) async {
         let message = UndecodableMessage(

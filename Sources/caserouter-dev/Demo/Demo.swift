@@ -33,7 +33,7 @@ struct Demo: Sendable {
         let crew = Crew(product: product)
         try await crew.start()
         for (label, pid) in await crew.processes { say("  \(label)  pid \(pid)") }
-        say("Health and metrics: http://127.0.0.1:\(product.servePort)   logs: \(run.path)/*.log")
+        say("Health: http://127.0.0.1:\(product.servePort)/health/ready   logs: \(run.path)/*.log")
 
         let offices = try await neighbours.openOffices()
         let checkerSite = site.checkerSite(queueIDs: offices.queueIDs)
