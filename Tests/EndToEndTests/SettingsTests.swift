@@ -99,6 +99,43 @@ import Testing
         }
     }
 
+    @Test func `the site file of the README is accepted, and the commands of the documents are there`() async throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let readme = try String(contentsOf: root.appending(path: "README.md"), encoding: .utf8)
+        let operations = try String(contentsOf: root.appending(path: "docs/operations.md"), encoding: .utf8)
+        try await Installation.with { installation in
+            let site = try #require(readme.firstMatch(of: /(?s)```yaml\n(.*?)```/)).1
+            try await installation.apply(String(site))
+            #expect(try await installation.query("SELECT mode FROM caserouter.orgs") == ["observe"])
+            #expect(try await installation.query("SELECT workgroup FROM caserouter.mappings") == ["Case Support"])
+
+            let statements = operations.matches(of: /(?m)(?:`|^    )((?:SELECT|UPDATE|INSERT) [^`;]+)/)
+                .map { String($0.1) }
+            #expect(statements.count >= 8)
+            // Fails where a table or column is not there.
+            for statement in statements {
+                let isQuestion = statement.hasPrefix("SELECT")
+                _ = try await installation.query(isQuestion ? "SELECT '' FROM (\(statement)) q" : statement)
+            }
+
+            // `caserouter config apply site.yaml`: the words up to the first that is no command.
+            let named = (readme + operations).matches(of: /(?m)(?:^    |^\| `|`)caserouter ([a-z]+(?: [a-z]+)*)/)
+                .map { $0.1.split(separator: " ").map(String.init) }
+            let nouns = ["keys", "config", "credentials", "mappings", "report"]
+            let commands = Set(named.map { Array($0.prefix(nouns.contains($0[0]) ? 2 : 1)) })
+            #expect(commands.count >= 11, "\(commands)")
+            for command in commands {
+                let outcome = try await installation.run(command + ["--help"])
+                #expect(outcome.status == 0, "\(command)")
+                // Help for another command would be help for a word that is none.
+                #expect(
+                    outcome.output.contains("USAGE: caserouter \(command.joined(separator: " "))"),
+                    "\(command): \(outcome.output)")
+            }
+        }
+    }
+
     private func expectRefusal(of wrong: Wrong, by installation: Installation) async throws {
         let outcome = try await installation.run(wrong.arguments, input: wrong.input, wrong.changes)
         #expect(outcome.status == 78, "\(wrong): \(outcome.errors)")

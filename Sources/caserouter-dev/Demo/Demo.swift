@@ -55,6 +55,11 @@ struct Demo: Sendable {
         if let example = workload.progress.untouched.first(where: { !$0.value.isEmpty }) {
             say("A case to look at: \(example.value[example.value.count / 2]) of org \(example.key)")
         }
+        if plan.keep {
+            say("Left running until Ctrl-C. To look around from another shell:")
+            say("  . \(run.file("product.env")) && \(try Executables.product()) report accounting")
+            say("  RabbitMQ's page: \(stack.broker.managementURL)")
+        }
         for line in ending.lines { say(line) }
         if plan.keep {
             while true { try await Task.sleep(for: .seconds(3600)) }
