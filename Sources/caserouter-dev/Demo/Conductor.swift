@@ -40,6 +40,8 @@ struct Conductor {
     }
 
     private func rest() async throws -> Bool {
+        Terminal.line(
+            "Everything has happened. Waiting until all is done, and marked as done in Salesforce: a minute or so …")
         let deadline = ContinuousClock.now + Demo.restLimit
         var quiet = 0
         while ContinuousClock.now < deadline {
