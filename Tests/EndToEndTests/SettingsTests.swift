@@ -47,15 +47,24 @@ import Testing
     }
 
     @Test func `a wrong site file is refused whole, and the setting is named`() async throws {
+        func server(_ more: String) -> String { "cic: [{name: east, hosts: ['cic:8019'], holding: Hold\(more)}]" }
         try await Installation.with { installation in
-            let server = "{name: east, hosts: ['127.0.0.1:1'], tls: false, creation: generic, holding: Hold}"
+            let east = "{name: east, hosts: ['127.0.0.1:1'], tls: false, creation: generic, holding: Hold}"
             let org = "{name: acme, login_url: 'https://login.example', organization_id: 00D000000000001EAA}"
             let mapping = "{org: acme, queue: Support, cic: west, workgroup: Support}"
             for (name, file) in [
                 ("orgs[0].colour", "orgs: [{name: acme, colour: \(Self.secret)}]"),
-                ("mappings[0].cic", "orgs: [\(org)]\ncic: [\(server)]\nmappings: [\(mapping)]"),
-                ("cic[1]", "cic: [\(server), \(server)]"),
+                ("mappings[0].cic", "orgs: [\(org)]\ncic: [\(east)]\nmappings: [\(mapping)]"),
+                ("cic[1]", "cic: [\(east), \(east)]"),
                 ("orgz", "orgz: []"),
+                ("orgs[0].organization_id", "orgs: [{name: acme, login_url: 'https://l', organization_id: 00D1}]"),
+                ("00D", "orgs: [{name: acme, login_url: 'https://l', organization_id: 005000000000001AAA}]"),
+                ("orgs[0].login_url", "orgs: [{name: a, login_url: 'ftp://l', organization_id: 00D000000000001EAA}]"),
+                ("orgs[0].name", "orgs: [{name: 'A b', login_url: 'https://l', organization_id: 00D000000000001EAA}]"),
+                ("cic[0].attributes.Pop", server(", attributes: {Pop: '\(Self.secret){case.colour}'}")),
+                ("cic[0].attributes.CR_Org", server(", attributes: {CR_Org: '\(Self.secret)'}")),
+                ("cic[0].visible_name", server(", visible_name: '\(Self.secret){'")),
+                ("mappings[0].skills", "mappings: [{org: a, queue: q, cic: c, workgroup: w, skills: ['A|B']}]"),
             ] {
                 try await expectRefusal(
                     of: Wrong(name: name, arguments: ["config", "apply", "-"], input: file), by: installation)
