@@ -55,6 +55,8 @@ actor SettingsFollower {
             version = stored.version
             worker.logger.info(.configurationChanged, metadata: ["version": "\(version)"])
         } catch {
+            // A question that the end of the process cuts short is no failure.
+            if isStopping || Task.isCancelled { return }
             worker.logger.error(.configurationFailed, metadata: ["reason": "\(error)"])
         }
     }
