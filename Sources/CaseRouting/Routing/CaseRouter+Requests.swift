@@ -136,12 +136,8 @@ extension CaseRouter {
         }
         var attempt: AttemptID?
         if before.episode == nil, let wanted = decision.after.wanted {
-            do throws(RoutingFailure) {
-                _ = try adapter.resolve(workgroup: wanted.workgroup, skills: wanted.skills)
-                attempt = newAttempt()
-            } catch {
-                // Claimed without an attempt: the first step fails at the same place and records why.
-            }
+            // Else claimed without an attempt: the first step asks CIC, and records why the names are refused.
+            if adapter.knows(workgroup: wanted.workgroup, skills: wanted.skills) { attempt = newAttempt() }
         }
         return Merge(change: change, before: before, decision: decision, claims: true, attempt: attempt)
     }
