@@ -97,6 +97,10 @@ extension CaseRouter {
                 return nil
             }
             if snapshot.isMerged { return .done }
+            guard snapshot.configuration <= configuration.version else {
+                guard await isUpToDate(with: snapshot.configuration) else { return nil }
+                continue
+            }
             var judgement = decide(change, on: snapshot.state, with: configuration)
             if judgement == .needsReading {
                 guard let knowledge = await readInteraction(change.caseKey, snapshot.state) else { continue }
@@ -117,6 +121,17 @@ extension CaseRouter {
         }
     }
 
+    /// Waits for settings that are in force and have not come to this worker yet. What is decided under older ones is
+    /// decided for good: the observation of a case in a queue that is monitored since a second ago would be put aside as
+    /// one of an unmonitored queue. False: the worker stops.
+    private func isUpToDate(with version: Int64) async -> Bool {
+        while configuration.version < version {
+            if isStopping || Task.isCancelled { return false }
+            await pause(.milliseconds(100))
+        }
+        return true
+    }
+
     /// Whether to claim the case together with the merge, and whether to open its next episode at once, which saves a
     /// normal new case a transaction.
     private func plan(
@@ -128,12 +143,8 @@ extension CaseRouter {
         }
         var attempt: AttemptID?
         if before.episode == nil, let wanted = decision.after.wanted {
-            do throws(RoutingFailure) {
-                _ = try adapter.resolve(workgroup: wanted.workgroup, skills: wanted.skills)
-                attempt = newAttempt()
-            } catch {
-                // Claimed without an attempt: the first step fails at the same place and records why.
-            }
+            // Else claimed without an attempt: the first step asks CIC, and records why the names are refused.
+            if adapter.knows(workgroup: wanted.workgroup, skills: wanted.skills) { attempt = newAttempt() }
         }
         return Merge(change: change, before: before, decision: decision, claims: true, attempt: attempt)
     }
