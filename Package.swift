@@ -94,7 +94,7 @@ let package = Package(
             dependencies: ["Store", "CaseRouting", "Postgres", "Polling", "JSON", "TestSupport"]),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulators"], exclude: ["python"]),
         .testTarget(name: "CheckerTests", dependencies: ["Checker"]),
-        .testTarget(name: "EndToEndTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Simulators"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -74,6 +74,15 @@ func withDatabase<Value: Sendable>(
     return try result.get()
 }
 
+extension String {
+    /// Text from elsewhere, fit for a line of a terminal.
+    var oneLine: String {
+        String(
+            String.UnicodeScalarView(
+                unicodeScalars.map { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) ? " " : $0 }))
+    }
+}
+
 /// JSON that commands print.
 enum JSONText {
     static func string(_ text: String) -> String {

@@ -74,8 +74,14 @@ struct Installation {
         let process = try ChildProcess(
             "/bin/sh", ["-c", #"exec "$0" "$@" <"$PLACE.in" 2>"$PLACE.errors""#, try Self.program()] + arguments,
             environment: variables, directory: directory.path, output: place + ".out")
-        let status = try await process.wait(atMost: .seconds(30))
+        let status = try await process.wait(atMost: .seconds(120))
         return Outcome(status: status, output: try Self.text(place + ".out"), errors: try Self.text(place + ".errors"))
+    }
+
+    /// Sets the site up.
+    func apply(_ site: String) async throws {
+        let outcome = try await run(["config", "apply", "-"], input: site)
+        guard outcome.status == 0 else { throw Failure(description: outcome.errors) }
     }
 
     /// Starts a worker and returns when it says that it is ready.
@@ -85,7 +91,7 @@ struct Installation {
             try Self.program(), [role], environment: surroundings(["CASEROUTER_LISTEN": "127.0.0.1:0"]),
             directory: directory.path, output: log)
         let worker = RunningWorker(process: process, logFile: log)
-        try await eventually("\(role) is ready", within: .seconds(30)) {
+        try await eventually("\(role) is ready", within: .seconds(60)) {
             guard process.exitStatus == nil else { throw Failure(description: try worker.log) }
             return try worker.log.contains("info worker ready")
         }

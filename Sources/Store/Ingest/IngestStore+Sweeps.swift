@@ -9,7 +9,8 @@ extension PostgresIngestStore {
     ) async throws(RoutingFailure) -> [HeldCase] {
         try await rows(
             """
-            SELECT k.case_id, coalesce(c.revision, 0), c.case_number, c.owner, c.closed, c.skills, c.priority
+            SELECT k.case_id, coalesce(c.revision, 0), c.case_number, c.owner, c.closed, c.skills, c.priority,
+                \(Self.isUnoffered)
             FROM unnest($2::text[]) AS k (case_id)
             LEFT JOIN caserouter.cases c ON c.org = $1 AND c.case_id = k.case_id
             WHERE NOT $3 OR NOT EXISTS (
@@ -23,7 +24,7 @@ extension PostgresIngestStore {
     ) async throws(RoutingFailure) -> [HeldCase] {
         try await rows(
             """
-            SELECT c.case_id, c.revision, c.case_number, c.owner, c.closed, c.skills, c.priority
+            SELECT c.case_id, c.revision, c.case_number, c.owner, c.closed, c.skills, c.priority, false
             FROM caserouter.cases c
             WHERE c.org = $1 AND c.case_id > $2 AND (
                 NOT c.closed AND c.owner = ANY ($3)
@@ -45,7 +46,7 @@ extension PostgresIngestStore {
             WHERE (org, case_id) IN (
                 SELECT org, case_id FROM caserouter.cases WHERE org = $1 AND verify_at <= now()
                 ORDER BY case_id LIMIT $2 FOR UPDATE SKIP LOCKED)
-            RETURNING case_id, revision, case_number, owner, closed, skills, priority
+            RETURNING case_id, revision, case_number, owner, closed, skills, priority, false
             """, [.text(org), .int8(Int64(limit))], name: "take to verify", Self.heldCase)
     }
 
@@ -56,10 +57,25 @@ extension PostgresIngestStore {
             : CaseFacts(
                 caseNumber: try row.text(2), owner: try row.recordID(3), isClosed: try row.bool(4),
                 skills: try row.text(5), priority: try row.text(6))
-        return HeldCase(caseID: try row.recordID(0), revision: try row.int64(1), facts: facts)
+        return HeldCase(
+            caseID: try row.recordID(0), revision: try row.int64(1), facts: facts, isUnoffered: try row.bool(7))
     }
 
-    // MARK: Gaps and sweeps
+    /// Of a case `c` that may be unknown. An agent who has ended the newest episode has answered everything that was
+    /// merged until then; what was put aside after it still waits.
+    private static let isUnoffered = """
+        c.case_id IS NOT NULL AND c.want_cic IS NULL AND NOT EXISTS (
+            SELECT FROM caserouter.episodes e
+            WHERE e.org = c.org AND e.case_id = c.case_id AND e.number = c.episode AND (
+                e.ended_at IS NULL
+                OR e.end_reason IN ('\(EpisodeEnd.Reason.ended.rawValue)', '\(EpisodeEnd.Reason.lostWithAgent.rawValue)')
+                    AND NOT EXISTS (
+                        SELECT FROM caserouter.requests r
+                        WHERE r.case_id = c.case_id AND r.org = c.org AND r.seen_at > e.ended_at AND r.rule IN (
+                            \(Decision.Rule.putAside.map { "'\($0.rawValue)'" }.joined(separator: ", "))))))
+        """
+
+    // MARK: Gaps and asked sweeps
 
     public func openGap(
         org: String, channel: String, from: CaseRouting.Timestamp?, reason: String
@@ -76,17 +92,18 @@ extension PostgresIngestStore {
             [.text(org), .timestamptz(openedBefore.microseconds)], name: "close gaps")
     }
 
-    public func takeAskedSweep(org: String) async throws(RoutingFailure) -> AskedSweep? {
+    public func takeAskedSweep(org: String, configuration: Int64) async throws(RoutingFailure) -> AskedSweep? {
         try await rows(
             """
             UPDATE caserouter.sweeps SET started_at = now()
-            WHERE id = (SELECT id FROM caserouter.sweeps WHERE org = $1 AND started_at IS NULL ORDER BY id LIMIT 1
-                FOR UPDATE SKIP LOCKED)
-            RETURNING id, queue
-            """, [.text(org)], name: "take asked sweep"
+            WHERE id = (
+                SELECT id FROM caserouter.sweeps
+                WHERE org = $1 AND finished_at IS NULL AND configuration <= $2 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
+            RETURNING id, queue, dry_run
+            """, [.text(org), .int8(configuration)], name: "take asked sweep"
         ) { row throws(PostgresError) in
             AskedSweep(
-                id: try row.int64(0), offersWaiting: true, queue: row.isNull(1) ? nil : try row.recordID(1))
+                id: try row.int64(0), queue: row.isNull(1) ? nil : try row.recordID(1), isDryRun: try row.bool(2))
         }.first
     }
 
@@ -95,22 +112,47 @@ extension PostgresIngestStore {
             .text(org), .timestamptz(result.startedAt.microseconds), .bool(result.isWhole),
             .int4(Int32(clamping: result.rows)),
             .int4(Int32(clamping: result.casesCompared)), .int4(Int32(clamping: result.observed)),
-            .int4(Int32(clamping: result.occurrences)),
+            .int4(Int32(clamping: result.occurrences)), .int4(Int32(clamping: result.offered)),
         ]
         if let asked = result.asked {
+            if let findings = result.findings { try await keep(findings, of: asked) }
             _ = try await database.ask(
                 """
                 UPDATE caserouter.sweeps SET started_at = $2, finished_at = now(), whole = $3, row_count = $4, compared = $5,
-                    observed = $6, occurrences = $7
-                WHERE org = $1 AND id = $8
+                    observed = $6, occurrences = $7, offered = $8
+                WHERE org = $1 AND id = $9
                 """, figures + [.int8(asked)], name: "finish sweep")
         } else {
             _ = try await database.ask(
                 """
-                INSERT INTO caserouter.sweeps (org, started_at, finished_at, whole, row_count, compared, observed, occurrences)
-                VALUES ($1, $2, now(), $3, $4, $5, $6, $7)
+                INSERT INTO caserouter.sweeps (
+                    org, started_at, finished_at, whole, row_count, compared, observed, occurrences, offered)
+                VALUES ($1, $2, now(), $3, $4, $5, $6, $7, $8)
                 """, figures, name: "finish sweep")
         }
+    }
+
+    /// Replaces what an earlier try of the same dry run found, and forgets dry runs that nobody waits for any more.
+    private func keep(_ findings: [SweepFinding], of sweep: Int64) async throws(RoutingFailure) {
+        _ = try await database.ask(
+            """
+            DELETE FROM caserouter.sweep_findings
+            WHERE sweep = $1 OR sweep IN (
+                SELECT id FROM caserouter.sweeps WHERE dry_run AND finished_at < now() - interval '1 day')
+            """, [.int8(sweep)], name: "forget findings")
+        let changes = findings.map(\.change)
+        _ = try await database.ask(
+            """
+            INSERT INTO caserouter.sweep_findings (sweep, number, change, why, org, case_id, case_number, owner)
+            SELECT $1, number, change, why, org, case_id, case_number, owner
+            FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+                WITH ORDINALITY AS f (change, why, org, case_id, case_number, owner, number)
+            """,
+            [
+                .int8(sweep), .textArray(changes.map(\.kind.rawValue)), .textArray(findings.map(\.why.rawValue)),
+                .textArray(changes.map(\.org)), .textArray(changes.map(\.caseID.description)),
+                .textArray(changes.map(\.caseNumber)), .textArray(changes.map(\.owner.description)),
+            ], name: "keep findings")
     }
 
     // MARK: Mirrors

@@ -26,6 +26,10 @@ struct Product: Sendable {
     /// Sets the site up through the product's own commands.
     func setUp(_ site: DemoSite) async throws {
         try run.write(try site.siteFile(), to: "site.yaml")
+        // For people who look around while the demo runs.
+        try run.write(
+            environment().filter { $0.key.hasPrefix("CASEROUTER_") }.sorted { $0.key < $1.key }
+                .map { "export \($0.key)='\($0.value)'\n" }.joined(), to: "product.env")
         try await command("keys", ["keys", "generate", keyFile])
         try await command("migrate", ["migrate"])
         try await command("config", ["config", "apply", run.file("site.yaml")])

@@ -42,8 +42,9 @@ struct BrokerServer {
             // A request for all names; the answer begins with the mapper's own port.
             Loopback.answers(port: ports.portMapper, request: [0, 1, 0x6E], expected: ports.portMapper.bytes)
         }
+        // While it starts it does not listen to signals, and nobody needs its data afterwards: it is killed soon.
         let child = try run.start(
-            "rabbitmq", [try Executables.broker()], environment: environment, rank: .server, grace: 30)
+            "rabbitmq", [try Executables.broker()], environment: environment, rank: .server, grace: 10)
         let login = Data("\(user):\(password)".utf8).base64EncodedString()
         try await Readiness.wait(for: "rabbitmq", child, log: run.file("rabbitmq.log"), limit: .seconds(120)) {
             // The broker answers the protocol header with a method frame on channel 0 once it takes clients.
