@@ -94,9 +94,10 @@ final class Worker: Sendable {
         }
         for duty in duties { await duty.close() }
         await transport.close()
+        let roundTrips = await database.roundTrips
         await database.close()
         await sessions
-        logger.info(.workerStopped)
+        logger.info(.workerStopped, metadata: ["round_trips": "\(roundTrips)"])
     }
 
     /// Whoever is not done in time is cut off; what was in hand is found again by others.
