@@ -18,11 +18,25 @@ actor CaseMaker {
     private(set) var made = 0
     /// Of them, and of what else is asked of Salesforce's API here.
     private(set) var apiCalls = 0
-    private var failure: (any Error)?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    init(_ offices: [Workload.Office]) {
+    /// Makes cases in these offices for the time of `body`.
+    static func with<Value: Sendable>(
+        _ offices: [Workload.Office], _ body: (CaseMaker) async throws -> Value
+    ) async throws -> Value {
+        let maker = CaseMaker(offices)
+        do {
+            let value = try await body(maker)
+            await maker.close()
+            return value
+        } catch {
+            await maker.close()
+            throw error
+        }
+    }
+
+    private init(_ offices: [Workload.Office]) {
         loop = PollExecutor(name: "cases")
         transport = HTTPTransport(on: loop, settings: .init(connectionsPerHost: 64))
         self.offices = offices
@@ -68,9 +82,7 @@ actor CaseMaker {
         }
     }
 
-    func close() async {
-        await transport.close()
-    }
+    private func close() async { await transport.close() }
 
     private func make(_ first: Int, _ count: Int) async throws {
         let index = first / Self.perCall % offices.count

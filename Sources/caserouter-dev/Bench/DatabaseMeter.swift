@@ -30,6 +30,15 @@ struct DatabaseMeter {
 
     func run(script: String) async throws { try await connection.execute(script: script, name: "bench") }
 
+    /// Waits until ingest has found every mapped queue: a case that comes before is of a queue that nobody knows.
+    func waitForQueues() async throws {
+        let deadline = ContinuousClock.now + .seconds(120)
+        while try await connection.query("SELECT 1 FROM caserouter.mappings WHERE queue_id IS NULL LIMIT 1").count > 0 {
+            guard ContinuousClock.now < deadline else { throw RunFailure("ingest does not find the mapped queues") }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
     /// What was written and committed since the server started. Commits are counted late: a session tells of them
     /// when it has had nothing to do for up to ten seconds.
     func read() async throws -> Reading {

@@ -90,7 +90,7 @@ actor StatementLoad: DriverLoad {
             WITH (fillfactor = 70);
         INSERT INTO bench_cases
             SELECT 'org', 'case' || lpad(i::text, 8, '0'), 0, '' FROM generate_series(0, \(rows - 1)) i;
-        VACUUM ANALYZE bench_cases;
+        ANALYZE bench_cases;
         """
 
     private static let operation = BatchOperation<BatchKey, Int32>(

@@ -38,6 +38,11 @@ struct DriverReport: Encodable {
         case bareC = "c_cpu_us_per_operation"
     }
 
+    /// Of one figure the middle ratio of its rounds, of several the ratio of their sums.
+    private var ratio: Double {
+        if headline.count == 1, let one = operations[headline[0]] { return one.ratio_to_c }
+        return Rounding.three(cpu / max(bareC, 1e-9))
+    }
     private var cpu: Double { headline.reduce(0) { $0 + (operations[$1]?.cpu_us_per_operation ?? 0) } }
     private var bareC: Double { headline.reduce(0) { $0 + (operations[$1]?.c_cpu_us_per_operation ?? 0) } }
 
@@ -46,7 +51,7 @@ struct DriverReport: Encodable {
         try container.encode(driver, forKey: .driver)
         try container.encode(!objections.isEmpty, forKey: .void)
         try container.encode(objections, forKey: .objections)
-        try container.encode(Rounding.three(cpu / max(bareC, 1e-9)), forKey: .ratio)
+        try container.encode(ratio, forKey: .ratio)
         try container.encode(Rounding.three(cpu), forKey: .cpu)
         try container.encode(Rounding.three(bareC), forKey: .bareC)
         try container.encode(operations, forKey: .operations)
@@ -63,7 +68,7 @@ struct DriverReport: Encodable {
         return Columns.lines([["", "CPU µs", "bare C µs", "ratio", "per second", "bare C"]] + rows)
             + objections.map { "Void: \($0)" }
             + [
-                "bench \(driver): \(objections.isEmpty ? "" : "void, ")ratio to C \(Rounding.three(cpu / max(bareC, 1e-9)))"
+                "bench \(driver): \(objections.isEmpty ? "" : "void, ")ratio to C \(ratio)"
             ]
     }
 }

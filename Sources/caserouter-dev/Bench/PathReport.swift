@@ -59,7 +59,9 @@ struct PathReport: Encodable, Sendable {
     ) {
         let cases = Double(plan.cases)
         self.cases = plan.cases
-        objections = Self.objections(accounting, verdict, made: made, latencies: latencies.count, plan.cases)
+        objections = Self.objections(
+            accounting, cases: verdict.cases, rows: verdict.rows, lost: verdict.lost.count,
+            doubled: verdict.doubled.count, made: made, latencies: latencies.count, plan.cases)
         void = !objections.isEmpty
         cases_per_second = Rounding.three(cases / measured.seconds)
         filled_per_second = filling.map { Rounding.three(cases / $0.seconds) }
@@ -91,22 +93,26 @@ struct PathReport: Encodable, Sendable {
     }
 
     /// What makes a run void: a fast product that loses or doubles a case has measured nothing.
+    ///
+    /// - Parameters:
+    ///   - cases: that Salesforce's ledger names, with `rows` in the outbox.
+    ///   - made: how many were made, warm-up included; `measured` of them without it.
     static func objections(
-        _ accounting: [Accounting], _ verdict: Verdict, made: Int, latencies: Int, _ cases: Int
+        _ accounting: [Accounting], cases: Int, rows: Int, lost: Int, doubled: Int, made: Int, latencies: Int,
+        _ measured: Int
     ) -> [String] {
         let total = Accounting.total(accounting)
         var found = accounting.filter { !$0.balances }.map { "the accounting of org \($0.org) does not add up" }
-        if verdict.cases != made { found.append("\(made) cases were made, the ledger has \(verdict.cases)") }
-        if total.received != verdict.rows + total.observed {
-            found.append(
-                "\(total.received) requests were received of \(verdict.rows) rows and \(total.observed) observed")
+        if cases != made { found.append("\(made) cases were made, the ledger has \(cases)") }
+        if total.received != rows + total.observed {
+            found.append("\(total.received) requests were received of \(rows) rows and \(total.observed) observed")
         }
-        if total.routed != verdict.cases { found.append("\(total.routed) of \(verdict.cases) cases were routed") }
+        if total.routed != cases { found.append("\(total.routed) of \(cases) cases were routed") }
         if total.failed > 0 { found.append("\(total.failed) requests failed") }
         if total.pending > 0 { found.append("\(total.pending) requests are pending") }
-        if latencies != cases { found.append("\(latencies) latencies were measured of \(cases)") }
-        if !verdict.lost.isEmpty { found.append("\(verdict.lost.count) cases were lost") }
-        if !verdict.doubled.isEmpty { found.append("\(verdict.doubled.count) cases were doubled") }
+        if latencies != measured { found.append("\(latencies) latencies were measured of \(measured)") }
+        if lost > 0 { found.append("\(lost) cases were lost") }
+        if doubled > 0 { found.append("\(doubled) cases were doubled") }
         return found
     }
 

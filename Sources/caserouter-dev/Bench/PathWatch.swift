@@ -19,12 +19,16 @@ final class PathWatch: Sendable {
         let cic: [LedgerTail]
     }
 
+    let salesforceLedger: String
+    let cicLedgers: [String]
     private let tails: Mutex<Tails>
     /// For latencies; reads every line, so it is asked between the stretches only.
     // Unsafe only for the compiler: the benchmark asks it from one task.
     nonisolated(unsafe) let follower: RunFollower
 
     init(_ neighbours: Neighbours, site: Site) throws {
+        salesforceLedger = neighbours.salesforceLedger
+        cicLedgers = neighbours.cicLedgers
         follower = try RunFollower(
             site: site, salesforce: [neighbours.salesforceLedger], cic: neighbours.cicLedgers)
         let salesforce = try LedgerTail(
