@@ -91,7 +91,7 @@ public actor PostgresDatabase {
                 lastError = error
             }
             if isClosed { return }
-            await place.pause(pauses.next(after: MonotonicTime.now - begin))
+            await place.pause(pauses.next(after: MonotonicTime.now - begin)) { isClosed }
         }
     }
 
@@ -106,7 +106,8 @@ public actor PostgresDatabase {
             throw error
         }
         // Closed meanwhile, or of a timeline that is over.
-        guard !isClosed, await connection.timeline == timeline else {
+        let begunOn = await connection.timeline
+        guard !isClosed, begunOn == timeline else {
             await connection.close()
             return "was opened too late"
         }
@@ -148,7 +149,8 @@ public actor PostgresDatabase {
         let result = await withCheckedContinuation { continuation in
             caller.continuation = continuation
             waiters.append(caller)
-            if isClosed {
+            // It may have come up, or been closed, since the caller looked: a turn of the loop may pass before this.
+            if isUp || isClosed {
                 resumeWaiters()
             } else {
                 executor.schedule(after: limit) { [weak self] in self?.assumeIsolated { $0.giveUp(caller) } }
