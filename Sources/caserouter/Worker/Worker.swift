@@ -102,9 +102,10 @@ final class Worker: Sendable {
         }
         for duty in duties { await duty.close() }
         await transport.close()
+        let roundTrips = await database.roundTrips
         await database.close()
         await sessions
-        logger.info(.workerStopped)
+        logger.info(.workerStopped, metadata: ["round_trips": "\(roundTrips)"])
         if let problem = ending.withLock({ $0.problem }) { throw problem }
     }
 
