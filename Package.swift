@@ -54,7 +54,7 @@ let package = Package(
         .target(name: "Operations", dependencies: ["CaseRouting"]),
 
         // Adapters, one per neighbour.
-        .target(name: "Broker", dependencies: ["CaseRouting", "AMQP", "Polling", log]),
+        .target(name: "Broker", dependencies: ["CaseRouting", "Operations", "AMQP", "Polling", log]),
         .target(
             name: "Salesforce", dependencies: ["CaseRouting", "HTTPClient", "Polling", "JSON", log, cryptoExtras]),
         .target(name: "CIC", dependencies: ["CaseRouting", "HTTPClient", "Polling", "JSON", log]),

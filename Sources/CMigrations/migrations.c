@@ -30,6 +30,12 @@ static const unsigned char m0008[] = {
 static const unsigned char m0010[] = {
 #embed "../../migrations/0010_sweeps_and_names.sql"
 };
+static const unsigned char m0012[] = {
+#embed "../../migrations/0012_reports.sql"
+};
+static const unsigned char m0020[] = {
+#embed "../../migrations/0020_case_erase.sql"
+};
 
 static const caserouter_migration all[] = {
     {"0001_cases.sql", m0001, sizeof m0001},
@@ -41,6 +47,8 @@ static const caserouter_migration all[] = {
     {"0007_watch.sql", m0007, sizeof m0007},
     {"0008_releases.sql", m0008, sizeof m0008},
     {"0010_sweeps_and_names.sql", m0010, sizeof m0010},
+    {"0012_reports.sql", m0012, sizeof m0012},
+    {"0020_case_erase.sql", m0020, sizeof m0020},
 };
 
 caserouter_migration caserouter_migration_at(size_t index) { return all[index]; }

@@ -18,7 +18,7 @@ struct CaseRouterCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Run:", subcommands: [IngestCommand.self, RouteCommand.self, ServeCommand.self, AllCommand.self]),
             CommandGroup(name: "Look:", subcommands: [ReportCommand.self]),
-            CommandGroup(name: "Fix:", subcommands: [SweepCommand.self]),
+            CommandGroup(name: "Fix:", subcommands: [SweepCommand.self, CaseCommand.self]),
             CommandGroup(
                 name: "Keep:", subcommands: [ConfigCommand.self, MappingsCommand.self, CredentialsCommand.self]),
             CommandGroup(name: "Install:", subcommands: [MigrateCommand.self, KeysCommand.self]),

@@ -15,12 +15,17 @@ extension Ingest {
         var nextAt = clock.monotonic
         var nextWholeAt = clock.monotonic
         var queuesAt = clock.monotonic
+        var usageAt = clock.monotonic + Self.usageEvery
         while !Task.isCancelled {
             do throws(RoutingFailure) {
                 if clock.monotonic >= queuesAt {
                     queuesAt = clock.monotonic + (await mirrorQueues() ? Self.wholeEvery : .seconds(60))
                 }
                 try await verify(under: lease)
+                if clock.monotonic >= usageAt {
+                    usageAt = clock.monotonic + Self.usageEvery
+                    try await saveUsage()
+                }
                 let asked = try await store.takeAskedSweep(org: org, configuration: settings.configuration)
                 if let asked, asked.isDryRun {
                     try await sweep(.whole, asked: asked, under: lease)
@@ -51,6 +56,12 @@ extension Ingest {
         }
     }
 
+    /// For the report of API calls, which counts them by the hour.
+    private func saveUsage() async throws(RoutingFailure) {
+        guard let usage = await source.apiUsage() else { return }
+        try await store.saveAPIUsage(org: org, usage, calls: await source.callCounts())
+    }
+
     /// One sweep: rows, cases, occurrences. It heals what any other step got wrong.
     func sweep(_ scope: SweepScope, asked: AskedSweep?, under lease: Lease) async throws(RoutingFailure) {
         let startedAt = try await store.now()
@@ -64,9 +75,7 @@ extension Ingest {
         }
         let result = pass.result
         try await store.finishSweep(org: org, result)
-        if let usage = await source.apiUsage() {
-            try await store.saveAPIUsage(org: org, usage, calls: await source.callCounts())
-        }
+        try await saveUsage()
         logger.info(
             .sweepFinished,
             metadata: [
@@ -251,6 +260,7 @@ extension Ingest {
     private static let interrupted = RoutingFailure(
         .transient, at: .salesforce, cause: .salesforceError, "The sweep was interrupted: the org's lease is gone.")
     private static let wholeEvery: Duration = .seconds(3_600)
+    private static let usageEvery: Duration = .seconds(60)
     /// Rows become visible at their commit, not at their stamp.
     private static let overlap: Duration = .seconds(15 * 60)
     /// A younger difference is most likely on its way through the stream.

@@ -192,15 +192,31 @@ extension PostgresIngestStore {
     ) async throws(RoutingFailure) {
         _ = try await database.ask(
             """
-            INSERT INTO caserouter.api_usage (org, used, call_limit, calls)
-            VALUES ($1, $2, $3, (SELECT coalesce(jsonb_object_agg(kind, count), '{}')
-                FROM unnest($4::text[], $5::bigint[]) AS c (kind, count)))
+            WITH counted AS (
+                SELECT kind, count FROM unnest($4::text[], $5::bigint[]) AS c (kind, count)
+            ), before AS (
+                -- Counts are since the start of a process; one that is lower than before began anew.
+                SELECT u.calls FROM caserouter.api_usage u
+                WHERE u.org = $1 AND u.counted_by = $6 AND NOT EXISTS (
+                    SELECT FROM counted c WHERE c.count < coalesce((u.calls ->> c.kind)::bigint, 0))
+            ), by_hour AS (
+                INSERT INTO caserouter.api_calls AS a (org, hour, kind, calls, used, call_limit)
+                SELECT $1, date_trunc('hour', now(), 'UTC'), c.kind,
+                    c.count - coalesce(((SELECT calls FROM before) ->> c.kind)::bigint, 0), $2, $3
+                FROM counted c
+                ON CONFLICT (org, hour, kind) DO UPDATE
+                SET calls = a.calls + excluded.calls, used = excluded.used, call_limit = excluded.call_limit
+            )
+            INSERT INTO caserouter.api_usage (org, used, call_limit, calls, counted_by)
+            SELECT $1, $2, $3, coalesce(jsonb_object_agg(kind, count), '{}'), $6 FROM counted
             ON CONFLICT (org) DO UPDATE
-            SET used = excluded.used, call_limit = excluded.call_limit, calls = excluded.calls, seen_at = now()
+            SET used = excluded.used, call_limit = excluded.call_limit, calls = excluded.calls,
+                counted_by = excluded.counted_by, seen_at = now()
             """,
             [
                 .text(org), .int4(Int32(clamping: usage.used)), .int4(Int32(clamping: usage.limit)),
                 .textArray(calls.keys.sorted()), .int8Array(calls.keys.sorted().map { Int64(calls[$0] ?? 0) }),
+                .text(owner),
             ], name: "save API usage")
     }
 }

@@ -68,7 +68,7 @@ struct Product: Sendable {
         }
         return try JSONDecoder().decode(
             Accounting.Report.self, from: Data(contentsOf: URL(fileURLWithPath: output))
-        ).orgs
+        ).rows
     }
 
     private func command(_ label: String, _ arguments: [String], input: String? = nil) async throws {
@@ -90,7 +90,7 @@ struct Product: Sendable {
 
 /// What became of the requests of one org.
 struct Accounting: Decodable, Sendable {
-    struct Report: Decodable { let orgs: [Accounting] }
+    struct Report: Decodable { let rows: [Accounting] }
 
     var org = ""
     var received = 0
