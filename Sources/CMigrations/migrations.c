@@ -27,6 +27,9 @@ static const unsigned char m0007[] = {
 static const unsigned char m0008[] = {
 #embed "../../migrations/0008_releases.sql"
 };
+static const unsigned char m0011[] = {
+#embed "../../migrations/0011_failures.sql"
+};
 
 static const caserouter_migration all[] = {
     {"0001_cases.sql", m0001, sizeof m0001},
@@ -37,6 +40,7 @@ static const caserouter_migration all[] = {
     {"0006_roles.sql", m0006, sizeof m0006},
     {"0007_watch.sql", m0007, sizeof m0007},
     {"0008_releases.sql", m0008, sizeof m0008},
+    {"0011_failures.sql", m0011, sizeof m0011},
 };
 
 caserouter_migration caserouter_migration_at(size_t index) { return all[index]; }
