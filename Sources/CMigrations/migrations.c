@@ -30,6 +30,9 @@ static const unsigned char m0008[] = {
 static const unsigned char m0010[] = {
 #embed "../../migrations/0010_sweeps_and_names.sql"
 };
+static const unsigned char m0011[] = {
+#embed "../../migrations/0011_failures.sql"
+};
 static const unsigned char m0012[] = {
 #embed "../../migrations/0012_reports.sql"
 };
@@ -47,6 +50,7 @@ static const caserouter_migration all[] = {
     {"0007_watch.sql", m0007, sizeof m0007},
     {"0008_releases.sql", m0008, sizeof m0008},
     {"0010_sweeps_and_names.sql", m0010, sizeof m0010},
+    {"0011_failures.sql", m0011, sizeof m0011},
     {"0012_reports.sql", m0012, sizeof m0012},
     {"0020_case_erase.sql", m0020, sizeof m0020},
 };

@@ -18,9 +18,16 @@ struct CaseRouterCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Run:", subcommands: [IngestCommand.self, RouteCommand.self, ServeCommand.self, AllCommand.self]),
             CommandGroup(name: "Look:", subcommands: [ReportCommand.self]),
-            CommandGroup(name: "Fix:", subcommands: [SweepCommand.self, CaseCommand.self]),
             CommandGroup(
-                name: "Keep:", subcommands: [ConfigCommand.self, MappingsCommand.self, CredentialsCommand.self]),
+                name: "Fix:",
+                subcommands: [
+                    FailedCommand.self, RetriesCommand.self, SweepCommand.self, QueuesCommand.self, CaseCommand.self,
+                ]),
+            CommandGroup(
+                name: "Keep:",
+                subcommands: [
+                    ConfigCommand.self, MappingsCommand.self, AliasesCommand.self, CredentialsCommand.self,
+                ]),
             CommandGroup(name: "Install:", subcommands: [MigrateCommand.self, KeysCommand.self]),
         ])
 }

@@ -85,10 +85,13 @@ struct Installation {
     }
 
     /// Starts a worker and returns when it says that it is ready.
-    func start(_ role: String) async throws -> RunningWorker {
-        let log = directory.appending(path: role + ".log").path
+    ///
+    /// - Parameter name: where there are several of a role.
+    func start(_ role: String, name: String? = nil) async throws -> RunningWorker {
+        let log = directory.appending(path: (name ?? role) + ".log").path
         let process = try ChildProcess(
-            try Self.program(), [role], environment: surroundings(["CASEROUTER_LISTEN": "127.0.0.1:0"]),
+            try Self.program(), [role],
+            environment: surroundings(["CASEROUTER_LISTEN": "127.0.0.1:0", "CASEROUTER_WORKER_NAME": name ?? role]),
             directory: directory.path, output: log)
         let worker = RunningWorker(process: process, logFile: log)
         try await eventually("\(role) is ready", within: .seconds(60)) {
@@ -98,16 +101,16 @@ struct Installation {
         return worker
     }
 
-    private func surroundings(_ changes: [String: String?]) -> [String: String] {
+    func surroundings(_ changes: [String: String?]) -> [String: String] {
         var variables = environment
         for (name, value) in changes { variables[name] = value }
         return variables
     }
 
     /// The build puts it beside the tests.
-    private static func program() throws -> String {
+    static func program(_ name: String = "caserouter") throws -> String {
         let path = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-            .appending(path: "caserouter").path
+            .appending(path: name).path
         guard access(path, X_OK) == 0 else { throw Failure(description: "\(path) is missing") }
         return path
     }
@@ -157,7 +160,8 @@ struct Installation {
         }
     }
 
-    private static func management(_ method: String, _ path: String, _ body: Data? = nil) async throws -> Data {
+    @discardableResult
+    static func management(_ method: String, _ path: String, _ body: Data? = nil) async throws -> Data {
         guard let base = URLComponents(string: try variable("CASEROUTER_TEST_BROKER_MANAGEMENT_URL")),
             let port = base.port, let user = base.user, let password = base.password,
             let url = URL(string: "http://127.0.0.1:\(port)/api/\(path)")
@@ -175,7 +179,7 @@ struct Installation {
         return data
     }
 
-    private static func variable(_ name: String) throws -> String {
+    static func variable(_ name: String) throws -> String {
         guard let value = ProcessInfo.processInfo.environment[name] else {
             throw Failure(description: "set \(name) (scripts/test starts the servers and does)")
         }

@@ -35,6 +35,8 @@ struct DemoSite: Sendable {
     static let holding = "Case Holding"
     static let unmonitoredQueue = "Archive"
     static let skills = ["English", "German", "Billing"]
+    /// What somebody in Salesforce calls one of them.
+    static let misspeltSkill = "Germn"
     static let clientID = "case-router"
     static let securityToken = "TOKEN"
 
