@@ -27,6 +27,9 @@ static const unsigned char m0007[] = {
 static const unsigned char m0008[] = {
 #embed "../../migrations/0008_releases.sql"
 };
+static const unsigned char m0013[] = {
+#embed "../../migrations/0013_setup.sql"
+};
 
 static const caserouter_migration all[] = {
     {"0001_cases.sql", m0001, sizeof m0001},
@@ -37,6 +40,7 @@ static const caserouter_migration all[] = {
     {"0006_roles.sql", m0006, sizeof m0006},
     {"0007_watch.sql", m0007, sizeof m0007},
     {"0008_releases.sql", m0008, sizeof m0008},
+    {"0013_setup.sql", m0013, sizeof m0013},
 };
 
 caserouter_migration caserouter_migration_at(size_t index) { return all[index]; }
