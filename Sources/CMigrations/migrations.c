@@ -36,6 +36,9 @@ static const unsigned char m0011[] = {
 static const unsigned char m0012[] = {
 #embed "../../migrations/0012_reports.sql"
 };
+static const unsigned char m0013[] = {
+#embed "../../migrations/0013_setup.sql"
+};
 static const unsigned char m0020[] = {
 #embed "../../migrations/0020_case_erase.sql"
 };
@@ -52,6 +55,7 @@ static const caserouter_migration all[] = {
     {"0010_sweeps_and_names.sql", m0010, sizeof m0010},
     {"0011_failures.sql", m0011, sizeof m0011},
     {"0012_reports.sql", m0012, sizeof m0012},
+    {"0013_setup.sql", m0013, sizeof m0013},
     {"0020_case_erase.sql", m0020, sizeof m0020},
 };
 

@@ -34,21 +34,3 @@ public struct FailureFilter: Equatable, Sendable {
 
 /// What failed cases are counted by.
 public enum FailureGrouping: String, CaseIterable, Sendable { case cause, workgroup, org }
-
-/// What somebody asked for cannot be done: said in one sentence that names what would be right.
-public struct Refusal: Error, Equatable, Sendable, CustomStringConvertible {
-    public enum Kind: Sendable {
-        /// The words were wrong: exit 64.
-        case usage
-        /// The words were right, but it is not so: exit 1.
-        case notDone
-    }
-
-    public let kind: Kind
-    public let description: String
-
-    public init(_ kind: Kind, _ sentence: String) {
-        self.kind = kind
-        description = sentence
-    }
-}

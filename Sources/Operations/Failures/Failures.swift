@@ -122,8 +122,6 @@ public struct Failures: Sendable {
 }
 
 extension String {
-    var quoted: String { "“\(self)”" }
-
     var trimmed: String {
         var text = Substring(self)
         while text.first?.isWhitespace == true { text.removeFirst() }

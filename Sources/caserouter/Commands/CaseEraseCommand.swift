@@ -4,11 +4,6 @@ import Operations
 import Polling
 import Store
 
-struct CaseCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "case", abstract: "What concerns one case.", subcommands: [CaseEraseCommand.self])
-}
-
 struct CaseEraseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "erase", abstract: "Removes what identifies one case from the database and the queues.",

@@ -51,7 +51,7 @@ struct FailedCommand: AsyncParsableCommand {
             try await perform(json: common.json) {
                 let (reference, org) = (`case`, org)
                 let story = try await withFailures { try await $0.show(reference, org: org) }
-                print(common.json ? try FailureJSON.text(story) : StoryText.text(story, try zone.zone()))
+                print(common.json ? try FailureJSON.text(story) : FailureStoryText.text(story, try zone.zone()))
             }
         }
     }

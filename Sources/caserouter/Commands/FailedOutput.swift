@@ -40,7 +40,7 @@ enum FailureText {
 }
 
 /// One case for people.
-enum StoryText {
+enum FailureStoryText {
     static func text(_ story: FailureStory, _ times: ZonedTimes) -> String {
         var lines = ["case \(story.caseNumber) (\(story.key)), as of \(times.text(story.asOf)) \(times.name)"]
         if let failure = story.failure {
