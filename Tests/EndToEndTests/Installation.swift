@@ -101,6 +101,20 @@ struct Installation {
         return worker
     }
 
+    /// Starts a simulated neighbour and returns when it listens.
+    func simulate(_ neighbour: String) async throws -> Simulator {
+        let place = directory.appending(path: neighbour).path
+        let process = try ChildProcess(
+            try Self.program("caserouter-dev"),
+            ["simulate", neighbour, "--ledger", place + ".ndjson"], environment: environment,
+            directory: directory.path, output: place + ".out")
+        let simulator = Simulator(process: process, outputFile: place + ".out")
+        try await eventually("\(neighbour) listens", within: .seconds(60)) {
+            try Self.text(simulator.outputFile).contains("\n")
+        }
+        return simulator
+    }
+
     func surroundings(_ changes: [String: String?]) -> [String: String] {
         var variables = environment
         for (name, value) in changes { variables[name] = value }
@@ -193,4 +207,17 @@ struct RunningWorker {
     let logFile: String
 
     var log: String { get throws { try Installation.text(logFile) } }
+}
+
+/// A simulated neighbour that a test started; it ends with this value at the latest.
+struct Simulator {
+    let process: ChildProcess
+    let outputFile: String
+
+    /// Where it listens: by org, or one per host.
+    func ports<Ports: Decodable>(as: Ports.Type) throws -> Ports {
+        let announced = try JSONDecoder().decode([String: Ports].self, from: Data(Installation.text(outputFile).utf8))
+        guard let ports = announced["ports"] else { throw Installation.Failure(description: "\(announced)") }
+        return ports
+    }
 }
