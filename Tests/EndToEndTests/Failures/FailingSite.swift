@@ -5,7 +5,7 @@ import Testing
 
 /// An installation with a CIC site that knows the skill German and no other, and cases that ask for what they please.
 struct FailingSite {
-    static let queue = "00G000000000001AAA"
+    static let queue = "00G000000000001EAA"
     static let org = "acme"
 
     let installation: Installation
@@ -142,7 +142,7 @@ extension Installation {
                 org, case_id, case_number, revision, applied_revision, version_epoch, owner, skills, want_cic,
                 want_workgroup, want_skills, acts_on_cic, attempts, failure_kind, failure_stage, failure_cause,
                 failure_summary, failed_at, failure_number)
-            SELECT 'acme', '500' || lpad(n::text, 12, '0') || 'AAA', (1000 + n)::text, 1, 0, 1, '00G000000000001AAA',
+            SELECT 'acme', '500' || lpad(n::text, 12, '0') || 'AAA', (1000 + n)::text, 1, 0, 1, '00G000000000001EAA',
                 'Germn', '\(cic)', 'Support', 'Germn', '\(cic)', 8, 'configuration', 'assign', '\(cause)',
                 'There is no skill Germn.', now() - (100000 - n) * interval '1 second', 1
             FROM generate_series(\(numbers.lowerBound), \(numbers.upperBound)) n

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What an operator does about failed cases, from the first look to the routed case, through the real program.
-@Suite struct FailureJourneyTests {
+@Suite(.serialized) struct FailureJourneyTests {
     @Test func `a misspelt skill is seen, understood and mended, and its cases are routed by themselves`() async throws
     {
         try await FailingSite.with { site in

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Retrying and looking with the tools that people have at a broker.
-@Suite struct QueueToolTests {
+@Suite(.serialized) struct QueueToolTests {
     private static let failed = "caserouter.failed"
     private static let requests = "caserouter.requests"
     private static let dead = "caserouter.dead"
