@@ -84,14 +84,14 @@ let package = Package(
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "CaseRoutingTests", dependencies: ["CaseRouting", "TestSupport"]),
-        .testTarget(name: "OperationsTests", dependencies: ["Operations", "TestSupport"]),
+        .testTarget(name: "OperationsTests", dependencies: ["Operations", "CaseRouting", "TestSupport"]),
         .testTarget(name: "BrokerTests", dependencies: ["Broker", "TestSupport"]),
         .testTarget(
             name: "SalesforceTests", dependencies: ["Salesforce", "Simulators", "TestSupport"], exclude: ["faye.ru"]),
         .testTarget(name: "CICTests", dependencies: ["CIC", "Simulators", "TestSupport"]),
         .testTarget(
             name: "StoreTests",
-            dependencies: ["Store", "CaseRouting", "Postgres", "Polling", "JSON", "TestSupport"]),
+            dependencies: ["Store", "CaseRouting", "Operations", "Postgres", "Polling", "JSON", "TestSupport"]),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulators"], exclude: ["python"]),
         .testTarget(name: "CheckerTests", dependencies: ["Checker"]),
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport"]),
