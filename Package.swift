@@ -54,7 +54,7 @@ let package = Package(
         .target(name: "Operations", dependencies: ["CaseRouting"]),
 
         // Adapters, one per neighbour.
-        .target(name: "Broker", dependencies: ["CaseRouting", "AMQP", "Polling", log]),
+        .target(name: "Broker", dependencies: ["CaseRouting", "Operations", "AMQP", "Polling", log]),
         .target(
             name: "Salesforce", dependencies: ["CaseRouting", "HTTPClient", "Polling", "JSON", log, cryptoExtras]),
         .target(name: "CIC", dependencies: ["CaseRouting", "HTTPClient", "Polling", "JSON", log]),
@@ -73,8 +73,14 @@ let package = Package(
         .target(
             name: "Simulators", dependencies: [hummingbird, hummingbirdTLS, certificates, crypto, cryptoExtras, log]),
         .target(name: "Checker"),
+        // What bare C needs for the work of a driver: the measure of the benchmark.
+        .target(name: "CBench", dependencies: ["CRabbitMQ", "CCurl", "CPostgres"]),
+        // Its benchmark measures the drivers; nothing else of it imports them.
         .executableTarget(
-            name: "caserouter-dev", dependencies: ["Simulators", "Checker", arguments]),
+            name: "caserouter-dev",
+            dependencies: [
+                "Simulators", "Checker", "CBench", "Polling", "AMQP", "HTTPClient", "Postgres", "Salesforce", arguments,
+            ]),
 
         // Tests.
         .target(name: "TestSupport", dependencies: ["Polling", "CaseRouting", "Postgres", log], path: "Tests/Support"),
@@ -94,7 +100,8 @@ let package = Package(
             dependencies: ["Store", "CaseRouting", "Operations", "Postgres", "Polling", "JSON", "TestSupport"]),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulators"], exclude: ["python"]),
         .testTarget(name: "CheckerTests", dependencies: ["Checker"]),
-        .testTarget(name: "EndToEndTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "BenchTests", dependencies: ["caserouter-dev"]),
+        .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Simulators"]),
     ],
     swiftLanguageModes: [.v6]
 )

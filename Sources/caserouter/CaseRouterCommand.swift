@@ -18,12 +18,17 @@ struct CaseRouterCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Run:", subcommands: [IngestCommand.self, RouteCommand.self, ServeCommand.self, AllCommand.self]),
             CommandGroup(name: "Look:", subcommands: [StatusCommand.self, CaseCommand.self, ReportCommand.self]),
-            CommandGroup(name: "Fix:", subcommands: [PauseCommand.self, ResumeCommand.self, SweepCommand.self]),
+            CommandGroup(
+                name: "Fix:",
+                subcommands: [
+                    FailedCommand.self, RetriesCommand.self, PauseCommand.self, ResumeCommand.self, SweepCommand.self,
+                    QueuesCommand.self,
+                ]),
             CommandGroup(
                 name: "Keep:",
                 subcommands: [
-                    OrgsCommand.self, CICCommand.self, MappingsCommand.self, CredentialsCommand.self,
-                    ConfigCommand.self, AuditCommand.self,
+                    OrgsCommand.self, CICCommand.self, MappingsCommand.self, AliasesCommand.self,
+                    CredentialsCommand.self, ConfigCommand.self, AuditCommand.self,
                 ]),
             CommandGroup(name: "Install:", subcommands: [MigrateCommand.self, KeysCommand.self]),
         ])

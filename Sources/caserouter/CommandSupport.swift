@@ -37,6 +37,10 @@ func perform(json: Bool, _ body: () async throws -> Void) async throws {
         throw complain(error.description, json, .configuration)
     } catch let error as SettingError {
         throw complain(error.description, json, .configuration)
+    } catch let error as UnusableReport {
+        throw complain(error.description, json, .validationFailure)
+    } catch let error as UnusableCase {
+        throw complain(error.description, json, .validationFailure)
     } catch let error as MasterKeys.Problem {
         throw complain(error.description, json, .configuration)
     } catch let error as RoutingFailure {
@@ -54,11 +58,11 @@ private func complain(_ sentence: String, _ json: Bool, _ code: ExitCode) -> Exi
 
 /// Opens the database for one command and closes it after.
 func withDatabase<Value: Sendable>(
-    _ surroundings: Surroundings, _ body: @escaping @Sendable (PostgresDatabase) async throws -> Value
+    _ surroundings: Surroundings, _ settings: PostgresSettings = PostgresSettings(applicationName: "caserouter"),
+    _ body: @escaping @Sendable (PostgresDatabase) async throws -> Value
 ) async throws -> Value {
     let loop = PollExecutor(name: "caserouter")
-    let database = PostgresDatabase(
-        try surroundings.database, PostgresSettings(applicationName: "caserouter"), on: loop, sessions: 1)
+    let database = PostgresDatabase(try surroundings.database, settings, on: loop, sessions: 1)
     async let sessions: Void = database.run()
     let result: Result<Value, any Error>
     do {

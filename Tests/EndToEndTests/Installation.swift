@@ -74,34 +74,43 @@ struct Installation {
         let process = try ChildProcess(
             "/bin/sh", ["-c", #"exec "$0" "$@" <"$PLACE.in" 2>"$PLACE.errors""#, try Self.program()] + arguments,
             environment: variables, directory: directory.path, output: place + ".out")
-        let status = try await process.wait(atMost: .seconds(30))
+        let status = try await process.wait(atMost: .seconds(120))
         return Outcome(status: status, output: try Self.text(place + ".out"), errors: try Self.text(place + ".errors"))
     }
 
+    /// Sets the site up.
+    func apply(_ site: String) async throws {
+        let outcome = try await run(["config", "apply", "-"], input: site)
+        guard outcome.status == 0 else { throw Failure(description: outcome.errors) }
+    }
+
     /// Starts a worker and returns when it says that it is ready.
-    func start(_ role: String) async throws -> RunningWorker {
-        let log = directory.appending(path: role + ".log").path
+    ///
+    /// - Parameter name: where there are several of a role.
+    func start(_ role: String, name: String? = nil) async throws -> RunningWorker {
+        let log = directory.appending(path: (name ?? role) + ".log").path
         let process = try ChildProcess(
-            try Self.program(), [role], environment: surroundings(["CASEROUTER_LISTEN": "127.0.0.1:0"]),
+            try Self.program(), [role],
+            environment: surroundings(["CASEROUTER_LISTEN": "127.0.0.1:0", "CASEROUTER_WORKER_NAME": name ?? role]),
             directory: directory.path, output: log)
         let worker = RunningWorker(process: process, logFile: log)
-        try await eventually("\(role) is ready", within: .seconds(30)) {
+        try await eventually("\(role) is ready", within: .seconds(60)) {
             guard process.exitStatus == nil else { throw Failure(description: try worker.log) }
             return try worker.log.contains("info worker ready")
         }
         return worker
     }
 
-    private func surroundings(_ changes: [String: String?]) -> [String: String] {
+    func surroundings(_ changes: [String: String?]) -> [String: String] {
         var variables = environment
         for (name, value) in changes { variables[name] = value }
         return variables
     }
 
     /// The build puts it beside the tests.
-    private static func program() throws -> String {
+    static func program(_ name: String = "caserouter") throws -> String {
         let path = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-            .appending(path: "caserouter").path
+            .appending(path: name).path
         guard access(path, X_OK) == 0 else { throw Failure(description: "\(path) is missing") }
         return path
     }
@@ -151,7 +160,8 @@ struct Installation {
         }
     }
 
-    private static func management(_ method: String, _ path: String, _ body: Data? = nil) async throws -> Data {
+    @discardableResult
+    static func management(_ method: String, _ path: String, _ body: Data? = nil) async throws -> Data {
         guard let base = URLComponents(string: try variable("CASEROUTER_TEST_BROKER_MANAGEMENT_URL")),
             let port = base.port, let user = base.user, let password = base.password,
             let url = URL(string: "http://127.0.0.1:\(port)/api/\(path)")
@@ -169,7 +179,7 @@ struct Installation {
         return data
     }
 
-    private static func variable(_ name: String) throws -> String {
+    static func variable(_ name: String) throws -> String {
         guard let value = ProcessInfo.processInfo.environment[name] else {
             throw Failure(description: "set \(name) (scripts/test starts the servers and does)")
         }

@@ -26,6 +26,7 @@ import Testing
             ('main', 'workgroup', 'Calls', '{"active": true, "queue": true, "acd": true, "email": false}'),
             ('main', 'workgroup', 'Holding', '{"active": true, "queue": true, "acd": false, "email": true}'),
             ('main', 'skill', 'German', '{}');
+        INSERT INTO caserouter.directory_reads (cic, read_at, changed_at) VALUES ('main', now(), now());
         """
 
     @Test func `a mapping is added, changed and removed in versions, with who and what was before`() async throws {
@@ -138,6 +139,43 @@ import Testing
                 let again = try await ApplySite(store: otherStore).run(site, dryRun: false, by: Self.ann)
                 #expect(again.added.isEmpty && again.changed.isEmpty && again.unchanged == 4)
             }
+        }
+    }
+
+    @Test func `what should have left CIC while an org observed is withdrawn when it is live again`() async throws {
+        try await StoreFixture.with { fixture in
+            let store = PostgresConfigurationStore(database: fixture.connections)
+            let keep = KeepSetup(store: store, names: nil)
+            _ = try await keep.addMapping(
+                org: "acme", queue: "\(StoreFixture.queue)", place: "main/Support", [], by: Self.ann)
+            for number in 1...3 {
+                _ = try await fixture.place(
+                    .make(.created, of: number, version: 1), interaction: InteractionID("i\(number)"))
+            }
+            _ = try await keep.setMode("acme", .observe, by: Self.ann)
+            let observing = try await store.load().routing
+            // One is closed, one leaves the monitored queues, one only waits.
+            try await fixture.take(.make(.closed, of: 1, version: 2, isClosed: true), configuration: observing)
+            let gone = CaseChange.make(.queueChanged, of: 2, version: 2, owner: StoreFixture.otherQueue)
+            try await fixture.take(gone, configuration: observing)
+            #expect(try await fixture.number("SELECT count(*) FROM caserouter.cases WHERE want_cic IS NOT NULL") == 3)
+
+            _ = try await keep.setMode("acme", .live, by: Self.ann)
+            let live = try await store.load().routing
+            let ingest = PostgresIngestStore(fixture.connections, owner: "w")
+            let again = try await ingest.takeToVerify(org: "acme", limit: 10)
+            #expect(Set(again.map(\.caseID)) == [recordID("500", 1), recordID("500", 2)])
+            for (number, held) in again.sorted(by: { $0.caseID < $1.caseID }).enumerated() {
+                let facts = try #require(held.facts)
+                try await fixture.take(
+                    .make(
+                        .observed, of: number + 1, version: 9, owner: facts.owner, isClosed: facts.isClosed,
+                        key: "s:\(number)",
+                        comparedWith: held.revision), configuration: live)
+            }
+            #expect(
+                try await fixture.text(
+                    "SELECT string_agg(case_number, ',') FROM caserouter.cases WHERE want_cic IS NOT NULL") == "3")
         }
     }
 

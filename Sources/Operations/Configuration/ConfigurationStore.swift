@@ -65,6 +65,7 @@ public struct StoredConfiguration: Equatable, Sendable {
     /// What decisions depend on. A mapping whose queue is not known yet by its id decides nothing.
     public var routing: RoutingConfiguration {
         RoutingConfiguration(
+            version: version,
             orgs: Dictionary(
                 orgs.map {
                     (

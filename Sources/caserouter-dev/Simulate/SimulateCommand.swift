@@ -70,6 +70,7 @@ struct SimulateCommand: AsyncParsableCommand {
 
     /// Serves until a signal ends it, which is how a simulator is meant to end.
     private static func serve(_ work: @escaping @Sendable () async throws -> Void) async throws {
+        SimulatorThreads.shareOne()
         do {
             try await Interrupt.watching(work)
         } catch is Interrupt {

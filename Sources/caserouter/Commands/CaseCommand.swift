@@ -5,7 +5,8 @@ import Store
 
 struct CaseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "case", abstract: "Tells one case's whole story.", subcommands: [CaseShowCommand.self],
+        commandName: "case", abstract: "Tells one case's whole story.",
+        subcommands: [CaseShowCommand.self, CaseEraseCommand.self],
         defaultSubcommand: CaseShowCommand.self)
 }
 

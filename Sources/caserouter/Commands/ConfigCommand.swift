@@ -31,6 +31,7 @@ struct ConfigCommand: AsyncParsableCommand {
         func run() async throws {
             try await perform(json: common.json) {
                 let site = try SiteSetup(try SiteFile.read(file))
+                try SiteCheck.check(site)
                 let author = common.author
                 let (dryRun, unchecked) = (dryRun, check.unchecked)
                 let outcome = try await withDatabase(try Surroundings()) { database in

@@ -94,8 +94,21 @@ public final class MemoryIngestStore: IngestStore, @unchecked Sendable {
     }
 
     public func closeGaps(org: String, openedBefore: Timestamp) async { openGaps = [] }
-    public func takeAskedSweep(org: String) async -> AskedSweep? { nil }
-    public func finishSweep(org: String, _ result: SweepResult) async { sweeps.append(result) }
+    public func takeAskedSweep(org: String, configuration: Int64) async throws(RoutingFailure) -> AskedSweep? {
+        try await shared.statement(life) { tables in
+            tables.askedSweeps.first { !$0.isFinished && $0.configuration <= configuration }?.sweep
+        }
+    }
+
+    public func finishSweep(org: String, _ result: SweepResult) async throws(RoutingFailure) {
+        try await shared.statement(life) { tables in
+            for index in tables.askedSweeps.indices where tables.askedSweeps[index].sweep.id == result.asked {
+                tables.askedSweeps[index].isFinished = true
+            }
+        }
+        sweeps.append(result)
+    }
+
     public func replaceQueues(org: String, _ queues: [SalesforceQueue]) async {}
     public func saveAPIUsage(org: String, _ usage: APIUsage, calls: [String: Int]) async {}
     public func now() async throws(RoutingFailure) -> Timestamp { Sample.start + shared.clock.monotonic }
@@ -103,7 +116,20 @@ public final class MemoryIngestStore: IngestStore, @unchecked Sendable {
 
 extension CaseTables {
     func heldCase(_ key: CaseKey) -> HeldCase {
-        HeldCase(caseID: key.caseID, revision: state(key).revision, facts: state(key).facts)
+        let state = state(key)
+        return HeldCase(
+            caseID: key.caseID, revision: state.revision, facts: state.facts, isUnoffered: isUnoffered(key, state))
+    }
+
+    private func isUnoffered(_ key: CaseKey, _ state: CaseState) -> Bool {
+        guard state.wanted == nil, state.episode == nil else { return false }
+        guard let last = episodes[EpisodeKey(key, state.lastEpisode)], let endedAt = last.endedAt,
+            last.endReason == .ended || last.endReason == .lostWithAgent
+        else { return true }
+        return requests.values.contains { request in
+            request.change.caseKey == key && request.seenAt.map { $0 > endedAt } ?? false
+                && request.rule.map { Decision.Rule.putAside.contains($0) } ?? false
+        }
     }
 }
 
