@@ -39,8 +39,11 @@ static const unsigned char m0012[] = {
 static const unsigned char m0013[] = {
 #embed "../../migrations/0013_setup.sql"
 };
-static const unsigned char m0020[] = {
-#embed "../../migrations/0020_case_erase.sql"
+static const unsigned char m0014[] = {
+#embed "../../migrations/0014_case_erase.sql"
+};
+static const unsigned char m0015[] = {
+#embed "../../migrations/0015_setup_rights.sql"
 };
 
 static const caserouter_migration all[] = {
@@ -56,7 +59,8 @@ static const caserouter_migration all[] = {
     {"0011_failures.sql", m0011, sizeof m0011},
     {"0012_reports.sql", m0012, sizeof m0012},
     {"0013_setup.sql", m0013, sizeof m0013},
-    {"0020_case_erase.sql", m0020, sizeof m0020},
+    {"0014_case_erase.sql", m0014, sizeof m0014},
+    {"0015_setup_rights.sql", m0015, sizeof m0015},
 };
 
 caserouter_migration caserouter_migration_at(size_t index) { return all[index]; }

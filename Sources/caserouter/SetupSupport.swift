@@ -28,7 +28,8 @@ struct SetupSession: Sendable {
             let names = unchecked ? nil : PostgresNameMirrors(database)
             return try await body(
                 SetupSession(
-                    keep: KeepSetup(store: store, names: names), store: store, counts: PostgresCaseCounts(database)))
+                    keep: KeepSetup(store: store, names: names, check: SiteCheck.check), store: store,
+                    counts: PostgresCaseCounts(database)))
         }
     }
 }

@@ -11,6 +11,11 @@ public struct DecisionExplanation: Sendable {
         public let name: String
         /// `mapping 3 version 2`, or `the case`.
         public let from: String
+
+        public init(name: String, from: String) {
+            self.name = name
+            self.from = from
+        }
     }
 
     public let request: Int64

@@ -7,11 +7,16 @@ import CaseRouting
 public struct KeepSetup: Sendable {
     let store: any ConfigurationStore
     let names: (any NameMirrors)?
+    private let check: Check?
+
+    /// What only the adapters know of values; throws the first thing that is wrong.
+    public typealias Check = @Sendable (SiteSetup) throws(SettingError) -> Void
 
     /// - Parameter names: nil: names are not checked.
-    public init(store: any ConfigurationStore, names: (any NameMirrors)?) {
+    public init(store: any ConfigurationStore, names: (any NameMirrors)?, check: Check? = nil) {
         self.store = store
         self.names = names
+        self.check = check
     }
 
     /// What was done: the change, what was there before, and what could not be checked.
@@ -36,6 +41,15 @@ public struct KeepSetup: Sendable {
             guard let first = edits.first else { throw Refusal(.notDone, "nothing would change") }
             let done = Done(change: first.change, before: first.before, notes: notes)
             if first.before == first.change.after { throw Refusal(.notDone, "\(first.change.target) is so already") }
+            var site = SiteSetup()
+            for edit in edits {
+                switch edit.change {
+                case .org(let org): site.orgs.append(org)
+                case .server(let server): site.servers.append(server)
+                default: break
+                }
+            }
+            try check?(site)
             if try await store.apply(edits, action: action, on: stored.version, by: author) { return done }
         }
         throw Refusal(.notDone, "others change the configuration at this moment; nothing was changed, try again")

@@ -111,7 +111,9 @@ extension SettingNode {
 
     /// The members that differ, as `field: before → after`; for one line that says what changed.
     public func differences(from before: SettingNode?) -> [String] {
-        guard case .section(let members) = self else { return [] }
+        guard case .section(let members) = self else {
+            return before == self ? [] : [(before.map { "\($0.inWords) → " } ?? "") + inWords]
+        }
         var old: [(name: String, value: SettingNode)] = []
         if case .section(let known)? = before { old = known }
         var lines: [String] = []

@@ -68,6 +68,20 @@ extension PostgresConfigurationStore {
             UPDATE caserouter.requests SET write_back = 'due', write_back_at = now()
             WHERE org = $1 AND write_back = 'observed'
             """, [.text(org.name)])
+        // What is in CIC, or on its way there, from before the org observed, and should no longer be: it is read again,
+        // and the observation withdraws it.
+        _ = try await transaction.query(
+            """
+            UPDATE caserouter.cases c SET verify_at = now()
+            FROM (
+                SELECT e.case_id FROM caserouter.episodes e WHERE e.org = $1 AND e.ended_at IS NULL
+                UNION SELECT d.case_id FROM caserouter.cases d
+                WHERE d.org = $1 AND d.applied_revision < d.revision AND d.attempts < 8) a
+            WHERE c.org = $1 AND c.case_id = a.case_id AND c.want_cic IS NOT NULL AND c.verify_at IS NULL AND (
+                c.closed OR starts_with(c.owner, '00G') AND NOT EXISTS (
+                    SELECT FROM caserouter.mappings m
+                    WHERE m.newest AND m.enabled AND m.org = c.org AND m.queue_id = c.owner))
+            """, [.text(org.name)])
     }
 
     private static func save(_ server: CICServerSetup, _ transaction: PostgresTransaction) async throws(PostgresError) {

@@ -1,5 +1,4 @@
 import CaseRouting
-import JSON
 import Operations
 import Postgres
 
@@ -29,39 +28,8 @@ public struct PostgresNameMirrors: NameMirrors {
     }
 
     public func directory(cic: String) async throws(RoutingFailure) -> DirectoryMirror? {
-        let rows = try await database.ask(
-            """
-            SELECT d.kind, d.name, d.attributes, extract(epoch FROM now() - max(d.seen_at) OVER ())::float8
-            FROM caserouter.directory d WHERE d.cic = $1 ORDER BY d.kind, d.name
-            """, [.text(cic)], name: "mirror of directory")
-        do throws(PostgresError) {
-            guard let first = rows.first else { return nil }
-            var directory = CICDirectory(workgroups: [], skills: [], users: [])
-            for row in rows {
-                let name = try row.text(1)
-                switch try row.text(0) {
-                case "workgroup": directory.workgroups.append(try Self.workgroup(name, try row.json(2)))
-                case "skill": directory.skills.append(name)
-                default: directory.users.append(name)
-                }
-            }
-            return DirectoryMirror(directory: directory, age: .seconds(max(0, try first.double(3))))
-        } catch {
-            throw RoutingFailure(error)
+        try await PostgresDirectory(database).mirror(cic: cic).map {
+            DirectoryMirror(directory: $0.directory, age: $0.age)
         }
-    }
-
-    private static func workgroup(
-        _ name: String, _ attributes: String
-    ) throws(PostgresError) -> CICDirectory.WorkgroupEntry {
-        let value: JSONValue
-        do throws(JSONError) {
-            value = try JSONValue(parsing: Array(attributes.utf8))
-        } catch {
-            throw PostgresError(.decoding, "mirror of directory", "the attributes of workgroup \(name): \(error)")
-        }
-        return CICDirectory.WorkgroupEntry(
-            name: name, isActive: value["active"]?.bool ?? false, hasQueue: value["queue"]?.bool ?? false,
-            isACD: value["acd"]?.bool ?? false, takesEmail: value["email"]?.bool ?? false)
     }
 }

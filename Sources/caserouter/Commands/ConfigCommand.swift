@@ -40,40 +40,8 @@ struct ConfigCommand: AsyncParsableCommand {
                         names: unchecked ? nil : PostgresNameMirrors(database)
                     ).run(site, dryRun: dryRun, by: author)
                 }
-                print(try report(outcome))
+                print(try ApplyReport(outcome: outcome, isDryRun: dryRun).text(json: common.json))
             }
-        }
-
-        private struct Document: Encodable {
-            let added, changed, notes: [String]
-            let differences: [String: [String]]
-            let unchanged: Int
-            let dry_run: Bool
-        }
-
-        private func report(_ outcome: ApplySite.Outcome) throws -> String {
-            if common.json {
-                return try JSONText.encode(
-                    Document(
-                        added: outcome.added, changed: outcome.changed, notes: outcome.notes,
-                        differences: outcome.differences, unchanged: outcome.unchanged, dry_run: dryRun))
-            }
-            var lines: [String] = []
-            for (sign, targets) in [("+", outcome.added), ("~", outcome.changed)] {
-                for target in targets {
-                    lines.append("\(sign) \(target)")
-                    lines += (outcome.differences[target] ?? []).map { "    \($0)" }
-                }
-            }
-            lines += outcome.notes.map { "note: \($0)" }
-            let verb = dryRun ? "would be " : ""
-            lines.append(
-                "\(outcome.added.count) \(verb)added, \(outcome.changed.count) \(verb)changed, \(outcome.unchanged) as before"
-                    + (dryRun || outcome.added.count + outcome.changed.count == 0
-                        ? ""
-                        : "; what was there before: caserouter audit list --limit \(outcome.added.count + outcome.changed.count)")
-            )
-            return lines.map(\.oneLine).joined(separator: "\n")
         }
     }
 
@@ -138,19 +106,56 @@ struct ConfigCommand: AsyncParsableCommand {
     }
 }
 
-/// Reads YAML into what Operations understands.
-enum SiteFile {
-    static func read(_ path: String) throws -> SettingNode {
-        let text: String
-        if path == "-" {
-            text = String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self)
-        } else {
-            do {
-                text = try String(contentsOfFile: path, encoding: .utf8)
-            } catch {
-                throw Misconfigured("\(path) cannot be read: \(error.localizedDescription)")
+/// What was applied, for people and for programs.
+struct ApplyReport {
+    let outcome: ApplySite.Outcome
+    let isDryRun: Bool
+
+    private struct Document: Encodable {
+        let added, changed, notes: [String]
+        let differences: [String: [String]]
+        let unchanged: Int
+        let dry_run: Bool
+    }
+
+    func text(json: Bool) throws -> String {
+        if json {
+            return try JSONText.encode(
+                Document(
+                    added: outcome.added, changed: outcome.changed, notes: outcome.notes,
+                    differences: outcome.differences, unchanged: outcome.unchanged, dry_run: isDryRun))
+        }
+        var lines: [String] = []
+        for (sign, targets) in [("+", outcome.added), ("~", outcome.changed)] {
+            for target in targets {
+                lines.append("\(sign) \(target)")
+                lines += (outcome.differences[target] ?? []).map { "    \($0)" }
             }
         }
+        lines += outcome.notes.map { "note: \($0)" }
+        let verb = isDryRun ? "would be " : ""
+        let count = outcome.added.count + outcome.changed.count
+        lines.append(
+            "\(outcome.added.count) \(verb)added, \(outcome.changed.count) \(verb)changed, \(outcome.unchanged) as before"
+                + (isDryRun || count == 0 ? "" : "; what was there before: caserouter audit list --limit \(count)"))
+        return lines.map(\.oneLine).joined(separator: "\n")
+    }
+}
+
+/// Reads YAML into what Operations understands.
+enum SiteFile {
+    static func read(_ path: String) throws -> SettingNode { try parse(try text(path), path) }
+
+    static func text(_ path: String) throws -> String {
+        if path == "-" { return String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self) }
+        do {
+            return try String(contentsOfFile: path, encoding: .utf8)
+        } catch {
+            throw Misconfigured("\(path) cannot be read: \(error.localizedDescription)")
+        }
+    }
+
+    static func parse(_ text: String, _ path: String) throws -> SettingNode {
         do {
             guard let node = try Yams.compose(yaml: text) else { throw Misconfigured("\(path) is empty") }
             return convert(node)

@@ -11,7 +11,7 @@ struct MappingsCommand: AsyncParsableCommand {
             within 5 seconds. Cases that wait already stay where they are until something changes about them; see before \
             what a change would do: caserouter mappings preview FILE.
             """,
-        subcommands: [List.self, Show.self, Add.self, Set.self, Remove.self])
+        subcommands: [List.self, Show.self, Add.self, Set.self, Remove.self, MappingsImport.self, MappingsPreview.self])
 
     /// The fields of a site file.
     static let fields = """

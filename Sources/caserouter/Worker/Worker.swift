@@ -58,7 +58,8 @@ final class Worker: Sendable {
         if let file = try surroundings.caFile { http.trust = .systemAndFile(file) }
         transport = HTTPTransport(on: loop, settings: http)
         configurationStore = PostgresConfigurationStore(database: database)
-        credentials = CredentialStore(database: database, keys: keys)
+        credentials = CredentialStore(
+            database: database, keys: keys, newerKeys: { [surroundings] in try surroundings.keys })
         cases = PostgresCaseStore(database, worker: name, host: Surroundings.host, encode: RequestMessage.encode)
         leases = PostgresLeases(database, owner: owner)
         clock = SystemClock(loop: loop)
