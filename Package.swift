@@ -73,8 +73,14 @@ let package = Package(
         .target(
             name: "Simulators", dependencies: [hummingbird, hummingbirdTLS, certificates, crypto, cryptoExtras, log]),
         .target(name: "Checker"),
+        // What bare C needs for the work of a driver: the measure of the benchmark.
+        .target(name: "CBench", dependencies: ["CRabbitMQ", "CCurl", "CPostgres"]),
+        // Its benchmark measures the drivers; nothing else of it imports them.
         .executableTarget(
-            name: "caserouter-dev", dependencies: ["Simulators", "Checker", arguments]),
+            name: "caserouter-dev",
+            dependencies: [
+                "Simulators", "Checker", "CBench", "Polling", "AMQP", "HTTPClient", "Postgres", "Salesforce", arguments,
+            ]),
 
         // Tests.
         .target(name: "TestSupport", dependencies: ["Polling", "CaseRouting", "Postgres", log], path: "Tests/Support"),
@@ -84,16 +90,17 @@ let package = Package(
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "CaseRoutingTests", dependencies: ["CaseRouting", "TestSupport"]),
-        .testTarget(name: "OperationsTests", dependencies: ["Operations", "TestSupport"]),
+        .testTarget(name: "OperationsTests", dependencies: ["Operations", "CaseRouting", "TestSupport"]),
         .testTarget(name: "BrokerTests", dependencies: ["Broker", "TestSupport"]),
         .testTarget(
             name: "SalesforceTests", dependencies: ["Salesforce", "Simulators", "TestSupport"], exclude: ["faye.ru"]),
         .testTarget(name: "CICTests", dependencies: ["CIC", "Simulators", "TestSupport"]),
         .testTarget(
             name: "StoreTests",
-            dependencies: ["Store", "CaseRouting", "Postgres", "Polling", "JSON", "TestSupport"]),
+            dependencies: ["Store", "CaseRouting", "Operations", "Postgres", "Polling", "JSON", "TestSupport"]),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulators"], exclude: ["python"]),
         .testTarget(name: "CheckerTests", dependencies: ["Checker"]),
+        .testTarget(name: "BenchTests", dependencies: ["caserouter-dev"]),
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Simulators"]),
     ],
     swiftLanguageModes: [.v6]

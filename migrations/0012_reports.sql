@@ -21,7 +21,7 @@ ALTER TABLE api_usage ADD COLUMN counted_by text;
 
 -- When episodes ended, for the report of ends alone.
 CREATE INDEX episodes_by_end ON episodes (((ended_at AT TIME ZONE 'UTC')::date), org) WHERE ended_at IS NOT NULL;
-CREATE INDEX sweeps_whole ON sweeps (org, started_at) WHERE whole AND NOT dry_run;
+CREATE INDEX sweeps_whole ON sweeps (org, started_at) WHERE whole;
 CREATE INDEX audit_retries ON audit (((at AT TIME ZONE 'UTC')::date)) WHERE action = 'failed retry';
 
 -- A setting that is a number, or what counts when nobody has set it. With the owner's rights: readers of reports have
@@ -267,7 +267,7 @@ SELECT
 FROM caserouter.gaps g
 LEFT JOIN LATERAL (
     SELECT * FROM caserouter.sweeps s
-    WHERE g.closed_at IS NOT NULL AND s.org = g.org AND s.whole AND NOT s.dry_run AND s.finished_at IS NOT NULL
+    WHERE g.closed_at IS NOT NULL AND s.org = g.org AND s.whole AND s.finished_at IS NOT NULL
         AND s.started_at >= g.opened_at
     ORDER BY s.started_at LIMIT 1) s ON true;
 

@@ -22,6 +22,9 @@ public actor PostgresDatabase {
     /// The timeline seen last.
     public private(set) var timeline: String?
 
+    /// How often an answer of the server was waited for, of sessions that have ended.
+    private var endedRoundTrips = 0
+
     private let address: PostgresAddress
     private let settings: PostgresSettings
     private let admission: Admission?
@@ -113,6 +116,7 @@ public actor PostgresDatabase {
         if isUp { resumeWaiters() }
         let reason = await connection.waitUntilLost()
         place.connection = nil
+        endedRoundTrips += connection.pipeline.roundTrips
         return reason
     }
 
@@ -129,6 +133,11 @@ public actor PostgresDatabase {
     /// Whether the Batcher and at least one other session are there.
     public var isUp: Bool {
         places[0].connection != nil && places.dropFirst().contains { $0.connection != nil }
+    }
+
+    /// How often an answer of the server was waited for; what was sent together counts once.
+    public var roundTrips: Int {
+        places.reduce(endedRoundTrips) { $0 + ($1.connection?.pipeline.roundTrips ?? 0) }
     }
 
     /// Returns as soon as the database is up.

@@ -31,14 +31,12 @@ func perform(json: Bool, _ body: () async throws -> Void) async throws {
         try await body()
     } catch let exit as ExitCode {
         throw exit
+    } catch let error as Refusal {
+        throw complain(error.description, json, error.kind == .usage ? .validationFailure : .notDone)
     } catch let error as Misconfigured {
         throw complain(error.description, json, .configuration)
     } catch let error as SettingError {
         throw complain(error.description, json, .configuration)
-    } catch let error as UnusableReport {
-        throw complain(error.description, json, .validationFailure)
-    } catch let error as UnusableCase {
-        throw complain(error.description, json, .validationFailure)
     } catch let error as MasterKeys.Problem {
         throw complain(error.description, json, .configuration)
     } catch let error as RoutingFailure {
@@ -81,6 +79,13 @@ extension String {
             String.UnicodeScalarView(
                 unicodeScalars.map { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) ? " " : $0 }))
     }
+}
+
+/// A word as a shell takes it back, for commands that are printed to be typed.
+func shellWord(_ word: String) -> String {
+    let isPlain =
+        !word.isEmpty && word.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !#"'"\$`!*?()[]{}<>|&;#~"#.utf8.contains($0) }
+    return isPlain ? word : "'" + word.replacing("'", with: #"'\''"#) + "'"
 }
 
 /// JSON that commands print.

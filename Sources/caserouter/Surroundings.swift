@@ -64,9 +64,11 @@ struct Surroundings {
         }
     }
 
+    var keyFile: String { get throws(Misconfigured) { try required("CASEROUTER_KEY_FILE") } }
+
     var keys: MasterKeys {
         get throws(Misconfigured) {
-            let file = try required("CASEROUTER_KEY_FILE")
+            let file = try keyFile
             do throws(MasterKeys.Problem) {
                 return try MasterKeys(file: file)
             } catch {

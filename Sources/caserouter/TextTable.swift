@@ -1,5 +1,3 @@
-import Foundation
-
 /// Columns for people: text to the left, numbers to the right. What would break a line or a terminal is left out.
 struct TextTable {
     private var rows: [[String]]

@@ -91,8 +91,15 @@ import Testing
                 try await expectRefusal(
                     of: Wrong(name: name, arguments: ["credentials", "set", target], input: input), by: installation)
             }
-            let good = try await installation.run(
+            // Nobody listens there.
+            let unverified = try await installation.run(
                 ["credentials", "set", "cic:east"], input: #"{"user": "u", "password": "\#(secret)"}"#)
+            #expect(unverified.status == 1)
+            #expect(unverified.errors.contains("Nothing was stored"))
+            #expect(!(unverified.output + unverified.errors).contains(secret))
+            #expect(try await installation.query("SELECT target FROM caserouter.credentials") == [])
+            let good = try await installation.run(
+                ["credentials", "set", "cic:east", "--unverified"], input: #"{"user": "u", "password": "\#(secret)"}"#)
             #expect(good.status == 0, "\(good.errors)")
             #expect(!(good.output + good.errors).contains(secret))
         }

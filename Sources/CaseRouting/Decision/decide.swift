@@ -155,7 +155,12 @@ extension Deliberation {
         let differs = facts.owner != change.owner || facts.isClosed != change.isClosed
         guard differs || facts.skills != change.skills else {
             rule = .noDifference
-            if change.isAsked { offerWaiting(facts) }
+            if before.wanted != nil, facts.isClosed || (!facts.owner.isUser && mapping(of: facts.owner) == nil) {
+                // It became so while the org only observed: what is wanted did not follow.
+                apply(comesBack: false, asks: false)
+            } else if change.isAsked {
+                offerWaiting(facts)
+            }
             return
         }
         if differs { after.observedAt = change.occurredAt }

@@ -3,7 +3,7 @@ import Postgres
 
 /// Handles and partitions, as housekeeping uses them.
 public struct PostgresHousekeepingStore: HousekeepingStore {
-    private let database: PostgresDatabase
+    let database: PostgresDatabase
     private let retention: HousekeepingRetention
 
     public init(_ database: PostgresDatabase, retention: HousekeepingRetention = HousekeepingRetention()) {

@@ -39,14 +39,17 @@ extension PostgresIngestStore {
             ], name: "held as active", Self.heldCase)
     }
 
+    /// Those that wait longest first: that is the order of the index, so that a second's look costs nothing where none
+    /// waits. In the order of ids every case of the org would be looked at.
     public func takeToVerify(org: String, limit: Int) async throws(RoutingFailure) -> [HeldCase] {
         try await rows(
             """
-            UPDATE caserouter.cases SET verify_at = NULL
-            WHERE (org, case_id) IN (
+            UPDATE caserouter.cases c SET verify_at = NULL
+            FROM (
                 SELECT org, case_id FROM caserouter.cases WHERE org = $1 AND verify_at <= now()
-                ORDER BY case_id LIMIT $2 FOR UPDATE SKIP LOCKED)
-            RETURNING case_id, revision, case_number, owner, closed, skills, priority, false
+                ORDER BY verify_at LIMIT $2 FOR UPDATE SKIP LOCKED) d
+            WHERE c.org = d.org AND c.case_id = d.case_id
+            RETURNING c.case_id, c.revision, c.case_number, c.owner, c.closed, c.skills, c.priority, false
             """, [.text(org), .int8(Int64(limit))], name: "take to verify", Self.heldCase)
     }
 

@@ -15,7 +15,8 @@ struct Conductor {
         let isOver = Mutex(false)
         // What happens and what is shown run side by side; the first to fail ends the other.
         let (workload, accidents) = (workload, Accidents(crew: crew, plan: plan))
-        async let work: Void = Self.work(workload, accidents) { isOver.withLock { $0 = true } }
+        let mending = Mending(product: product)
+        async let work: Void = Self.work(workload, accidents, mending) { isOver.withLock { $0 = true } }
         while !isOver.withLock({ $0 }) {
             _ = try await look()
             try await Task.sleep(for: .seconds(1))
@@ -29,12 +30,13 @@ struct Conductor {
 
     /// Does everything that happens in the demo, and tells when it is over, well or not.
     private static func work(
-        _ workload: Workload, _ accidents: Accidents, whenOver: @Sendable () -> Void
+        _ workload: Workload, _ accidents: Accidents, _ mending: Mending, whenOver: @Sendable () -> Void
     ) async throws {
         defer { whenOver() }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await workload.run() }
             group.addTask { try await accidents.happen() }
+            group.addTask { try await mending.happen() }
             try await group.waitForAll()
         }
     }

@@ -56,19 +56,25 @@ struct Product: Sendable {
 
     /// What became of the requests of every org, asked like any reader of reports would.
     func accounting() async throws -> [Accounting] {
-        let output = run.file("accounting.json")
+        let output = try await output("accounting", ["report", "accounting", "--json"])
+        return try JSONDecoder().decode(Accounting.Report.self, from: output).rows
+    }
+
+    /// Runs a command as a person would, and returns what it printed.
+    ///
+    /// - Parameter label: names the files of its output; not two at a time.
+    func output(_ label: String, _ arguments: [String]) async throws -> Data {
+        let (output, errors) = (run.file(label + ".out"), run.file(label + ".log"))
         unlink(output)
         let child = try ChildProcess(
-            command: [try Executables.product(), "report", "accounting", "--json"],
+            command: [try Executables.product()] + arguments,
             environment: environment().merging([RunDirectory.marker: run.path]) { _, marker in marker },
-            output: output, errors: run.file("accounting.log"))
+            output: output, errors: errors)
         let code = try await child.waitForExit(limit: .seconds(30))
         guard code == 0 else {
-            throw RunFailure("caserouter report accounting ended with \(code): see \(run.file("accounting.log"))")
+            throw RunFailure("caserouter \(arguments.joined(separator: " ")) ended with \(code): see \(errors)")
         }
-        return try JSONDecoder().decode(
-            Accounting.Report.self, from: Data(contentsOf: URL(fileURLWithPath: output))
-        ).rows
+        return try Data(contentsOf: URL(fileURLWithPath: output))
     }
 
     private func command(_ label: String, _ arguments: [String], input: String? = nil) async throws {

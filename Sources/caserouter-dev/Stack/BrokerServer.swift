@@ -31,7 +31,9 @@ struct BrokerServer {
         let password = Secret.make()
         let node = "caserouter-\(ports.amqp)@localhost"
         try run.write(configuration(ports, password), to: "rabbitmq/rabbitmq.conf")
-        try run.write("[rabbitmq_management,rabbitmq_prometheus].\n", to: "rabbitmq/enabled_plugins")
+        try run.write(
+            "[rabbitmq_management,rabbitmq_prometheus,rabbitmq_shovel,rabbitmq_shovel_management].\n",
+            to: "rabbitmq/enabled_plugins")
         let environment = environment(home: home, node: node, ports)
 
         // Started by us, the mapper has a process id that we know; the Erlang machine would start one that stays.

@@ -65,7 +65,8 @@ struct ReportOutput {
         if let total { rows.append(total + (explained == nil ? [] : [""])) }
         var texts = TextTable(
             rows[0],
-            text: Set(table.columns.indices.filter { table.columns[$0].kind != .number } + [table.columns.count]))
+            text: Set(
+                table.columns.indices.filter { $0 == 0 || table.columns[$0].kind != .number } + [table.columns.count]))
         for row in rows.dropFirst() { texts.add(row) }
         lines.append(texts.text)
         if table.isCut { lines.append("There is more: raise --limit, or narrow the period.") }

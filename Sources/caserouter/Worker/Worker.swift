@@ -58,7 +58,8 @@ final class Worker: Sendable {
         if let file = try surroundings.caFile { http.trust = .systemAndFile(file) }
         transport = HTTPTransport(on: loop, settings: http)
         configurationStore = PostgresConfigurationStore(database: database)
-        credentials = CredentialStore(database: database, keys: keys)
+        credentials = CredentialStore(
+            database: database, keys: keys, newerKeys: { [surroundings] in try surroundings.keys })
         cases = PostgresCaseStore(database, worker: name, host: Surroundings.host, encode: RequestMessage.encode)
         leases = PostgresLeases(database, owner: owner)
         clock = SystemClock(loop: loop)
@@ -102,9 +103,10 @@ final class Worker: Sendable {
         }
         for duty in duties { await duty.close() }
         await transport.close()
+        let roundTrips = await database.roundTrips
         await database.close()
         await sessions
-        logger.info(.workerStopped)
+        logger.info(.workerStopped, metadata: ["round_trips": "\(roundTrips)"])
         if let problem = ending.withLock({ $0.problem }) { throw problem }
     }
 

@@ -60,6 +60,8 @@ public final class MemoryHousekeepingStore: HousekeepingStore, @unchecked Sendab
         }
     }
 
+    public func advanceRetries() async -> [String] { [] }
+
     public func maintainPartitions() async -> [String] {
         partitionRounds += 1
         return []
