@@ -45,8 +45,8 @@ static const unsigned char m0014[] = {
 static const unsigned char m0015[] = {
 #embed "../../migrations/0015_setup_rights.sql"
 };
-static const unsigned char m0020[] = {
-#embed "../../migrations/0020_report_doors.sql"
+static const unsigned char m0016[] = {
+#embed "../../migrations/0016_report_doors.sql"
 };
 
 static const caserouter_migration all[] = {
@@ -64,7 +64,7 @@ static const caserouter_migration all[] = {
     {"0013_setup.sql", m0013, sizeof m0013},
     {"0014_case_erase.sql", m0014, sizeof m0014},
     {"0015_setup_rights.sql", m0015, sizeof m0015},
-    {"0020_report_doors.sql", m0020, sizeof m0020},
+    {"0016_report_doors.sql", m0016, sizeof m0016},
 };
 
 caserouter_migration caserouter_migration_at(size_t index) { return all[index]; }
