@@ -72,7 +72,10 @@ import Testing
                 #expect(story.contains(part), "\(part): \(story)")
             }
 
-            // Names are known by now: a slip is refused.
+            // As soon as the names are known, a slip is refused.
+            try await eventually("the names are read", within: .seconds(60)) {
+                try await installation.query("SELECT cic FROM caserouter.directory_reads") == ["main"]
+            }
             #expect(
                 try await walk.type("mappings", "add", "acme", "Sales", "main/Salse", expecting: 78)
                     .contains("did you mean Sales?"))

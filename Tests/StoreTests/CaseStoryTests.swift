@@ -142,7 +142,8 @@ import Testing
                 for line in plan {
                     // The few orgs, queues and mappings are read whole.
                     let readsAll = ["cases", "episodes", "requests_2", "attempts_2"].contains {
-                        line.contains("Seq Scan on \($0)")
+                        // An empty partition costs nothing and has no better way.
+                        line.contains("Seq Scan on \($0)") && !line.contains("cost=0.00..0.00 ")
                     }
                     #expect(!readsAll, "\(plan.joined(separator: "\n"))")
                 }
