@@ -73,11 +73,15 @@ let package = Package(
         .target(
             name: "Simulators", dependencies: [hummingbird, hummingbirdTLS, certificates, crypto, cryptoExtras, log]),
         .target(name: "Checker"),
+        // The core between neighbours in memory, in virtual time. Imports the core, because the core is what it tries.
+        .target(name: "ProtocolSimulation", dependencies: ["CaseRouting", log]),
         .executableTarget(
-            name: "caserouter-dev", dependencies: ["Simulators", "Checker", arguments]),
+            name: "caserouter-dev", dependencies: ["Simulators", "Checker", "ProtocolSimulation", arguments]),
 
         // Tests.
-        .target(name: "TestSupport", dependencies: ["Polling", "CaseRouting", "Postgres", log], path: "Tests/Support"),
+        .target(
+            name: "TestSupport", dependencies: ["Polling", "CaseRouting", "Postgres", "ProtocolSimulation", log],
+            path: "Tests/Support"),
         .testTarget(name: "PollingTests", dependencies: ["Polling", "TestSupport"]),
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "TestSupport"]),
         .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient", "TestSupport"]),
@@ -93,6 +97,8 @@ let package = Package(
             name: "StoreTests",
             dependencies: ["Store", "CaseRouting", "Postgres", "Polling", "JSON", "TestSupport"]),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulators"], exclude: ["python"]),
+        .testTarget(
+            name: "ProtocolSimulationTests", dependencies: ["ProtocolSimulation", "CaseRouting", "TestSupport"]),
         .testTarget(name: "CheckerTests", dependencies: ["Checker"]),
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport"]),
     ],

@@ -5,5 +5,8 @@ import ArgumentParser
     static let configuration = CommandConfiguration(
         commandName: "caserouter-dev",
         abstract: "Simulators, a private stack of servers, and the demo.",
-        subcommands: [DemoCommand.self, SimulateCommand.self, StackCommand.self, CheckCommand.self, GuardCommand.self])
+        subcommands: [
+            DemoCommand.self, SimulateCommand.self, SimulateProtocolCommand.self, StackCommand.self, CheckCommand.self,
+            GuardCommand.self,
+        ])
 }
