@@ -15,7 +15,7 @@ import Testing
             let start = ContinuousClock.now
             let second = try await subscriber.connect()
             let waited = ContinuousClock.now - start
-            #expect(waited > .milliseconds(400) && waited < .seconds(3))
+            #expect(waited > .milliseconds(400) && waited < .seconds(20))
             #expect(second.first?["successful"] == .bool(true))
             #expect(second.first?["advice"] == nil)
         }
@@ -247,7 +247,7 @@ import Testing
     }
 
     private func waitUntilHeld(_ org: SalesforceTestOrg, _ count: Int) async throws {
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < deadline {
             let sessions = try await org.state()["sessions"]?.array ?? []
             if sessions.count(where: { $0["connected"] == .bool(true) }) == count { return }

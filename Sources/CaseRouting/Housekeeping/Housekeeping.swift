@@ -1,6 +1,7 @@
 import Logging
 
-/// What one worker does for all: handles for failed cases, partitions, and messages that lie in `caserouter.dead`.
+/// What one worker does for all: handles for failed cases, bulk retries, partitions, and messages that lie in
+/// `caserouter.dead`.
 ///
 /// Nothing waits for it: without a housekeeper cases are routed, retried and failed as ever. Two do the same twice.
 public actor Housekeeping {
@@ -70,6 +71,11 @@ public actor Housekeeping {
                 }
             }
             duties.addTask(executorPreference: executor) {
+                await self.repeatedly(every: Self.retriesPause) { () throws(RoutingFailure) in
+                    try await self.advanceRetries()
+                }
+            }
+            duties.addTask(executorPreference: executor) {
                 await self.repeatedly(every: Self.partitionsPause) { () throws(RoutingFailure) in
                     try await self.maintainPartitions()
                 }
@@ -130,6 +136,12 @@ public actor Housekeeping {
         }
     }
 
+    func advanceRetries() async throws(RoutingFailure) {
+        for done in try await store.advanceRetries() {
+            logger.info(.housekeepingDone, metadata: ["retries": "\(done)"])
+        }
+    }
+
     func maintainPartitions() async throws(RoutingFailure) {
         for done in try await store.maintainPartitions() {
             logger.info(.housekeepingDone, metadata: ["partitions": "\(done)"])
@@ -153,7 +165,10 @@ public actor Housekeeping {
     private static let failurePause: Duration = .seconds(10)
     private static let handlesPause: Duration = .seconds(5)
     private static let partitionsPause: Duration = .seconds(3_600)
-    private static let deadPause: Duration = .seconds(300)
+    /// Rates are cases a second.
+    private static let retriesPause: Duration = .seconds(1)
+    /// Looking twenty times at a request with RabbitMQ's page moves it there; a minute later it is taken in.
+    private static let deadPause: Duration = .seconds(40)
     /// Handles in the queue: more than anybody moves by hand, and the failed cases themselves are in the database.
     static let mostHandles = 10_000
     private static let handlesAtOnce = 200

@@ -1,4 +1,4 @@
-/// What one worker does for all: handles and partitions. Errors are of kind `own`.
+/// What one worker does for all: handles, bulk retries and partitions. Errors are of kind `own`.
 ///
 /// The pace at which cases go on after a hold is not here: every claim keeps to it, from the time at which the hold
 /// ended, so that it holds without anybody's help and costs no write per case.
@@ -6,6 +6,11 @@ public protocol HousekeepingStore: Sendable {
     /// Failed cases whose handle is missing or will soon be older than the queue keeps it, longest failed first; marks
     /// them as put out. A handle that is lost after that comes again with the next renewal.
     func takeDueHandles(limit: Int) async throws(RoutingFailure) -> [DueHandle]
+
+    /// One step of everything that people have asked to be sent again, and of what was repaired: notes how released
+    /// cases ended, stops what fails again, and releases as many cases as each rate allows. Its whole state is in the
+    /// database, so that any process goes on where another one stopped. Returns what changed, for the log.
+    func advanceRetries() async throws(RoutingFailure) -> [String]
 
     /// Makes the partitions of the days around today and drops those past retention. Returns what it did, for the log.
     func maintainPartitions() async throws(RoutingFailure) -> [String]

@@ -37,6 +37,7 @@ public enum LogEvent: String, CaseIterable, Sendable {
     case interactionUnexpected = "interaction unexpected"
     case switchover = "switchover"
     case queueUnreadable = "queue unreadable"
+    case namesRead = "names read"
     case watchFailed = "watch failed"
     case holdLifted = "hold lifted"
     case housekeepingDone = "housekeeping done"

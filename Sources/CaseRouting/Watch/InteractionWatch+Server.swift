@@ -79,6 +79,7 @@ extension InteractionWatch {
     /// An agent who is that quick finds nothing open afterwards but the episode.
     private static let recallPause: Duration = .seconds(120)
     private static let figuresPause: Duration = .seconds(10)
-    private static let directoryPause: Duration = .seconds(600)
+    /// A workgroup or skill that somebody adds is known within this, and the cases that it was missing for go on.
+    private static let directoryPause: Duration = .seconds(60)
     private static let directoryFailurePause: Duration = .seconds(15)
 }

@@ -32,8 +32,10 @@ struct StraightServer: InteractionServer {
         _ interaction: InteractionID, _ attempt: AttemptID
     ) async throws(RoutingFailure) -> InteractionReading { try await inner.read(interaction, attempt) }
 
-    func resolve(workgroup: String, skills: String) throws(RoutingFailure) -> ResolvedTarget {
-        try inner.resolve(workgroup: workgroup, skills: skills)
+    func knows(workgroup: String, skills: String) -> Bool { inner.knows(workgroup: workgroup, skills: skills) }
+
+    func resolve(workgroup: String, skills: String) async throws(RoutingFailure) -> ResolvedTarget {
+        try await inner.resolve(workgroup: workgroup, skills: skills)
     }
 }
 
@@ -66,7 +68,9 @@ struct RepeatingServer: InteractionServer {
         _ interaction: InteractionID, _ attempt: AttemptID
     ) async throws(RoutingFailure) -> InteractionReading { try await inner.read(interaction, attempt) }
 
-    func resolve(workgroup: String, skills: String) throws(RoutingFailure) -> ResolvedTarget {
-        try inner.resolve(workgroup: workgroup, skills: skills)
+    func knows(workgroup: String, skills: String) -> Bool { inner.knows(workgroup: workgroup, skills: skills) }
+
+    func resolve(workgroup: String, skills: String) async throws(RoutingFailure) -> ResolvedTarget {
+        try await inner.resolve(workgroup: workgroup, skills: skills)
     }
 }

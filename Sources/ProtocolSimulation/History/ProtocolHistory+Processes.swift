@@ -56,7 +56,7 @@ extension ProtocolHistory {
         process.router = router
         var ports: [String: any InteractionServer] = [:]
         for server in servers {
-            let port = MemoryInteractionServer(server, life: life)
+            let port = MemoryInteractionServer(server, life: life, shared: shared)
             ports[server.name] = broken?.server(port, server, shared) ?? port
         }
         let configuration = configuration
@@ -76,7 +76,8 @@ extension ProtocolHistory {
             let watch = InteractionWatch(
                 cic: server.name, settings: WatchSettings(holding: MemoryCIC.holding, workgroups: Set(workgroups)),
                 feed: MemoryFeed(server, self.simulation, life: life, delay: delay),
-                server: MemoryInteractionServer(server, life: life), store: MemoryWatchStore(shared, life: life),
+                server: MemoryInteractionServer(server, life: life, shared: shared, isOfWatch: true),
+                store: MemoryWatchStore(shared, life: life),
                 leases: leases, clock: clock, random: random(7), logger: Self.quietLogger,
                 executor: simulation.executor)
             run(process) { await watch.run() }

@@ -16,6 +16,7 @@ extension CaseTables {
             row.episode.attempt == end.attempt, let state = cases[key]?.state
         else { return false }
         episodes[end.episode]?.isOpen = false
+        episodes[end.episode]?.endedAt = now
         episodes[end.episode]?.endReason =
             row.episode.state == .ending && end.reason == .ended ? .disconnected : end.reason
         let isPlaced = row.episode.state == .held || row.episode.state == .placed

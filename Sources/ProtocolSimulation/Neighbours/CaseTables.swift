@@ -7,6 +7,7 @@ public struct CaseTables: Sendable {
         public var episode: Episode
         public var isOpen = true
         public var endReason: EpisodeEnd.Reason?
+        public var endedAt: Timestamp?
         public var cicEpoch: Int32
 
         public init(episode: Episode, cicEpoch: Int32) {
@@ -34,6 +35,7 @@ public struct CaseTables: Sendable {
         public enum Outcome: String, Sendable { case routed, ignored, superseded, discarded }
         public var change: CaseChange
         public var isSeen = false
+        public var seenAt: Timestamp?
         public var taken = 0
         public var outcome: Outcome?
         public var rule: Decision.Rule?
@@ -71,6 +73,10 @@ public struct CaseTables: Sendable {
     public var undecodable: [String: Int] = [:]
     /// Every attempt to create that was ever committed.
     public private(set) var attempts: Set<AttemptID> = []
+    /// Version of the configuration in force.
+    public var configuration: Int64 = 0
+    /// What people asked for, and the version in force then.
+    public var askedSweeps: [(sweep: AskedSweep, configuration: Int64, isFinished: Bool)] = []
 
     public init() {}
 
@@ -92,7 +98,8 @@ public struct CaseTables: Sendable {
 
     public func snapshot(_ change: CaseChange) -> CaseSnapshot {
         CaseSnapshot(
-            state: state(change.caseKey), isMerged: requests[RequestKey(change)]?.isSeen ?? false, now: now)
+            state: state(change.caseKey), isMerged: requests[RequestKey(change)]?.isSeen ?? false, now: now,
+            configuration: configuration)
     }
 
     func claim(_ key: CaseKey, _ epoch: Int64) -> Claim {
@@ -149,6 +156,7 @@ public struct CaseTables: Sendable {
         row.actsOn = openEpisode(key)?.episode.cic ?? row.state.wanted?.cic
         if decision.raisesRevision && !change.kind.isOccurrence { supersedeOlder(than: change) }
         requests[request, default: RequestRow(change: change)].isSeen = true
+        requests[request]?.seenAt = now
         requests[request]?.taken = 0
         requests[request]?.rule = decision.rule
         requests[request]?.outcome =

@@ -208,14 +208,31 @@ public final class MemoryCIC: @unchecked Sendable {
 public struct MemoryInteractionServer: InteractionServer {
     let site: MemoryCIC
     let life: Life
+    /// Which server is in force; nil: whatever answers.
+    let shared: SharedTables?
+    /// The watch finds out itself what came along at a switchover.
+    let isOfWatch: Bool
 
-    public init(_ site: MemoryCIC, life: Life) {
+    public init(_ site: MemoryCIC, life: Life, shared: SharedTables? = nil, isOfWatch: Bool = false) {
         self.site = site
         self.life = life
+        self.shared = shared
+        self.isOfWatch = isOfWatch
     }
 
     private func alive() throws(RoutingFailure) {
         if life.isOver { throw SharedTables.broken }
+    }
+
+    /// As the adapter: nothing is sent to a server that the watch has not written down.
+    private func isInForce() throws(RoutingFailure) {
+        guard let tables = shared?.tables else { return }
+        let identity = tables.servers[site.name]?.identity
+        let isSettled =
+            isOfWatch || !tables.holds.keys.contains { $0.reason == .switchover && $0.name == site.name }
+        guard identity == nil || identity == site.identity, isSettled else {
+            throw RoutingFailure(.held, at: .read, cause: .cicUnreachable, "CIC has switched over.")
+        }
     }
 
     public func create(
@@ -230,6 +247,7 @@ public struct MemoryInteractionServer: InteractionServer {
         then next: @escaping @Sendable (MemoryCIC, InteractionID) -> Void
     ) async throws(RoutingFailure) -> InteractionID {
         try alive()
+        try isInForce()
         let lost = RoutingFailure(.unknown, at: .create, cause: .cicNoAnswer, "No answer to a create.")
         let created = try await site.call(.create, life, lost: lost) { site in
             let interaction = site.model.create(attributes.episode, attempt)
@@ -244,6 +262,7 @@ public struct MemoryInteractionServer: InteractionServer {
 
     public func assign(_ order: AssignOrder) async throws(RoutingFailure) -> AssignAnswer {
         try alive()
+        try isInForce()
         let lost = RoutingFailure(.transient, at: .assign, cause: .cicNoAnswer, "No answer to an assign.")
         let answer = try await site.call(.assign, life, lost: lost) {
             $0.model.assign(
@@ -251,11 +270,13 @@ public struct MemoryInteractionServer: InteractionServer {
                 skills: order.target.skills.joined(separator: ";"), takesBack: order.takesBack)
         }
         try alive()
+        if answer == .gone { try isInForce() }
         return answer
     }
 
     public func disconnect(_ interaction: InteractionID, _ attempt: AttemptID) async throws(RoutingFailure) {
         try alive()
+        try isInForce()
         let lost = RoutingFailure(.transient, at: .disconnect, cause: .cicNoAnswer, "No answer to a disconnect.")
         try await site.call(.disconnect, life, lost: lost) { $0.disconnect(interaction, attempt) }
         try alive()
@@ -265,9 +286,11 @@ public struct MemoryInteractionServer: InteractionServer {
         _ interaction: InteractionID, _ attempt: AttemptID
     ) async throws(RoutingFailure) -> InteractionReading {
         try alive()
+        try isInForce()
         let lost = RoutingFailure(.transient, at: .read, cause: .cicNoAnswer, "No answer to a read.")
         let reading = try await site.call(.read, life, lost: lost) { $0.model.read(interaction, attempt) }
         try alive()
+        if reading == .gone { try isInForce() }
         return reading
     }
 
@@ -279,16 +302,20 @@ public struct MemoryInteractionServer: InteractionServer {
         _ isIt: @escaping @Sendable (HandlerModel.Live) -> Bool
     ) async throws(RoutingFailure) -> [FoundInteraction] {
         try alive()
+        try isInForce()
         let lost = RoutingFailure(.transient, at: .read, cause: .cicNoAnswer, "No answer to a listing.")
         let found = try await site.call(.find, life, lost: lost) { site in
             site.model.interactions.filter { isIt($0.value) }.sorted { $0.key.description < $1.key.description }
                 .map { FoundInteraction(interaction: $0.key, attempt: $0.value.attempt) }
         }
         try alive()
+        try isInForce()
         return found
     }
 
-    public func resolve(workgroup: String, skills: String) throws(RoutingFailure) -> ResolvedTarget {
+    public func knows(workgroup: String, skills: String) -> Bool { true }
+
+    public func resolve(workgroup: String, skills: String) async throws(RoutingFailure) -> ResolvedTarget {
         ResolvedTarget(workgroup: workgroup, skills: try RequiredSkills(field: skills).names)
     }
 }

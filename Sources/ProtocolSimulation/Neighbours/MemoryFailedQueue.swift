@@ -66,6 +66,8 @@ public final class MemoryHousekeepingStore: HousekeepingStore, @unchecked Sendab
         }
     }
 
+    public func advanceRetries() async -> [String] { [] }
+
     public func maintainPartitions() async -> [String] {
         partitionRounds += 1
         return []

@@ -126,10 +126,19 @@ public struct MemoryIngestStore: IngestStore {
         try await shared.statement(life) { _ in shared.ingest.openGaps.removeAll { $0.openedAt < openedBefore } }
     }
 
-    public func takeAskedSweep(org: String) async throws(RoutingFailure) -> AskedSweep? { nil }
+    public func takeAskedSweep(org: String, configuration: Int64) async throws(RoutingFailure) -> AskedSweep? {
+        try await shared.statement(life, isNothing: { $0 == nil }) { tables in
+            tables.askedSweeps.first { !$0.isFinished && $0.configuration <= configuration }?.sweep
+        }
+    }
 
     public func finishSweep(org: String, _ result: SweepResult) async throws(RoutingFailure) {
-        try await shared.statement(life) { _ in shared.ingest.sweeps.append(result) }
+        try await shared.statement(life) { tables in
+            for index in tables.askedSweeps.indices where tables.askedSweeps[index].sweep.id == result.asked {
+                tables.askedSweeps[index].isFinished = true
+            }
+            shared.ingest.sweeps.append(result)
+        }
     }
 
     public func replaceQueues(org: String, _ queues: [SalesforceQueue]) async {}
@@ -142,6 +151,19 @@ public struct MemoryIngestStore: IngestStore {
 
 extension CaseTables {
     func heldCase(_ key: CaseKey) -> HeldCase {
-        HeldCase(caseID: key.caseID, revision: state(key).revision, facts: state(key).facts)
+        let state = state(key)
+        return HeldCase(
+            caseID: key.caseID, revision: state.revision, facts: state.facts, isUnoffered: isUnoffered(key, state))
+    }
+
+    private func isUnoffered(_ key: CaseKey, _ state: CaseState) -> Bool {
+        guard state.wanted == nil, state.episode == nil else { return false }
+        guard let last = episodes[EpisodeKey(key, state.lastEpisode)], let endedAt = last.endedAt,
+            last.endReason == .ended || last.endReason == .lostWithAgent
+        else { return true }
+        return requests.values.contains { request in
+            request.change.caseKey == key && request.seenAt.map { $0 > endedAt } ?? false
+                && request.rule.map { Decision.Rule.putAside.contains($0) } ?? false
+        }
     }
 }

@@ -9,7 +9,8 @@ public final class SimulatedSite: @unchecked Sendable {
     public let broker: MemoryBroker
     public let cic: MemoryCIC
     public var recoveryWait: Duration = .seconds(60)
-    private let configuration: RoutingConfiguration
+    private var configuration: RoutingConfiguration
+    private var routers: [CaseRouter] = []
     private let seed: UInt64
     private var processes: [(life: Life, task: Task<Void, Never>)] = []
 
@@ -34,7 +35,8 @@ public final class SimulatedSite: @unchecked Sendable {
             queue: MemoryRequestQueue(broker: broker, life: life, clock: simulation.clock), clock: simulation.clock,
             random: random, logger: Logger(label: "worker") { _ in SwiftLogNoOpLogHandler() }, casesInFlight: 50,
             executor: simulation.executor)
-        let server = MemoryInteractionServer(cic, life: life)
+        let server = MemoryInteractionServer(cic, life: life, shared: shared)
+        routers.append(router)
         let configuration = configuration
         start(life) {
             await router.use(configuration)
@@ -52,13 +54,28 @@ public final class SimulatedSite: @unchecked Sendable {
             settings: WatchSettings(
                 holding: MemoryCIC.holding, workgroups: [Sample.workgroupA, Sample.workgroupB],
                 recoveryWait: recoveryWait),
-            feed: MemoryFeed(self.cic, self.simulation), server: MemoryInteractionServer(cic, life: life),
+            feed: MemoryFeed(self.cic, self.simulation),
+            server: MemoryInteractionServer(cic, life: life, shared: shared, isOfWatch: true),
             store: MemoryWatchStore(shared, life: life),
             leases: MemoryLeases(shared, life: life, owner: "watch-\(processes.count)"), clock: simulation.clock,
             random: SeededRandom(seed: seed &+ UInt64(processes.count) &* 31 &+ 5),
             logger: Logger(label: "watch") { _ in SwiftLogNoOpLogHandler() }, executor: simulation.executor)
         start(life) { await watch.run() }
         return life
+    }
+
+    /// People set something: it is in force at once, and the workers hear of it one after the other.
+    public func set(_ new: RoutingConfiguration, heardAfter delay: Duration = .seconds(1)) {
+        shared.tables.configuration += 1
+        configuration = new
+        configuration.version = shared.tables.configuration
+        for (number, router) in routers.enumerated() {
+            // Ends by itself.
+            Task(executorPreference: simulation.executor) { [configuration, clock = simulation.clock] in
+                do throws(CancellationError) { try await clock.sleep(for: delay * (number + 1)) } catch { return }
+                await router.use(configuration)
+            }
+        }
     }
 
     private func start(_ life: Life, _ body: @escaping @Sendable () async -> Void) {
