@@ -79,7 +79,7 @@ public actor Ingest {
     /// In a task of its own: this one may be cancelled, and a lease that is not given back keeps the org waiting for half
     /// a minute.
     private func giveBack(_ lease: Lease) async {
-        await Task { [source, leases, logger] in
+        await Task(executorPreference: executor) { [source, leases, logger] in
             await source.unsubscribe()
             do throws(RoutingFailure) {
                 try await leases.release(lease)
