@@ -45,6 +45,9 @@ static const unsigned char m0014[] = {
 static const unsigned char m0015[] = {
 #embed "../../migrations/0015_setup_rights.sql"
 };
+static const unsigned char m0016[] = {
+#embed "../../migrations/0016_report_doors.sql"
+};
 
 static const caserouter_migration all[] = {
     {"0001_cases.sql", m0001, sizeof m0001},
@@ -61,6 +64,7 @@ static const caserouter_migration all[] = {
     {"0013_setup.sql", m0013, sizeof m0013},
     {"0014_case_erase.sql", m0014, sizeof m0014},
     {"0015_setup_rights.sql", m0015, sizeof m0015},
+    {"0016_report_doors.sql", m0016, sizeof m0016},
 };
 
 caserouter_migration caserouter_migration_at(size_t index) { return all[index]; }

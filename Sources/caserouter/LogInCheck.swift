@@ -28,8 +28,8 @@ struct LogInCheck: Sendable {
 
     private func logIn(_ org: OrgSetup, _ secret: [UInt8], _ loop: PollExecutor, _ logger: Logger) async throws {
         var settings = HTTPTransport.Settings()
-        settings.allowInsecure = surroundings.allowsInsecure
-        if let file = surroundings.caFile { settings.trust = .systemAndFile(file) }
+        settings.allowInsecure = try surroundings.allowsInsecure
+        if let file = try surroundings.caFile { settings.trust = .systemAndFile(file) }
         let transport = HTTPTransport(on: loop, settings: settings)
         let source = try OutboxOrg(
             settings: SalesforceSettings(org, secret), transport: transport, logger: logger)
