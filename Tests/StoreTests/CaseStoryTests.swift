@@ -82,7 +82,7 @@ import Testing
             try await fixture.run(
                 """
                 INSERT INTO caserouter.orgs (name, organization_id, login_url, flow)
-                VALUES ('other', '00D000000000002AAA', 'https://other', 'client-credentials')
+                VALUES ('other', '00D000000000002EAA', 'https://other', 'client-credentials')
                 """)
             for org in ["acme", "other"] { try await fixture.take(.make(.created, version: 1, org: org)) }
             let stories = CaseStories(store: PostgresCaseStoryStore(fixture.connections))

@@ -96,7 +96,11 @@ public actor Ingest {
         sweepIsAsked = .whole
         await withTaskGroup(of: Void.self) { duties in
             duties.addTask(executorPreference: executor) { await self.renew(lease) }
-            duties.addTask(executorPreference: executor) { await self.follow(under: lease) }
+            duties.addTask(executorPreference: executor) {
+                // A mapping that names its queue has no id before that: its first cases would be put aside for good.
+                _ = await self.mirrorQueues()
+                await self.follow(under: lease)
+            }
             duties.addTask(executorPreference: executor) { await self.recordConfirmed(under: lease) }
             duties.addTask(executorPreference: executor) { await self.sweepOnTime(under: lease) }
             duties.addTask(executorPreference: executor) { await self.writeBack() }
