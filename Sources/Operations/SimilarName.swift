@@ -14,18 +14,21 @@ enum SimilarName {
         name.prefix(200).lowercased().filter { $0 != " " && $0 != "-" && $0 != "_" }.map { $0 }
     }
 
-    /// Letters to insert, delete or replace.
+    /// Letters to insert, delete or replace, or to swap with their neighbour.
     private static func distance(_ one: [Character], _ other: [Character]) -> Int {
         guard abs(one.count - other.count) <= 3 else { return 4 }
+        var older: [Int] = []
         var row = Array(0...other.count)
         for (index, letter) in one.enumerated() {
-            var diagonal = row[0]
-            row[0] = index + 1
+            var next = [index + 1]
             for place in other.indices {
-                let replaced = diagonal + (other[place] == letter ? 0 : 1)
-                diagonal = row[place + 1]
-                row[place + 1] = min(replaced, diagonal + 1, row[place] + 1)
+                var least = min(row[place] + (other[place] == letter ? 0 : 1), row[place + 1] + 1, next[place] + 1)
+                if index > 0, place > 0, letter == other[place - 1], one[index - 1] == other[place] {
+                    least = min(least, older[place - 1] + 1)
+                }
+                next.append(least)
             }
+            (older, row) = (row, next)
         }
         return row[other.count]
     }

@@ -144,7 +144,7 @@ import Testing
                     "faults/drop", #"{"path":"/sobjects/Case","after":5,"beforeStatus":\#(beforeStatus)}"#)
                 let socket = try SalesforceTestSocket(org: org)
                 try socket.send(#"{"Subject":"x"}"#, to: "/services/data/v62.0/sobjects/Case")
-                let failure = #expect(throws: SalesforceTestSocket.Failed.self) { try socket.receive() }
+                let failure = await #expect(throws: SalesforceTestSocket.Failed.self) { try await socket.receive() }
                 let received = try #require(failure?.received)
                 #expect(received.isEmpty == beforeStatus, "\(received)")
                 #expect(!received.contains("success"))

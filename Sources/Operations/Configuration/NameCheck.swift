@@ -107,8 +107,8 @@ struct NameCheck {
             return mirror
         }
         note(
-            "workgroups and skills of CIC server \(server.name) were not read yet, so names on it could not be checked; "
-                + "'caserouter doctor --cic \(server.name)' checks them against CIC itself")
+            "workgroups and skills of CIC server \(server.name) were not read yet, so names on it could not be checked; a "
+                + "route worker that is logged in reads them within a minute")
         return nil
     }
 
