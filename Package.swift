@@ -54,7 +54,7 @@ let package = Package(
         .target(name: "Operations", dependencies: ["CaseRouting"]),
 
         // Adapters, one per neighbour.
-        .target(name: "Broker", dependencies: ["CaseRouting", "AMQP", "Polling", log]),
+        .target(name: "Broker", dependencies: ["CaseRouting", "Operations", "AMQP", "Polling", log]),
         .target(
             name: "Salesforce", dependencies: ["CaseRouting", "HTTPClient", "Polling", "JSON", log, cryptoExtras]),
         .target(name: "CIC", dependencies: ["CaseRouting", "HTTPClient", "Polling", "JSON", log]),
@@ -73,28 +73,42 @@ let package = Package(
         .target(
             name: "Simulators", dependencies: [hummingbird, hummingbirdTLS, certificates, crypto, cryptoExtras, log]),
         .target(name: "Checker"),
+        // The core between neighbours in memory, in virtual time. Imports the core, because the core is what it tries.
+        .target(name: "ProtocolSimulation", dependencies: ["CaseRouting", log]),
+        // What bare C needs for the work of a driver: the measure of the benchmark.
+        .target(name: "CBench", dependencies: ["CRabbitMQ", "CCurl", "CPostgres"]),
+        // Its benchmark measures the drivers; nothing else of it imports them.
         .executableTarget(
-            name: "caserouter-dev", dependencies: ["Simulators", "Checker", arguments]),
+            name: "caserouter-dev",
+            dependencies: [
+                "Simulators", "Checker", "ProtocolSimulation", "CBench", "Polling", "AMQP", "HTTPClient", "Postgres",
+                "Salesforce", arguments,
+            ]),
 
         // Tests.
-        .target(name: "TestSupport", dependencies: ["Polling", "CaseRouting", "Postgres", log], path: "Tests/Support"),
+        .target(
+            name: "TestSupport", dependencies: ["Polling", "CaseRouting", "Postgres", "ProtocolSimulation", log],
+            path: "Tests/Support"),
         .testTarget(name: "PollingTests", dependencies: ["Polling", "TestSupport"]),
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "TestSupport"]),
         .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient", "TestSupport"]),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "CaseRoutingTests", dependencies: ["CaseRouting", "TestSupport"]),
-        .testTarget(name: "OperationsTests", dependencies: ["Operations", "TestSupport"]),
+        .testTarget(name: "OperationsTests", dependencies: ["Operations", "CaseRouting", "TestSupport"]),
         .testTarget(name: "BrokerTests", dependencies: ["Broker", "TestSupport"]),
         .testTarget(
             name: "SalesforceTests", dependencies: ["Salesforce", "Simulators", "TestSupport"], exclude: ["faye.ru"]),
         .testTarget(name: "CICTests", dependencies: ["CIC", "Simulators", "TestSupport"]),
         .testTarget(
             name: "StoreTests",
-            dependencies: ["Store", "CaseRouting", "Postgres", "Polling", "JSON", "TestSupport"]),
+            dependencies: ["Store", "CaseRouting", "Operations", "Postgres", "Polling", "JSON", "TestSupport"]),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulators"], exclude: ["python"]),
+        .testTarget(
+            name: "ProtocolSimulationTests", dependencies: ["ProtocolSimulation", "CaseRouting", "TestSupport"]),
         .testTarget(name: "CheckerTests", dependencies: ["Checker"]),
-        .testTarget(name: "EndToEndTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "BenchTests", dependencies: ["caserouter-dev"]),
+        .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Simulators"]),
     ],
     swiftLanguageModes: [.v6]
 )

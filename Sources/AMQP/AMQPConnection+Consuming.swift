@@ -87,19 +87,28 @@ extension AMQPConnection {
             if let error { throw error.during("receive from \(reader.queue)") }
             return nil
         }
-        return try await wait(on: reader, deliveries.channel, operation: "receive from \(reader.queue)")
+        return try await wait(
+            for: queueUp(on: reader), on: reader, deliveries.channel, operation: "receive from \(reader.queue)")
+    }
+
+    /// Takes a place among those who wait for a delivery of this channel.
+    ///
+    /// Not part of `wait`, because a turn of the loop may pass before an asynchronous function begins: a delivery or the
+    /// consumer's end between the caller's look and its place in the line would be missed.
+    func queueUp(on reader: ReaderChannel) -> ReaderChannel.Waiter {
+        let waiter: ReaderChannel.Waiter = (nextWaiter, ReaderChannel.Next())
+        nextWaiter += 1
+        reader.waiters.append(waiter)
+        return waiter
     }
 
     /// Waits for the next delivery; a cancelled caller gets nil.
     func wait(
-        on reader: ReaderChannel, _ number: UInt16, operation: @autoclosure () -> String
+        for waiter: ReaderChannel.Waiter, on reader: ReaderChannel, _ number: UInt16,
+        operation: @autoclosure () -> String
     ) async throws(AMQPError) -> Delivery? {
-        let id = nextWaiter
-        nextWaiter += 1
-        let incarnation = reader.incarnation
-        let answer = ReaderChannel.Next()
-        reader.waiters.append((id, answer))
-        let result = await wait(for: answer) { $0.cancelWait(id, number, incarnation) }
+        let (id, incarnation) = (waiter.id, reader.incarnation)
+        let result = await wait(for: waiter.answer) { $0.cancelWait(id, number, incarnation) }
         switch result {
         case .success(let delivery): return delivery
         case .failure(let error): throw error.during(operation())

@@ -81,13 +81,13 @@ extension AMQPConnection {
             }
             let fields = amqp_basic_get_t(ticket: 0, queue: writer.scratch.bytes(queue), no_ack: 0)
             writer.method(.basicGet, channel: number, fields)
-            let id = nextWaiter
-            let incarnation = reader.incarnation
+            let waiter = queueUp(on: reader)
+            let (id, incarnation) = (waiter.id, reader.incarnation)
             let deadline = executor.schedule(after: settings.operationDeadline) { [weak self] in
                 self?.assumeIsolated { $0.expireGet(id, number, incarnation) }
             }
             defer { deadline.cancel() }
-            return try await wait(on: reader, number, operation: operation)
+            return try await wait(for: waiter, on: reader, number, operation: operation)
         } catch {
             throw error.during(operation)
         }

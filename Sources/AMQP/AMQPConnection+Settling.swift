@@ -67,6 +67,13 @@ extension AMQPConnection {
         reader.window.takeSingly { acknowledge($0, on: number) }
     }
 
+    /// Before a close: what is finished is not to be handed out again, whatever is still in hand before it.
+    func sendAllStragglers() {
+        for case let channel? in channels where !channel.isClosing {
+            if case .reader(let reader) = channel.role { sendStragglers(reader, channel.number) }
+        }
+    }
+
     private func scheduleStragglers(of reader: ReaderChannel, _ number: UInt16) {
         if reader.stragglerTimer?.isPending == true { return }
         let incarnation = reader.incarnation

@@ -145,6 +145,7 @@ public actor AMQPConnection {
             return
         case .open:
             sendAcknowledgements()
+            sendAllStragglers()
             sendClose(code: 200, text: "closed by its owner")
         }
         // Not cancellable: it is short, and a cancelled owner wants it most.

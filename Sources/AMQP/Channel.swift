@@ -72,6 +72,7 @@ final class PublisherChannel {
 /// A channel that deliveries come on: of a consumer, or one by one with `get`.
 final class ReaderChannel {
     typealias Next = Answer<Result<Delivery?, AMQPError>>
+    typealias Waiter = (id: UInt64, answer: Next)
 
     enum State {
         case starting, running
@@ -91,7 +92,7 @@ final class ReaderChannel {
     var unsettledCount = 0
     var ready: Deque<Delivery> = []
     /// Callers of `next` or `get`, first come first served.
-    var waiters: Deque<(id: UInt64, answer: Next)> = []
+    var waiters: Deque<Waiter> = []
     let ending = Deliveries.Ending()
     let started = Answer<Result<Void, AMQPError>>()
     /// Until the consumer has started.

@@ -107,6 +107,8 @@ public actor BrokerConsumer: RequestQueue {
         connection = nil
         inHand = [:]
         if let open { await complain(error, open) }
+        // The queue was deleted, and who deletes one needs a moment to declare it anew.
+        if error.kind == .consumerCancelled { _ = await pause(.seconds(1)) }
     }
 
     /// The queue may be missing or its leader moving: said once. A connection that broke has been logged by the link.

@@ -46,7 +46,7 @@ public struct TextTemplate: Equatable, Sendable, CustomStringConvertible {
                 let known = Place.allCases.map { "{\($0.rawValue)}" }.joined(separator: ", ")
                 throw RoutingFailure(
                     .configuration, at: .resolve, cause: .configuration,
-                    "“\(text)” is not a template: in braces may stand \(known).")
+                    "A template has something else in braces than \(known).")
             }
             parts.append(.place(place))
             rest = rest[rest.index(after: close)...]

@@ -29,6 +29,8 @@ struct CICLimits: Sendable {
     var listBytes = 8 << 20
     /// How long an interaction that this connection created is known to be ours without asking.
     var freshness: Duration = .seconds(30)
+    /// How long names that were just read are good enough to refuse others by.
+    var namesFreshness: Duration = .seconds(10)
     /// The longest `InteractionFeed.next` waits.
     var next: Duration = .seconds(30)
     /// Before a queue that could not be followed is tried again.

@@ -62,6 +62,9 @@ public final class RunFollower {
             rowsByChange: evidence.rowsByChange, unmarked: evidence.unmarked.count, latencies: latencies)
     }
 
+    /// Forgets the latencies so far, those of a warm-up.
+    public func forgetLatencies() { latencies = [] }
+
     private func takeSalesforce(_ line: LedgerLine, at: Int64) throws(LineScanner.Problem) {
         guard let key = try evidence.take(line, at: at), evidence.cases[key]?.ask?.at == at, made[key] == nil else {
             return

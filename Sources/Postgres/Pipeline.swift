@@ -16,6 +16,8 @@ final class Pipeline: @unchecked Sendable {
     private let answerTimeout: Duration?
 
     private var exchanges = Deque<Exchange>()
+    /// Exchanges sent: the server's answer to each is waited for.
+    private(set) var roundTrips = 0
     private var current: Exchange?
     private var sendFailure: String?
     /// A script under way, which has the connection for itself.
@@ -90,6 +92,7 @@ final class Pipeline: @unchecked Sendable {
         }
         if exchanges.isEmpty { heard = .now }
         exchanges.append(exchange)
+        roundTrips += 1
         if sendFailure == nil, PQpipelineSync(handle) != 1 { sendFailure = message() }
         if let sendFailure {
             lose(sendFailure)

@@ -22,6 +22,9 @@ public actor PostgresDatabase {
     /// The timeline seen last.
     public private(set) var timeline: String?
 
+    /// How often an answer of the server was waited for, of sessions that have ended.
+    private var endedRoundTrips = 0
+
     private let address: PostgresAddress
     private let settings: PostgresSettings
     private let admission: Admission?
@@ -88,7 +91,7 @@ public actor PostgresDatabase {
                 lastError = error
             }
             if isClosed { return }
-            await place.pause(pauses.next(after: MonotonicTime.now - begin))
+            await place.pause(pauses.next(after: MonotonicTime.now - begin)) { isClosed }
         }
     }
 
@@ -103,7 +106,8 @@ public actor PostgresDatabase {
             throw error
         }
         // Closed meanwhile, or of a timeline that is over.
-        guard !isClosed, await connection.timeline == timeline else {
+        let begunOn = await connection.timeline
+        guard !isClosed, begunOn == timeline else {
             await connection.close()
             return "was opened too late"
         }
@@ -112,6 +116,7 @@ public actor PostgresDatabase {
         if isUp { resumeWaiters() }
         let reason = await connection.waitUntilLost()
         place.connection = nil
+        endedRoundTrips += connection.pipeline.roundTrips
         return reason
     }
 
@@ -130,6 +135,11 @@ public actor PostgresDatabase {
         places[0].connection != nil && places.dropFirst().contains { $0.connection != nil }
     }
 
+    /// How often an answer of the server was waited for; what was sent together counts once.
+    public var roundTrips: Int {
+        places.reduce(endedRoundTrips) { $0 + ($1.connection?.pipeline.roundTrips ?? 0) }
+    }
+
     /// Returns as soon as the database is up.
     ///
     /// - Throws: the last error, when that takes longer than `limit` or the database was closed.
@@ -139,7 +149,8 @@ public actor PostgresDatabase {
         let result = await withCheckedContinuation { continuation in
             caller.continuation = continuation
             waiters.append(caller)
-            if isClosed {
+            // It may have come up, or been closed, since the caller looked: a turn of the loop may pass before this.
+            if isUp || isClosed {
                 resumeWaiters()
             } else {
                 executor.schedule(after: limit) { [weak self] in self?.assumeIsolated { $0.giveUp(caller) } }

@@ -44,6 +44,13 @@ actor SessionGate {
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 waiter.caller.continuation = continuation
+                // On the way here a turn of the loop may have passed, in which the caller was cancelled or the last
+                // turn ended: nobody would come to let this one in.
+                if Task.isCancelled {
+                    return waiter.caller.resume(
+                        .failure(PostgresError(.cancelled, operation, "the caller was cancelled")))
+                }
+                if waiters.isEmpty, admit(exclusively) { return waiter.caller.resume(.success(())) }
                 waiters.append(waiter)
                 waiter.timer = executor.schedule(after: Self.patience) { [weak self] in
                     self?.assumeIsolated {

@@ -14,8 +14,12 @@ final class SessionPlace {
         self.executor = executor
     }
 
-    func pause(_ duration: Duration, isolation: isolated (any Actor) = #isolation) async {
+    /// Waits until `endPause`, at most for so long; not at all when it `isOver` where the wait begins.
+    func pause(
+        _ duration: Duration, isolation: isolated (any Actor) = #isolation, unless isOver: () -> Bool
+    ) async {
         await withCheckedContinuation { continuation in
+            if isOver() { return continuation.resume() }
             sleeper = continuation
             timer = executor.schedule(after: duration) { [weak self] in self?.endPause() }
         }

@@ -5,7 +5,6 @@ import ServiceLifecycle
 /// `/health/live` and `/health/ready`, the latter with the reasons why not.
 public struct HealthServer: Sendable {
     private let address: String
-    private let logger: Logger
     private let services: ServiceGroup
 
     /// - Parameter problems: sentences that say why the process is not ready; none means that it is.
@@ -13,7 +12,6 @@ public struct HealthServer: Sendable {
         host: String, port: Int, logger: Logger, problems: @escaping @Sendable () async -> [String]
     ) {
         address = "\(host):\(port)"
-        self.logger = logger
         let router = Router()
         router.get("/health/live") { _, _ in "live\n" }
         router.get("/health/ready") { _, _ in
@@ -31,13 +29,16 @@ public struct HealthServer: Sendable {
     }
 
     /// Serves until `stop`.
-    public func run() async {
+    ///
+    /// - Returns: why it cannot serve; nil after `stop`.
+    public func run() async -> String? {
         do {
             try await services.run()
+            return nil
         } catch is CancellationError {
-            return
+            return nil
         } catch {
-            logger.error("http server failed", metadata: ["reason": "\(error)", "listen": "\(address)"])
+            return "\(address) cannot be served: \(error)"
         }
     }
 

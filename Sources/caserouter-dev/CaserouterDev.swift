@@ -4,6 +4,9 @@ import ArgumentParser
 @main struct CaserouterDev: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "caserouter-dev",
-        abstract: "Simulators, a private stack of servers, and the demo.",
-        subcommands: [DemoCommand.self, SimulateCommand.self, StackCommand.self, CheckCommand.self, GuardCommand.self])
+        abstract: "Simulators, a private stack of servers, the demo, and the benchmark.",
+        subcommands: [
+            DemoCommand.self, SimulateCommand.self, SimulateProtocolCommand.self, StackCommand.self, CheckCommand.self,
+            HistoryCommand.self, GuardCommand.self, BenchCommand.self, LoadCommand.self,
+        ])
 }

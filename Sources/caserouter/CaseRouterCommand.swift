@@ -17,10 +17,19 @@ struct CaseRouterCommand: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "Run:", subcommands: [IngestCommand.self, RouteCommand.self, ServeCommand.self, AllCommand.self]),
-            CommandGroup(name: "Look:", subcommands: [ReportCommand.self]),
-            CommandGroup(name: "Fix:", subcommands: [SweepCommand.self]),
+            CommandGroup(name: "Look:", subcommands: [StatusCommand.self, CaseCommand.self, ReportCommand.self]),
             CommandGroup(
-                name: "Keep:", subcommands: [ConfigCommand.self, MappingsCommand.self, CredentialsCommand.self]),
+                name: "Fix:",
+                subcommands: [
+                    FailedCommand.self, RetriesCommand.self, PauseCommand.self, ResumeCommand.self, SweepCommand.self,
+                    QueuesCommand.self,
+                ]),
+            CommandGroup(
+                name: "Keep:",
+                subcommands: [
+                    OrgsCommand.self, CICCommand.self, MappingsCommand.self, AliasesCommand.self,
+                    CredentialsCommand.self, ConfigCommand.self, AuditCommand.self,
+                ]),
             CommandGroup(name: "Install:", subcommands: [MigrateCommand.self, KeysCommand.self]),
         ])
 }

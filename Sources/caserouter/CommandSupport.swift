@@ -31,6 +31,8 @@ func perform(json: Bool, _ body: () async throws -> Void) async throws {
         try await body()
     } catch let exit as ExitCode {
         throw exit
+    } catch let error as Refusal {
+        throw complain(error.description, json, error.kind == .usage ? .validationFailure : .notDone)
     } catch let error as Misconfigured {
         throw complain(error.description, json, .configuration)
     } catch let error as SettingError {
@@ -52,11 +54,11 @@ private func complain(_ sentence: String, _ json: Bool, _ code: ExitCode) -> Exi
 
 /// Opens the database for one command and closes it after.
 func withDatabase<Value: Sendable>(
-    _ surroundings: Surroundings, _ body: @escaping @Sendable (PostgresDatabase) async throws -> Value
+    _ surroundings: Surroundings, _ settings: PostgresSettings = PostgresSettings(applicationName: "caserouter"),
+    _ body: @escaping @Sendable (PostgresDatabase) async throws -> Value
 ) async throws -> Value {
     let loop = PollExecutor(name: "caserouter")
-    let database = PostgresDatabase(
-        try surroundings.database, PostgresSettings(applicationName: "caserouter"), on: loop, sessions: 1)
+    let database = PostgresDatabase(try surroundings.database, settings, on: loop, sessions: 1)
     async let sessions: Void = database.run()
     let result: Result<Value, any Error>
     do {
@@ -68,6 +70,22 @@ func withDatabase<Value: Sendable>(
     await database.close()
     await sessions
     return try result.get()
+}
+
+extension String {
+    /// Text from elsewhere, fit for a line of a terminal.
+    var oneLine: String {
+        String(
+            String.UnicodeScalarView(
+                unicodeScalars.map { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) ? " " : $0 }))
+    }
+}
+
+/// A word as a shell takes it back, for commands that are printed to be typed.
+func shellWord(_ word: String) -> String {
+    let isPlain =
+        !word.isEmpty && word.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !#"'"\$`!*?()[]{}<>|&;#~"#.utf8.contains($0) }
+    return isPlain ? word : "'" + word.replacing("'", with: #"'\''"#) + "'"
 }
 
 /// JSON that commands print.

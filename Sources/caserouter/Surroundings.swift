@@ -52,9 +52,10 @@ struct Surroundings {
                 }
                 address.password = String(text.prefix { !$0.isNewline })
             }
-            address.caFile = values["CASEROUTER_CA_FILE"]
+            address.caFile = try caFile
             let isLocal = address.hosts.allSatisfy { ["127.0.0.1", "localhost", "::1"].contains($0.name) }
-            guard address.usesTLS || isLocal || allowsInsecure else {
+            let allowsPlain = try allowsInsecure
+            guard address.usesTLS || isLocal || allowsPlain else {
                 throw Misconfigured(
                     "CASEROUTER_BROKER_URL names another machine without TLS; use amqps://, or set CASEROUTER_INSECURE=1"
                 )
@@ -63,9 +64,11 @@ struct Surroundings {
         }
     }
 
+    var keyFile: String { get throws(Misconfigured) { try required("CASEROUTER_KEY_FILE") } }
+
     var keys: MasterKeys {
         get throws(Misconfigured) {
-            let file = try required("CASEROUTER_KEY_FILE")
+            let file = try keyFile
             do throws(MasterKeys.Problem) {
                 return try MasterKeys(file: file)
             } catch {
@@ -74,10 +77,26 @@ struct Surroundings {
         }
     }
 
-    var caFile: String? { values["CASEROUTER_CA_FILE"] }
+    var caFile: String? {
+        get throws(Misconfigured) {
+            guard let file = values["CASEROUTER_CA_FILE"] else { return nil }
+            // Why it cannot be read is for who looks at the file.
+            guard let text = try? String(contentsOfFile: file, encoding: .utf8), text.contains("BEGIN CERTIFICATE")
+            else { throw Misconfigured("CASEROUTER_CA_FILE names a file that cannot be read, or holds no certificate") }
+            return file
+        }
+    }
 
     /// Plaintext beyond loopback.
-    var allowsInsecure: Bool { values["CASEROUTER_INSECURE"] == "1" }
+    var allowsInsecure: Bool {
+        get throws(Misconfigured) {
+            switch values["CASEROUTER_INSECURE"] {
+            case nil, "", "0": return false
+            case "1": return true
+            default: throw Misconfigured("CASEROUTER_INSECURE has to be 0 or 1")
+            }
+        }
+    }
 
     var casesInFlight: Int {
         get throws {
@@ -122,7 +141,8 @@ struct Surroundings {
 
     /// The name under which people know this process; by default host and process id.
     var workerName: String {
-        values["CASEROUTER_WORKER_NAME"] ?? "\(Self.host)-\(ProcessInfo.processInfo.processIdentifier)"
+        if let name = values["CASEROUTER_WORKER_NAME"], !name.isEmpty { return name }
+        return "\(Self.host)-\(ProcessInfo.processInfo.processIdentifier)"
     }
 
     static var host: String { ProcessInfo.processInfo.hostName }

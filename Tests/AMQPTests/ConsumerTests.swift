@@ -49,6 +49,24 @@ import Testing
         }
     }
 
+    @Test func `what was acknowledged stays so when the connection is closed at once, also behind one in hand`()
+        async throws
+    {
+        try await withConnection { connection, queue in
+            try await publish(3, connection, queue)
+            let kept = try #require(try await connection.get(queue))
+            for _ in 0..<2 { try await connection.acknowledge(try #require(try await connection.get(queue))) }
+            await connection.close()
+            let loop = PollExecutor(name: "second")
+            defer { loop.stop() }
+            let second = try await AMQPConnection.open(SharedBroker.address(), on: loop, name: "second")
+            try await eventually("one message is ready") { try await second.queueState(queue).messageCount == 1 }
+            #expect(try await second.get(queue)?.body == kept.body)
+            try await second.deleteQueue(queue)
+            await second.close()
+        }
+    }
+
     @Test func `acknowledging a delivery of an earlier incarnation throws and leaves the channel open`() async throws {
         try await withConnection { connection, queue in
             try await publish(2, connection, queue)

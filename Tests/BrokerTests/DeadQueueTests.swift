@@ -194,6 +194,7 @@ private struct NoStore: HousekeepingStore, Leases {
     func takeDueHandles(limit: Int) -> [DueHandle] { [] }
     func maintainPartitions() -> [String] { [] }
     func liftSweptOrgs() -> [String] { [] }
+    func advanceRetries() -> [String] { [] }
     func take(_ kind: Lease.Kind, _ name: String) -> Lease? { Lease(kind: kind, name: name, term: 1) }
     func release(_ lease: Lease) {}
 }

@@ -247,6 +247,26 @@ extension SiteTests {
             }
         }
 
+        @Test func `a wait for news ends when its task is cancelled, and the next one waits again`() async throws {
+            try await TestSite.run { site in
+                try await withFeed(site) { watch in
+                    try await watch.until("listed") { watch.fulls["Holding"] == 1 }
+                    let feed = watch.feed
+                    let waiting = Task { try await feed.next() }
+                    try await Task.sleep(for: .milliseconds(50))
+                    let began = ContinuousClock.now
+                    waiting.cancel()
+                    _ = try await waiting.value
+                    #expect(ContinuousClock.now - began < .seconds(2))
+                    // Cancelled before it begins to wait.
+                    let late = Task { try await feed.next() }
+                    late.cancel()
+                    _ = try await late.value
+                    #expect(ContinuousClock.now - began < .seconds(4))
+                }
+            }
+        }
+
         @Test func `fifty thousand interactions are decoded quickly and kept once`() throws {
             var body = Array(
                 #"[{"__type":"urn:inin.com:queues:queueContentsMessage","isDelta":false,"interactionsAdded":["#.utf8)

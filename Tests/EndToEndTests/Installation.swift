@@ -74,34 +74,57 @@ struct Installation {
         let process = try ChildProcess(
             "/bin/sh", ["-c", #"exec "$0" "$@" <"$PLACE.in" 2>"$PLACE.errors""#, try Self.program()] + arguments,
             environment: variables, directory: directory.path, output: place + ".out")
-        let status = try await process.wait(atMost: .seconds(30))
+        let status = try await process.wait(atMost: .seconds(120))
         return Outcome(status: status, output: try Self.text(place + ".out"), errors: try Self.text(place + ".errors"))
     }
 
+    /// Sets the site up.
+    func apply(_ site: String) async throws {
+        let outcome = try await run(["config", "apply", "-"], input: site)
+        guard outcome.status == 0 else { throw Failure(description: outcome.errors) }
+    }
+
     /// Starts a worker and returns when it says that it is ready.
-    func start(_ role: String) async throws -> RunningWorker {
-        let log = directory.appending(path: role + ".log").path
+    ///
+    /// - Parameter name: where there are several of a role.
+    func start(_ role: String, name: String? = nil) async throws -> RunningWorker {
+        let log = directory.appending(path: (name ?? role) + ".log").path
         let process = try ChildProcess(
-            try Self.program(), [role], environment: surroundings(["CASEROUTER_LISTEN": "127.0.0.1:0"]),
+            try Self.program(), [role],
+            environment: surroundings(["CASEROUTER_LISTEN": "127.0.0.1:0", "CASEROUTER_WORKER_NAME": name ?? role]),
             directory: directory.path, output: log)
         let worker = RunningWorker(process: process, logFile: log)
-        try await eventually("\(role) is ready", within: .seconds(30)) {
+        try await eventually("\(role) is ready", within: .seconds(60)) {
             guard process.exitStatus == nil else { throw Failure(description: try worker.log) }
             return try worker.log.contains("info worker ready")
         }
         return worker
     }
 
-    private func surroundings(_ changes: [String: String?]) -> [String: String] {
+    /// Starts a simulated neighbour and returns when it listens.
+    func simulate(_ neighbour: String) async throws -> Simulator {
+        let place = directory.appending(path: neighbour).path
+        let process = try ChildProcess(
+            try Self.program("caserouter-dev"),
+            ["simulate", neighbour, "--ledger", place + ".ndjson"], environment: environment,
+            directory: directory.path, output: place + ".out")
+        let simulator = Simulator(process: process, outputFile: place + ".out")
+        try await eventually("\(neighbour) listens", within: .seconds(60)) {
+            try Self.text(simulator.outputFile).contains("\n")
+        }
+        return simulator
+    }
+
+    func surroundings(_ changes: [String: String?]) -> [String: String] {
         var variables = environment
         for (name, value) in changes { variables[name] = value }
         return variables
     }
 
     /// The build puts it beside the tests.
-    private static func program() throws -> String {
+    static func program(_ name: String = "caserouter") throws -> String {
         let path = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-            .appending(path: "caserouter").path
+            .appending(path: name).path
         guard access(path, X_OK) == 0 else { throw Failure(description: "\(path) is missing") }
         return path
     }
@@ -151,7 +174,8 @@ struct Installation {
         }
     }
 
-    private static func management(_ method: String, _ path: String, _ body: Data? = nil) async throws -> Data {
+    @discardableResult
+    static func management(_ method: String, _ path: String, _ body: Data? = nil) async throws -> Data {
         guard let base = URLComponents(string: try variable("CASEROUTER_TEST_BROKER_MANAGEMENT_URL")),
             let port = base.port, let user = base.user, let password = base.password,
             let url = URL(string: "http://127.0.0.1:\(port)/api/\(path)")
@@ -169,7 +193,7 @@ struct Installation {
         return data
     }
 
-    private static func variable(_ name: String) throws -> String {
+    static func variable(_ name: String) throws -> String {
         guard let value = ProcessInfo.processInfo.environment[name] else {
             throw Failure(description: "set \(name) (scripts/test starts the servers and does)")
         }
@@ -183,4 +207,17 @@ struct RunningWorker {
     let logFile: String
 
     var log: String { get throws { try Installation.text(logFile) } }
+}
+
+/// A simulated neighbour that a test started; it ends with this value at the latest.
+struct Simulator {
+    let process: ChildProcess
+    let outputFile: String
+
+    /// Where it listens: by org, or one per host.
+    func ports<Ports: Decodable>(as: Ports.Type) throws -> Ports {
+        let announced = try JSONDecoder().decode([String: Ports].self, from: Data(Installation.text(outputFile).utf8))
+        guard let ports = announced["ports"] else { throw Installation.Failure(description: "\(announced)") }
+        return ports
+    }
 }

@@ -50,7 +50,7 @@ struct PostgresDatabaseTests {
                     try await database.batcher.run(Cases.read, Cases.Change(key: Cases.key(0)))
                 }
                 #expect(batch?.kind == .connectionLost)
-                #expect(MonotonicTime.now - start < .milliseconds(200))
+                #expect(MonotonicTime.now - start < .seconds(1))
                 #expect(await database.lastError != nil)
                 try await server.start()
                 try await database.waitUntilUp(atMost: .seconds(10))

@@ -15,7 +15,7 @@ import Testing
                 old.insert(try await session.handlerCreate("att-\(number)", "CR_CaseId", "500\(number)"))
             }
             let generic = try await session.create(in: "Support", ["CR_CaseId": "600"])
-            try await site.control("switchover", ["emails": which, "window": 100, "announce": false])
+            try await site.control("switchover", ["emails": which, "window": 2_000, "announce": false])
             #expect(try await session.call("GET", "/messaging/messages").status == 401)
             #expect(try await site.connect(to: site.backup).status == 503)
             try await site.eventually("the backup takes sessions") {

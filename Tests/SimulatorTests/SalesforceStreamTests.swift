@@ -15,7 +15,7 @@ import Testing
             let start = ContinuousClock.now
             let second = try await subscriber.connect()
             let waited = ContinuousClock.now - start
-            #expect(waited > .milliseconds(400) && waited < .seconds(3))
+            #expect(waited > .milliseconds(400) && waited < .seconds(20))
             #expect(second.first?["successful"] == .bool(true))
             #expect(second.first?["advice"] == nil)
         }
@@ -233,21 +233,21 @@ import Testing
     @Test func `500 connects are held at once and one case wakes them all`() async throws {
         try await SalesforceTestOrg.run({ $0.connectHold = 60 }) { org in
             let sockets = try (0..<500).map { _ in try SalesforceTestSocket(org: org) }
-            for socket in sockets { try socket.open() }
+            for socket in sockets { try await socket.open() }
             for socket in sockets { try socket.send(socket.connect) }
             try await waitUntilHeld(org, 500)
             let start = ContinuousClock.now
             _ = try await org.createCase()
             for socket in sockets {
-                let answer = try socket.receive()
+                let answer = try await socket.receive()
                 #expect(answer.contains("\"Change__c\":\"created\""))
             }
-            #expect(ContinuousClock.now - start < .seconds(5))
+            #expect(ContinuousClock.now - start < .seconds(30))
         }
     }
 
     private func waitUntilHeld(_ org: SalesforceTestOrg, _ count: Int) async throws {
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < deadline {
             let sessions = try await org.state()["sessions"]?.array ?? []
             if sessions.count(where: { $0["connected"] == .bool(true) }) == count { return }

@@ -5,7 +5,10 @@ import Testing
 
 /// HTTP on a socket of its own: for more connections than `URLSession` opens, and for answers that are cut, which it
 /// repeats or waits for.
-final class SalesforceTestSocket {
+///
+/// It blocks on a thread of its own: the simulator of the same process needs those of Swift's pool.
+// Sendable is unchecked because a test uses a socket for one thing at a time, which the compiler cannot see.
+final class SalesforceTestSocket: @unchecked Sendable {
     private let org: SalesforceTestOrg
     private let descriptor: Int32
     private var clientID = ""
@@ -29,7 +32,7 @@ final class SalesforceTestSocket {
                 Foundation.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        var limit = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         guard result == 0 else { throw Failed(what: "connect: \(errno)") }
     }
@@ -41,16 +44,18 @@ final class SalesforceTestSocket {
     var connect: String { #"[{"channel":"/meta/connect","clientId":"\#(clientID)","connectionType":"long-polling"}]"# }
 
     /// Handshake, first connect and subscription.
-    func open() throws {
+    func open() async throws { try await onThread { try self.openNow() } }
+
+    private func openNow() throws {
         try send(#"[{"channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["long-polling"]}]"#)
-        let answer = try receive()
+        let answer = try receiveNow()
         clientID = try text(after: "\"clientId\":\"", until: "\"", in: answer)
         cookie = "BAYEUX_BROWSER=" + (try text(after: "BAYEUX_BROWSER=", until: ";", in: answer))
         try send(connect)
-        _ = try receive()
+        _ = try receiveNow()
         try send(
             #"[{"channel":"/meta/subscribe","clientId":"\#(clientID)","subscription":"/event/Routing_Request__e"}]"#)
-        guard try receive().contains("\"successful\":true") else { throw Failed(what: "subscribe") }
+        guard try receiveNow().contains("\"successful\":true") else { throw Failed(what: "subscribe") }
     }
 
     func send(_ body: String, to path: String = "/cometd/62.0") throws {
@@ -63,7 +68,15 @@ final class SalesforceTestSocket {
     }
 
     /// One response, head and body.
-    func receive() throws -> String {
+    func receive() async throws -> String { try await onThread { try self.receiveNow() } }
+
+    private func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread { continuation.resume(with: Result { try body() }) }
+        }
+    }
+
+    private func receiveNow() throws -> String {
         var received: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 16_384)
         while true {

@@ -103,7 +103,7 @@ import Testing
         let watch = InteractionWatch(
             cic: "main", settings: WatchSettings(holding: "Holding", workgroups: ["Sales"]), feed: cic, server: cic,
             store: watchStore, leases: PostgresLeases(database, owner: "w"), clock: LoopClock(),
-            random: SeededRandom(seed: 1), logger: Logger(label: "watch") { _ in SwiftLogNoOpLogHandler() },
+            random: NoJitter(), logger: Logger(label: "watch") { _ in SwiftLogNoOpLogHandler() },
             executor: executor)
         let watching = Task(executorPreference: executor) { await watch.run() }
         try await eventually("both are rebuilt", within: .seconds(60)) {
@@ -207,6 +207,7 @@ private final class ShownCIC: InteractionFeed, InteractionServer {
         return .alive(isWithAgent: one.state == .withAgent, assignNumber: one.assignNumber, workgroup: "Sales")
     }
     func findInHolding(_ episode: EpisodeKey) -> [FoundInteraction] { [] }
+    func knows(workgroup: String, skills: String) -> Bool { true }
     func resolve(workgroup: String, skills: String) -> ResolvedTarget {
         ResolvedTarget(workgroup: workgroup, skills: [])
     }
@@ -230,4 +231,8 @@ private struct LoopClock: RoutingClock {
             throw CancellationError()
         }
     }
+}
+
+private struct NoJitter: RandomSource {
+    func next() -> UInt64 { 0 }
 }

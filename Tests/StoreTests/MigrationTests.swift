@@ -32,7 +32,8 @@ import Testing
             let text = try String(contentsOf: directory.appending(path: file), encoding: .utf8)
             #expect(text == migration.text)
         }
-        #expect(Migration.all.map(\.number) == Array(1...Migration.all.count))
+        let numbers = Migration.all.map(\.number)
+        #expect(numbers == Set(numbers).sorted())
     }
 
     @Test func `migrating twice does nothing the second time, also when two do it at once`() async throws {

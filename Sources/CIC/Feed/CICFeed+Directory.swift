@@ -26,12 +26,17 @@ struct DirectoryReader {
     static let maximumItems = 100_000
 
     func read() async throws(RoutingFailure) -> CICDirectory {
+        var directory = try await readNames()
+        directory.users = try await items("users", ["configurationId"]).map(\.id)
+        return directory
+    }
+
+    /// Without users, who are many, and whom no case names.
+    func readNames() async throws(RoutingFailure) -> CICDirectory {
         let workgroups = try await items(
             "workgroups", ["configurationId", "hasQueue", "isActive", "queueType", "isAcdEmailRoutingActive"])
         let skills = try await items("skills", ["configurationId"])
-        let users = try await items("users", ["configurationId"])
-        return CICDirectory(
-            workgroups: workgroups.map(\.workgroup), skills: skills.map(\.id), users: users.map(\.id))
+        return CICDirectory(workgroups: workgroups.map(\.workgroup), skills: skills.map(\.id), users: [])
     }
 
     struct Item: Equatable {

@@ -59,7 +59,13 @@ public actor CICFeed: InteractionFeed {
         if news.isEmpty {
             let awaited = Awaited<Void>()
             reader = awaited
-            _ = await awaited.wait(limits.next, on: transport.loop)
+            // Half a minute is too long for a worker that ends.
+            await withTaskCancellationHandler {
+                _ = await awaited.wait(limits.next, on: transport.loop)
+            } onCancel: {
+                // On any thread; the task only carries it to the loop.
+                Task(executorPreference: transport.loop) { await self.wake() }
+            }
             reader = nil
         }
         defer { makeRoom() }
@@ -67,6 +73,8 @@ public actor CICFeed: InteractionFeed {
         news = []
         return messages
     }
+
+    private func wake() { reader?.fulfil(()) }
 
     public func follow(_ wanted: Set<String>) async throws(RoutingFailure) {
         try await start()

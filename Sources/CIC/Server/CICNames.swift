@@ -4,7 +4,7 @@ import CaseRouting
 struct CICNames: Sendable {
     let server: String
     let creation: CICServerSettings.Creation
-    /// Nil until it was read once; then everything is accepted and CIC itself refuses.
+    /// Nil where it could not be read; then everything is accepted and CIC itself refuses.
     private let directory: Directory?
     /// CIC's skill by the name that Salesforce uses.
     private let aliases: [String: String]
@@ -31,7 +31,19 @@ struct CICNames: Sendable {
         }
     }
 
-    func resolve(workgroup: String, skills: String) throws(RoutingFailure) -> ResolvedTarget {
+    /// - Parameter askedAgo: how long ago CIC told these names, for the person who reads the failure.
+    func resolve(
+        workgroup: String, skills: String, askedAgo: Duration? = nil
+    ) throws(RoutingFailure) -> ResolvedTarget {
+        do throws(RoutingFailure) {
+            return try resolved(workgroup: workgroup, skills: skills)
+        } catch {
+            guard let askedAgo, error.kind == .configuration, directory != nil else { throw error }
+            throw failure(error.cause, error.summary + " CIC was asked \(askedAgo.components.seconds) s ago.")
+        }
+    }
+
+    private func resolved(workgroup: String, skills: String) throws(RoutingFailure) -> ResolvedTarget {
         try check(workgroup: workgroup)
         let names = try RequiredSkills(field: skills).names
         guard names.isEmpty || creation == .handler else {

@@ -110,7 +110,7 @@ extension CICServer {
         let request = ICWSRequest(
             .post, "system/handler-notification", body: body, isRepeatable: !operation.isUnrepeatable)
         do {
-            let answer = try await session.call(request, until: deadline)
+            let answer = try await session.call(request, until: deadline, admitting: standing.refusal)
             guard answer.isSuccess else { throw failures.failure(operation, answer) }
         } catch let error as RoutingFailure {
             throw error

@@ -18,7 +18,8 @@ public actor CICServer: InteractionServer {
     nonisolated let clock: any RoutingClock
     nonisolated let failures: CICFailure
     nonisolated let replyEvent: String
-    private nonisolated let names: Mutex<CICNames>
+    nonisolated let standing: CICStanding
+    nonisolated let names: Mutex<KnownNames>
     private nonisolated let orgs: Mutex<[String: CaseOrg]>
 
     /// Handler requests that wait for their answers.
@@ -26,6 +27,9 @@ public actor CICServer: InteractionServer {
     /// Interactions that this process created and verified on the connection of now, and when.
     var fresh: [InteractionID: Fresh] = [:]
     var listings: HoldingListings
+    /// Those who wait for the names that are being read.
+    var nameCallers: [Awaited<Result<CICNames, RoutingFailure>>] = []
+    var namesReadAt: Duration = .zero
 
     struct Fresh {
         let attempt: AttemptID
@@ -57,7 +61,8 @@ public actor CICServer: InteractionServer {
             logger: logger, limits: limits)
         failures = session.failures
         replyEvent = "Answers-" + String(random.next(), radix: 36) + String(random.next(), radix: 36)
-        names = Mutex(CICNames(server: settings.name, creation: settings.creation))
+        standing = CICStanding(name: settings.name)
+        names = Mutex(KnownNames(server: settings.name, creation: settings.creation))
         orgs = Mutex(settings.orgs)
         listings = HoldingListings()
     }
@@ -84,24 +89,13 @@ public actor CICServer: InteractionServer {
         }
     }
 
-    // MARK: Names
+    // MARK: What people set, and what the watch has written down
 
-    /// Replaces what names are checked against.
-    ///
-    /// - Parameter aliases: CIC's skill by the name that Salesforce uses.
-    public nonisolated func use(directory: CICDirectory?, aliases: [String: String]) {
-        let new = CICNames(
-            server: settings.name, creation: settings.creation, directory: directory, aliases: aliases)
-        names.withLock { $0 = new }
-    }
+    /// Which server of a switchover pair is the one in force. Calls in a session with another one are held.
+    public nonisolated func use(standing server: WatchedServer) { standing.use(server) }
 
     /// Replaces the orgs, by their names here.
     public nonisolated func use(orgs new: [String: CaseOrg]) { orgs.withLock { $0 = new } }
-
-    public nonisolated func resolve(workgroup: String, skills: String) throws(RoutingFailure) -> ResolvedTarget {
-        let names = names.withLock { $0 }
-        return try names.resolve(workgroup: workgroup, skills: skills)
-    }
 
     nonisolated func org(_ key: EpisodeKey) throws(RoutingFailure) -> CaseOrg {
         guard let org = orgs.withLock({ $0[key.caseKey.org] }) else {
@@ -163,7 +157,7 @@ public actor CICServer: InteractionServer {
         _ operation: CICOperation, _ request: ICWSRequest, until deadline: Duration
     ) async throws(RoutingFailure) -> ICWSAnswer {
         do {
-            return try await session.call(request, until: deadline)
+            return try await session.call(request, until: deadline, admitting: standing.refusal)
         } catch {
             throw failures.failure(operation, error)
         }

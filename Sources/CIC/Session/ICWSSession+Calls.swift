@@ -6,7 +6,12 @@ extension ICWSSession {
     ///
     /// A 401 ends the session. The request was not carried out: where it may be repeated, it waits for the new session
     /// and is sent once more; else its caller is told.
-    func call(_ request: ICWSRequest, until deadline: Duration) async throws(ICWSCallError) -> ICWSAnswer {
+    ///
+    /// - Parameter refusal: why nothing may be sent on a connection, asked right before it is.
+    func call(
+        _ request: ICWSRequest, until deadline: Duration,
+        admitting refusal: (@Sendable (ICWSConnection) -> RoutingReason?)? = nil
+    ) async throws(ICWSCallError) -> ICWSAnswer {
         var mayRepeat = request.isRepeatable
         while true {
             guard let opened = connection else { throw .noSession(reason) }
@@ -15,6 +20,7 @@ extension ICWSSession {
                 throw .noSession(reason)
             }
             guard let connection else { throw .noSession(reason) }
+            if let why = refusal?(connection) { throw .noSession(why) }
             let answer = try await send(request, connection, until: deadline)
             guard answer.status == 401 else { return answer }
             expired(connection)

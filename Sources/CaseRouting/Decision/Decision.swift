@@ -31,6 +31,12 @@ public struct Decision: Equatable, Sendable {
         case caseClosed = "case-closed", olderState = "older-state", equalVersion = "equal-version"
         case answered, observationOutdated = "observation-outdated", noDifference = "no-difference"
         case observing, beforeStart = "before-start", unknownOrg = "unknown-org"
+        case offeredOnRequest = "offered-on-request"
+
+        /// What was asked then was put aside because of what people had set: it still waits.
+        public static let putAside: [Rule] = [
+            .observing, .beforeStart, .unknownOrg, .unmonitoredQueue, .unmonitoredQueueEnded,
+        ]
 
         /// The sentence shown to people.
         public var reason: String {
@@ -64,6 +70,8 @@ public struct Decision: Equatable, Sendable {
             case .observing: "The org is in mode observe: decided and recorded, not routed."
             case .beforeStart: "The change is older than 'route changes since' of the org."
             case .unknownOrg: "No org of this name is configured."
+            case .offeredOnRequest:
+                "The case waited in a monitored queue, and a person asked for a sweep: it is offered."
             }
         }
     }

@@ -1,10 +1,13 @@
 /// What people have set and decisions depend on: equal in all workers, replaced as a whole when it changes.
 public struct RoutingConfiguration: Equatable, Sendable {
+    /// Rises with every change: what is set is never older than its version says, and may be newer.
+    public var version: Int64
     public var orgs: [String: OrgSettings]
     /// Enabled mappings by org and queue.
     public var mappings: [MappingKey: Mapping]
 
-    public init(orgs: [String: OrgSettings], mappings: [Mapping]) {
+    public init(version: Int64 = 0, orgs: [String: OrgSettings], mappings: [Mapping]) {
+        self.version = version
         self.orgs = orgs
         self.mappings = Dictionary(
             mappings.filter(\.isEnabled).map { (MappingKey(org: $0.org, queue: $0.queue), $0) },

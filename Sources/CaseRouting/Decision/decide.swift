@@ -24,7 +24,8 @@ public func decide(
     case .agentReplied: deliberation.replied(version)
     default: deliberation.stateChanged(version)
     }
-    if change.kind != .observed && change.occurredAt < org.routesChangesSince {
+    // In whole seconds, as Salesforce tells times: a change in the second in which the org was set up is no older.
+    if change.kind != .observed && change.occurredAt.seconds < org.routesChangesSince.seconds {
         if deliberation.outcome != .superseded { deliberation.rule = .beforeStart }
         return .decision(deliberation.muted)
     }
@@ -155,10 +156,38 @@ extension Deliberation {
         let differs = facts.owner != change.owner || facts.isClosed != change.isClosed
         guard differs || facts.skills != change.skills else {
             rule = .noDifference
+            if before.wanted != nil, facts.isClosed || (!facts.owner.isUser && mapping(of: facts.owner) == nil) {
+                // It became so while the org only observed: what is wanted did not follow.
+                apply(comesBack: false, asks: false)
+            } else if change.isAsked {
+                offerWaiting(facts)
+            }
             return
         }
         if differs { after.observedAt = change.occurredAt }
         apply(comesBack: comesBack, asks: true)
+    }
+
+    /// Nothing has changed, but a person asked for what waits: in a queue that was not monitored when the case came to it,
+    /// or in an org that only observed.
+    private mutating func offerWaiting(_ facts: CaseFacts) {
+        guard before.wanted == nil, !facts.isClosed else { return }
+        guard let mapping = mapping(of: facts.owner) else {
+            rule = facts.owner.isUser ? .ownedByUser : .unmonitoredQueue
+            return
+        }
+        guard !hasLiveEpisode else {
+            rule = .interactionActive
+            needsReading = before.episode?.interaction != nil
+            return
+        }
+        let fences = after.fences
+        guard fences.reply <= max(fences.state, fences.arrival, fences.contact) else {
+            rule = .answered
+            return
+        }
+        offer(on: mapping, arrives: true, asks: true, comesBack: false)
+        if raises { rule = .offeredOnRequest }
     }
 
     // MARK: Occurrences

@@ -1,6 +1,7 @@
 import Logging
 
-/// What one worker does for all: handles for failed cases, partitions, and messages that lie in `caserouter.dead`.
+/// What one worker does for all: handles for failed cases, bulk retries, partitions, and messages that lie in
+/// `caserouter.dead`.
 ///
 /// Nothing waits for it: without a housekeeper cases are routed, retried and failed as ever. Two do the same twice.
 public actor Housekeeping {
@@ -85,6 +86,11 @@ public actor Housekeeping {
                 }
             }
             duties.addTask(executorPreference: executor) {
+                await self.repeatedly(every: Self.retriesPause) { () throws(RoutingFailure) in
+                    try await self.advanceRetries()
+                }
+            }
+            duties.addTask(executorPreference: executor) {
                 await self.repeatedly(every: Self.partitionsPause) { () throws(RoutingFailure) in
                     try await self.maintainPartitions()
                 }
@@ -145,6 +151,12 @@ public actor Housekeeping {
         }
     }
 
+    func advanceRetries() async throws(RoutingFailure) {
+        for done in try await store.advanceRetries() {
+            logger.info(.housekeepingDone, metadata: ["retries": "\(done)"])
+        }
+    }
+
     /// The cases of an org go on when a sweep has told what became of them while rows were lost.
     func liftSweptOrgs() async throws(RoutingFailure) {
         for org in try await store.liftSweptOrgs() {
@@ -176,6 +188,8 @@ public actor Housekeeping {
     private static let handlesPause: Duration = .seconds(5)
     private static let orgsPause: Duration = .seconds(5)
     private static let partitionsPause: Duration = .seconds(3_600)
+    /// Rates are cases a second.
+    private static let retriesPause: Duration = .seconds(1)
     /// What was looked at too often in the queue's page is merged within half a minute.
     private static let deadPause: Duration = .seconds(20)
     /// Handles in the queue: more than anybody moves by hand, and the failed cases themselves are in the database.

@@ -15,6 +15,7 @@ extension Ingest {
         var nextAt = clock.monotonic
         var nextWholeAt = clock.monotonic
         var queuesAt = clock.monotonic
+        var usageAt = clock.monotonic + Self.usageEvery
         while !Task.isCancelled {
             do throws(RoutingFailure) {
                 if clock.monotonic >= queuesAt {
@@ -24,8 +25,14 @@ extension Ingest {
                 // Opened by this process, by one before it, or by whoever found that rows may have been lost.
                 let gap = try await store.openGap(org: org)
                 if gap != nil { askForSweep(.whole) }
-                let asked = try await store.takeAskedSweep(org: org)
-                if asked != nil || sweepIsAsked != nil || clock.monotonic >= nextAt {
+                if clock.monotonic >= usageAt {
+                    usageAt = clock.monotonic + Self.usageEvery
+                    try await saveUsage()
+                }
+                let asked = try await store.takeAskedSweep(org: org, configuration: settings.configuration)
+                if let asked, asked.isDryRun {
+                    try await sweep(.whole, asked: asked, gap: nil, under: lease)
+                } else if asked != nil || sweepIsAsked != nil || clock.monotonic >= nextAt {
                     let isWhole = asked != nil || sweepIsAsked == .whole || clock.monotonic >= nextWholeAt
                     sweepIsAsked = nil
                     try await sweep(isWhole ? .whole : .recent, asked: asked, gap: gap, under: lease)
@@ -42,7 +49,7 @@ extension Ingest {
     }
 
     /// Names for people and for mappings; a sweep does not wait for it.
-    private func mirrorQueues() async -> Bool {
+    func mirrorQueues() async -> Bool {
         do throws(RoutingFailure) {
             try await store.replaceQueues(org: org, try await source.queues())
             return true
@@ -52,52 +59,73 @@ extension Ingest {
         }
     }
 
+    /// For the report of API calls, which counts them by the hour.
+    private func saveUsage() async throws(RoutingFailure) {
+        guard let usage = await source.apiUsage() else { return }
+        try await store.saveAPIUsage(org: org, usage, calls: await source.callCounts())
+    }
+
     /// One sweep: rows, cases, occurrences. It heals what any other step got wrong.
     func sweep(
         _ scope: SweepScope, asked: AskedSweep?, gap: OpenGap?, under lease: Lease
     ) async throws(RoutingFailure) {
         let startedAt = try await store.now()
-        var result = SweepResult(startedAt: startedAt, asked: asked?.id, isWhole: scope == .whole)
-        try await sweepRows(&result, lease)
-        let since = scope == .whole ? nil : lastPass.map { $0 - Self.overlap }
-        try await sweepCases(since: since, at: startedAt, asked: asked, &result, lease)
+        var pass = SweepPass(asked: asked, lease: lease, at: startedAt, isWhole: scope == .whole)
+        try await sweepRows(&pass)
+        try await sweepCases(since: scope == .whole ? nil : lastPass.map { $0 - Self.overlap }, &pass)
         let occurrencesSince = min(lastPass ?? startedAt - .seconds(3_600), gap?.from ?? startedAt)
-        try await sweepOccurrences(since: occurrencesSince - Self.overlap, &result, lease)
-        lastPass = startedAt
-        if scope == .whole { try await store.closeGaps(org: org, openedBefore: startedAt) }
-        try await store.finishSweep(org: org, result)
-        if let usage = await source.apiUsage() {
-            try await store.saveAPIUsage(org: org, usage, calls: await source.callCounts())
+        try await sweepOccurrences(since: occurrencesSince - Self.overlap, &pass)
+        if !pass.isDryRun {
+            lastPass = startedAt
+            if scope == .whole { try await store.closeGaps(org: org, openedBefore: startedAt) }
         }
+        let result = pass.result
+        try await store.finishSweep(org: org, result)
+        try await saveUsage()
         logger.info(
             .sweepFinished,
             metadata: [
                 "whole": "\(result.isWhole)", "rows": "\(result.rows)", "compared": "\(result.casesCompared)",
-                "observed": "\(result.observed)", "occurrences": "\(result.occurrences)",
+                "observed": "\(result.observed)", "offered": "\(result.offered)",
+                "occurrences": "\(result.occurrences)", "dry_run": "\(pass.isDryRun)",
             ])
+    }
+
+    /// A sweep under way.
+    private struct SweepPass {
+        let asked: AskedSweep?
+        let lease: Lease
+        var result: SweepResult
+
+        init(asked: AskedSweep?, lease: Lease, at startedAt: Timestamp, isWhole: Bool) {
+            self.asked = asked
+            self.lease = lease
+            result = SweepResult(startedAt: startedAt, asked: asked, isWhole: isWhole)
+        }
+
+        var startedAt: Timestamp { result.startedAt }
+        var isDryRun: Bool { asked?.isDryRun ?? false }
     }
 
     // MARK: Rows
 
     /// All rows with status New, no time window: what the ledger has not is published.
-    private func sweepRows(_ result: inout SweepResult, _ lease: Lease) async throws(RoutingFailure) {
+    private func sweepRows(_ pass: inout SweepPass) async throws(RoutingFailure) {
         var after: RecordID?
         while true {
             let page = try await source.newRows(after: after, limit: Self.page)
             guard let last = page.compactMap(\.row).last else { return }
             after = last
-            let known = try await store.known(page.map { RequestKey($0) }, rearmingWriteBack: true)
+            let known = try await store.known(page.map { RequestKey($0) }, rearmingWriteBack: !pass.isDryRun)
             let unknown = page.filter { !known.contains(RequestKey($0)) }
-            try await deliver(unknown, lease)
-            result.rows += unknown.count
+            try await deliver(unknown, .row, &pass)
+            pass.result.rows += unknown.count
         }
     }
 
     // MARK: Cases
 
-    private func sweepCases(
-        since: Timestamp?, at startedAt: Timestamp, asked: AskedSweep?, _ result: inout SweepResult, _ lease: Lease
-    ) async throws(RoutingFailure) {
+    private func sweepCases(since: Timestamp?, _ pass: inout SweepPass) async throws(RoutingFailure) {
         let queues = settings.monitoredQueues.sorted()
         var returned: Set<RecordID> = []
         var after: RecordID?
@@ -106,7 +134,7 @@ extension Ingest {
             guard let last = page.last else { break }
             after = last.caseID
             for one in page { returned.insert(one.caseID) }
-            try await compare(page, at: startedAt, asked: asked, &result, lease)
+            try await compare(page, &pass)
         }
         after = nil
         while true {
@@ -115,35 +143,48 @@ extension Ingest {
             after = last.caseID
             let missing = page.map(\.caseID).filter { !returned.contains($0) }
             guard !missing.isEmpty else { continue }
-            try await compare(try await source.cases(missing), at: startedAt, asked: nil, &result, lease)
+            try await compare(try await source.cases(missing), &pass)
         }
     }
 
-    /// Owner, closed and skills are compared, never "wanted" with "none": ended cases would be offered for ever.
-    private func compare(
-        _ swept: [SweptCase], at startedAt: Timestamp, asked: AskedSweep?, _ result: inout SweepResult, _ lease: Lease
-    ) async throws(RoutingFailure) {
-        result.casesCompared += swept.count
+    /// Owner, closed and skills are compared, never "wanted" with "none", or ended cases would be offered for ever: only
+    /// where a person asked, what waits is offered, once.
+    private func compare(_ swept: [SweptCase], _ pass: inout SweepPass) async throws(RoutingFailure) {
+        pass.result.casesCompared += swept.count
         let held = try await store.held(org: org, swept.map(\.caseID), settledOnly: true)
         let heldByID = Dictionary(held.map { ($0.caseID, $0) }, uniquingKeysWith: { first, _ in first })
-        let observations = swept.compactMap { (one: SweptCase) -> CaseChange? in
+        var differing: [CaseChange] = []
+        var waiting: [CaseChange] = []
+        for one in swept {
             // Without an entry the case has requests that nobody has merged yet.
-            guard let held = heldByID[one.caseID], one.modifiedAt <= startedAt - Self.settling else { return nil }
-            guard held.facts?.isSameState(as: one.facts) != true else { return nil }
-            // Closed or gone before we heard of it: nothing to tell.
-            if held.facts == nil && held.revision == 0 && one.facts.isClosed { return nil }
-            return observation(of: one, comparedWith: held.revision)
+            guard let held = heldByID[one.caseID] else { continue }
+            guard held.facts?.isSameState(as: one.facts) != true else {
+                if held.isUnoffered, waits(one), pass.asked?.offers(one.facts.owner) == true {
+                    waiting.append(observation(of: one, comparedWith: held.revision, isAsked: true))
+                }
+                continue
+            }
+            // Younger, it is on its way. Closed or gone before we heard of it: nothing to tell.
+            let isKnown = held.facts != nil || held.revision > 0
+            guard one.modifiedAt <= pass.startedAt - Self.settling, isKnown || !one.facts.isClosed else { continue }
+            differing.append(observation(of: one, comparedWith: held.revision))
         }
-        try await deliver(try await unused(observations, at: startedAt), lease)
-        result.observed += observations.count
+        try await deliver(try await unused(differing, at: pass.startedAt), .differs, &pass)
+        try await deliver(try await unused(waiting, at: pass.startedAt), .waits, &pass)
+        pass.result.observed += differing.count + waiting.count
+        pass.result.offered += waiting.count
     }
 
-    func observation(of one: SweptCase, comparedWith revision: Int64) -> CaseChange {
+    private func waits(_ one: SweptCase) -> Bool {
+        !one.facts.isClosed && !one.isDeleted && settings.monitoredQueues.contains(one.facts.owner)
+    }
+
+    func observation(of one: SweptCase, comparedWith revision: Int64, isAsked: Bool = false) -> CaseChange {
         CaseChange(
             key: "s:\(one.caseID):\(one.modifiedAt.seconds):\(revision)", org: org, caseID: one.caseID, kind: .observed,
             version: one.modifiedAt.seconds, versionEpoch: settings.versionEpoch, occurredAt: one.modifiedAt,
             caseNumber: one.facts.caseNumber, owner: one.facts.owner, isClosed: one.facts.isClosed || one.isDeleted,
-            skills: one.facts.skills, priority: one.facts.priority, comparedWith: revision)
+            skills: one.facts.skills, priority: one.facts.priority, comparedWith: revision, isAsked: isAsked)
     }
 
     /// An observation may have been merged without raising the revision and been overwritten by a late row of an older
@@ -168,26 +209,33 @@ extension Ingest {
         let revisions = Dictionary(cases.map { ($0.caseID, $0.revision) }, uniquingKeysWith: { first, _ in first })
         let read = try await source.cases(cases.map(\.caseID))
         let observations = read.map { observation(of: $0, comparedWith: revisions[$0.caseID] ?? 0) }
-        try await deliver(try await unused(observations, at: try await store.now()), lease)
+        try await publish(try await unused(observations, at: try await store.now()), lease)
     }
 
     // MARK: Occurrences
 
-    private func sweepOccurrences(
-        since: Timestamp, _ result: inout SweepResult, _ lease: Lease
-    ) async throws(RoutingFailure) {
+    private func sweepOccurrences(since: Timestamp, _ pass: inout SweepPass) async throws(RoutingFailure) {
         guard !settings.monitoredQueues.isEmpty else { return }
         let found = try await source.occurrences(of: settings.monitoredQueues.sorted(), since: since)
         let known = try await store.known(found.map { RequestKey($0) }, rearmingWriteBack: false)
         let unknown = found.filter { !known.contains(RequestKey($0)) }
-        try await deliver(unknown, lease)
-        result.occurrences += unknown.count
+        try await deliver(unknown, .occurrence, &pass)
+        pass.result.occurrences += unknown.count
     }
 
     // MARK: Publishing
 
+    /// The one place where a sweep has an effect. A dry run writes down what it would have been.
+    private func deliver(
+        _ changes: [CaseChange], _ why: SweepFinding.Why, _ pass: inout SweepPass
+    ) async throws(RoutingFailure) {
+        guard pass.isDryRun else { return try await publish(changes, pass.lease) }
+        let room = SweepResult.mostFindings - (pass.result.findings?.count ?? 0)
+        pass.result.findings?.append(contentsOf: changes.prefix(room).map { SweepFinding(change: $0, why: why) })
+    }
+
     /// Publishes and, after the confirms, records. What dies in between is found by the next sweep.
-    private func deliver(_ changes: [CaseChange], _ lease: Lease) async throws(RoutingFailure) {
+    private func publish(_ changes: [CaseChange], _ lease: Lease) async throws(RoutingFailure) {
         for start in stride(from: 0, to: changes.count, by: ConfirmWindow.limit) {
             let batch = changes[start..<min(start + ConfirmWindow.limit, changes.count)].map {
                 RecordedRequest(change: $0, found: .sweep, body: RequestMessage.encode($0))
@@ -217,6 +265,7 @@ extension Ingest {
     private static let interrupted = RoutingFailure(
         .transient, at: .salesforce, cause: .salesforceError, "The sweep was interrupted: the org's lease is gone.")
     private static let wholeEvery: Duration = .seconds(3_600)
+    private static let usageEvery: Duration = .seconds(60)
     /// Rows become visible at their commit, not at their stamp.
     private static let overlap: Duration = .seconds(15 * 60)
     /// A younger difference is most likely on its way through the stream.

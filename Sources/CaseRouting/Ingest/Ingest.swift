@@ -30,7 +30,6 @@ public actor Ingest {
     var sweepIsAsked: SweepScope? = .whole
     /// Database time at which the last finished sweep of cases began.
     var lastPass: Timestamp?
-    var lastWholePass: Timestamp?
 
     public init(
         org: String, settings: IngestSettings, source: any SalesforceOrg, store: any IngestStore,
@@ -97,7 +96,11 @@ public actor Ingest {
         sweepIsAsked = .whole
         await withTaskGroup(of: Void.self) { duties in
             duties.addTask(executorPreference: executor) { await self.renew(lease) }
-            duties.addTask(executorPreference: executor) { await self.follow(under: lease) }
+            duties.addTask(executorPreference: executor) {
+                // A mapping that names its queue has no id before that: its first cases would be put aside for good.
+                _ = await self.mirrorQueues()
+                await self.follow(under: lease)
+            }
             duties.addTask(executorPreference: executor) { await self.recordConfirmed(under: lease) }
             duties.addTask(executorPreference: executor) { await self.sweepOnTime(under: lease) }
             duties.addTask(executorPreference: executor) { await self.writeBack() }
@@ -138,12 +141,18 @@ public actor Ingest {
 
 /// What ingest needs of what people have set for an org.
 public struct IngestSettings: Equatable, Sendable {
+    /// Of the configuration that this is part of.
+    public var configuration: Int64
     /// Ids of the Salesforce queues of this org that have an enabled mapping.
     public var monitoredQueues: Set<RecordID>
     public var sweepEvery: Duration
     public var versionEpoch: Int32
 
-    public init(monitoredQueues: Set<RecordID>, sweepEvery: Duration = .seconds(600), versionEpoch: Int32 = 1) {
+    public init(
+        configuration: Int64 = 0, monitoredQueues: Set<RecordID>, sweepEvery: Duration = .seconds(600),
+        versionEpoch: Int32 = 1
+    ) {
+        self.configuration = configuration
         self.monitoredQueues = monitoredQueues
         self.sweepEvery = sweepEvery
         self.versionEpoch = versionEpoch

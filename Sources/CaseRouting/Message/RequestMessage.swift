@@ -56,6 +56,7 @@ public enum RequestMessage: Equatable, Sendable {
             var actor: String?
             var row: String?
             var comparedWith: Int?
+            var isAsked = false
             var failure: Int?
         }
 
@@ -99,6 +100,7 @@ public enum RequestMessage: Equatable, Sendable {
                 case "actor": data.actor = try reader.optionalString()
                 case "row": data.row = try reader.optionalString()
                 case "comparedWith": data.comparedWith = try reader.int()
+                case "asked": data.isAsked = try reader.bool()
                 case "failure": data.failure = try reader.int()
                 default: break
                 }
@@ -157,7 +159,8 @@ public enum RequestMessage: Equatable, Sendable {
                 occurredAt: occurredAt, caseNumber: data.caseNumber, owner: try Self.recordID(owner, "data.owner"),
                 previousOwner: try Self.optionalID(data.previousOwner, "data.previousOwner"), isClosed: data.isClosed,
                 skills: data.skills, priority: data.priority, actor: try Self.optionalID(data.actor, "data.actor"),
-                row: try Self.optionalID(data.row, "data.row"), comparedWith: data.comparedWith.map(Int64.init))
+                row: try Self.optionalID(data.row, "data.row"), comparedWith: data.comparedWith.map(Int64.init),
+                isAsked: data.isAsked)
         }
 
         private static func recordID(_ text: String, _ name: String) throws(UnreadableMessage) -> RecordID {
@@ -198,6 +201,7 @@ public enum RequestMessage: Equatable, Sendable {
                 data.write("actor", ifPresent: change.actor?.description)
                 data.write("row", ifPresent: change.row?.description)
                 data.write("comparedWith", ifPresent: change.comparedWith.map(Int.init))
+                if change.isAsked { data.write("asked", true) }
             }
         }
     }
@@ -224,4 +228,7 @@ public enum RequestMessage: Equatable, Sendable {
 public struct UnreadableMessage: Error, Equatable, CustomStringConvertible {
     public let description: String
     init(_ reason: String) { description = reason }
+
+    /// Readable, but of an org that nobody has set up here. Once somebody has, housekeeping takes the message in.
+    static let unknownOrg = UnreadableMessage("member source names an org that is not set up here")
 }

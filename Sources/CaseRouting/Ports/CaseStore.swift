@@ -5,7 +5,8 @@
 /// returns after the commit. Errors are of kind `own`: the database is broken, nothing may be concluded.
 public protocol CaseStore: Sendable {
     /// A case is *failed* exactly when its attempts have reached this.
-    /// The case, its open episode, and whether this request was merged before. No locks.
+    /// The case, its open episode, whether this request was merged before, and the version of the configuration, all at
+    /// one moment. No locks.
     func read(_ change: CaseChange) async throws(RoutingFailure) -> CaseSnapshot
 
     /// Takes a change into the case under compare-and-set on everything that the decision read, and, if asked to,
@@ -98,11 +99,14 @@ public struct CaseSnapshot: Equatable, Sendable {
     public var isMerged: Bool
     /// The database's time.
     public var now: Timestamp
+    /// The version of the configuration in force.
+    public var configuration: Int64
 
-    public init(state: CaseState, isMerged: Bool, now: Timestamp) {
+    public init(state: CaseState, isMerged: Bool, now: Timestamp, configuration: Int64) {
         self.state = state
         self.isMerged = isMerged
         self.now = now
+        self.configuration = configuration
     }
 }
 

@@ -1,4 +1,4 @@
-/// What one worker does for all: handles and partitions. Errors are of kind `own`.
+/// What one worker does for all: handles, bulk retries and partitions. Errors are of kind `own`.
 ///
 /// The pace at which cases go on after a hold is not here: every claim keeps to it, from the time at which the hold
 /// ended, so that it holds without anybody's help and costs no write per case.
@@ -10,6 +10,11 @@ public protocol HousekeepingStore: Sendable {
     /// Ends the holds because of lost rows of orgs whose gap a sweep has closed and whose swept requests are merged; at
     /// most two minutes are waited for the last ones. Returns the orgs.
     func liftSweptOrgs() async throws(RoutingFailure) -> [String]
+
+    /// One step of everything that people have asked to be sent again, and of what was repaired: notes how released
+    /// cases ended, stops what fails again, and releases as many cases as each rate allows. Its whole state is in the
+    /// database, so that any process goes on where another one stopped. Returns what changed, for the log.
+    func advanceRetries() async throws(RoutingFailure) -> [String]
 
     /// Makes the partitions of the days around today and drops those past retention. Returns what it did, for the log.
     func maintainPartitions() async throws(RoutingFailure) -> [String]

@@ -37,8 +37,13 @@ public protocol IngestStore: Sendable {
     /// Closes the gaps that were open when this sweep began.
     func closeGaps(org: String, openedBefore: Timestamp) async throws(RoutingFailure)
 
-    /// A sweep that a person asked for and nobody has begun; begins it.
-    func takeAskedSweep(org: String) async throws(RoutingFailure) -> AskedSweep?
+    /// The oldest sweep that a person asked for and that is not finished; begins it. One that died midway is begun again
+    /// by whoever holds the org's lease then.
+    ///
+    /// - Parameter configuration: the version of the settings in this process. A sweep that was asked for under newer ones
+    ///   waits for them: the queue that it is about may be monitored since a second ago.
+    func takeAskedSweep(org: String, configuration: Int64) async throws(RoutingFailure) -> AskedSweep?
+    /// Writes down what a sweep did, or would have done.
     func finishSweep(org: String, _ result: SweepResult) async throws(RoutingFailure)
 
     func replaceQueues(org: String, _ queues: [SalesforceQueue]) async throws(RoutingFailure)
@@ -66,11 +71,15 @@ public struct HeldCase: Equatable, Sendable {
     public let caseID: RecordID
     public let revision: Int64
     public let facts: CaseFacts?
+    /// Nothing is wanted for it and no interaction is open; nor has an agent ended one, unless something was asked since
+    /// and put aside because of what people had set.
+    public let isUnoffered: Bool
 
-    public init(caseID: RecordID, revision: Int64, facts: CaseFacts?) {
+    public init(caseID: RecordID, revision: Int64, facts: CaseFacts?, isUnoffered: Bool = false) {
         self.caseID = caseID
         self.revision = revision
         self.facts = facts
+        self.isUnoffered = isUnoffered
     }
 }
 
@@ -86,16 +95,42 @@ public struct DueWriteBack: Equatable, Sendable {
     }
 }
 
+/// A sweep that a person asked for: it also offers cases that wait in a monitored queue although nothing changed.
 public struct AskedSweep: Equatable, Sendable {
     public let id: Int64
-    /// Also offers cases that wait in a monitored queue although nothing changed; of this queue, or of all.
-    public let offersWaiting: Bool
+    /// Whose waiting cases are offered; nil: those of all monitored queues.
     public let queue: RecordID?
+    /// Only writes down what would be published.
+    public let isDryRun: Bool
 
-    public init(id: Int64, offersWaiting: Bool, queue: RecordID?) {
+    public init(id: Int64, queue: RecordID?, isDryRun: Bool = false) {
         self.id = id
-        self.offersWaiting = offersWaiting
         self.queue = queue
+        self.isDryRun = isDryRun
+    }
+
+    func offers(_ owner: RecordID) -> Bool { queue.map { $0 == owner } ?? true }
+}
+
+/// What a dry run would have published, and why.
+public struct SweepFinding: Equatable, Sendable {
+    public enum Why: String, CaseIterable, Sendable {
+        /// An outbox row that no event told of.
+        case row
+        /// The case differs from what we hold, or we hold nothing.
+        case differs
+        /// Nothing differs, but the case waits in a monitored queue.
+        case waits
+        /// A comment or e-mail that no event told of.
+        case occurrence
+    }
+
+    public let change: CaseChange
+    public let why: Why
+
+    public init(change: CaseChange, why: Why) {
+        self.change = change
+        self.why = why
     }
 }
 
@@ -112,12 +147,21 @@ public struct SweepResult: Equatable, Sendable {
     public var isWhole: Bool
     public var rows = 0
     public var casesCompared = 0
+    /// Cases that were published because they differ, or because they wait.
     public var observed = 0
+    /// Those of them that wait.
+    public var offered = 0
     public var occurrences = 0
+    /// What a dry run would have published; of very many the first.
+    public var findings: [SweepFinding]?
 
-    public init(startedAt: Timestamp, asked: Int64?, isWhole: Bool) {
+    /// Findings of one dry run that are kept: more than anybody reads.
+    public static let mostFindings = 1_000
+
+    public init(startedAt: Timestamp, asked: AskedSweep?, isWhole: Bool) {
         self.startedAt = startedAt
-        self.asked = asked
+        self.asked = asked?.id
         self.isWhole = isWhole
+        findings = asked?.isDryRun == true ? [] : nil
     }
 }

@@ -1,7 +1,9 @@
 /// One CIC server, as a routing worker uses it: the port to interactions.
 ///
 /// Errors are `RoutingFailure`s of kind `transient`, `permanent`, `configuration`, `unknown` (the call may have taken
-/// effect: look, never repeat) or `held` (the server as a whole is not available: nothing was sent).
+/// effect: look, never repeat) or `held` (the server as a whole is not available: nothing was sent). `held` is also what
+/// it answers while it is with another server of a switchover pair than the one that the watch has written down: that
+/// one knows the interactions under other ids, or not yet, and "gone" would mean nothing.
 /// Every call ends within 10 s.
 public protocol InteractionServer: Sendable {
     /// Creates an interaction in the holding workgroup, once.
@@ -20,11 +22,15 @@ public protocol InteractionServer: Sendable {
     /// Everything that is in the holding workgroup for one episode, by a listing that began after the call.
     func findInHolding(_ episode: EpisodeKey) async throws(RoutingFailure) -> [FoundInteraction]
 
+    /// Whether these names are known to be good, without asking anybody.
+    func knows(workgroup: String, skills: String) -> Bool
+
     /// Checks names before anything is created: the workgroup exists and can take interactions, the skills exist and
-    /// this server's way of creation can set them. Aliases are resolved.
+    /// this server's way of creation can set them. Aliases are resolved. What is stored of CIC's names may be old, so CIC
+    /// is asked before a name is refused.
     ///
     /// - Throws: a `configuration` or `permanent` failure at stage `resolve` that names what is wrong.
-    func resolve(workgroup: String, skills: String) throws(RoutingFailure) -> ResolvedTarget
+    func resolve(workgroup: String, skills: String) async throws(RoutingFailure) -> ResolvedTarget
 }
 
 /// A case's episode, by which interactions are recognised.

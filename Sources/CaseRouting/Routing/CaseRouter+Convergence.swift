@@ -61,7 +61,7 @@ extension CaseRouter {
             try await written(&hand, try await store.finish(hand.claim), finishes: true)
         case .create:
             guard let wanted = hand.claim.state.wanted else { preconditionFailure("created without a wish") }
-            _ = try server(hand).resolve(workgroup: wanted.workgroup, skills: wanted.skills)
+            _ = try await server(hand).resolve(workgroup: wanted.workgroup, skills: wanted.skills)
             try await beginCreate(&hand, opensEpisode: true)
         case .wait(let until):
             try await store.release(hand.claim, delay: until - hand.claim.now)
@@ -133,7 +133,7 @@ extension CaseRouter {
             let interaction = episode.interaction
         else { preconditionFailure("assigned without a wish or an interaction") }
         let server = try server(hand)
-        let target = try server.resolve(workgroup: wanted.workgroup, skills: wanted.skills)
+        let target = try await server.resolve(workgroup: wanted.workgroup, skills: wanted.skills)
         if !hand.assignIsCommitted {
             guard try await store.beginAssign(hand.claim) else { return try await refresh(&hand) }
             hand.claim.state.episode?.assignNumber = hand.claim.state.revision

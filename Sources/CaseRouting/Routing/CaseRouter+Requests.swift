@@ -22,6 +22,11 @@ extension CaseRouter {
             guard await stored({ store throws(RoutingFailure) in try await store.retry(handle) }) != nil else { return }
             await queue.acknowledge(delivery)
         case .change(let change):
+            switch await settings(of: change.org) {
+            case .some(true): break
+            case .some(false): return await putAside(delivery, .unknownOrg)
+            case .none: return
+            }
             if delivery.isRedelivered {
                 guard let isHarmless = await countTaken(change) else { return }
                 if !isHarmless {
@@ -69,9 +74,11 @@ extension CaseRouter {
     /// Whether changes of this org can be decided: without its settings a merge would wait for them.
     public func knows(org: String) -> Bool { configuration.orgs[org] != nil }
 
-    /// Merges a change outside the queue, for housekeeping; what is to be done then is due. False: not merged now.
+    /// Merges a change outside the queue, for housekeeping; what is to be done then is due. False: not merged now,
+    /// because its org is not set up, or the worker stops.
     public func mergeAlone(_ change: CaseChange) async -> Bool {
-        await merge(change, claims: false) != nil
+        guard configuration.orgs[change.org] != nil else { return false }
+        return await merge(change, claims: false) != nil
     }
 
     enum Merged {
@@ -93,6 +100,10 @@ extension CaseRouter {
                 return nil
             }
             if snapshot.isMerged { return .done }
+            guard snapshot.configuration <= configuration.version else {
+                guard await isUpToDate(with: snapshot.configuration) else { return nil }
+                continue
+            }
             var judgement = decide(change, on: snapshot.state, with: configuration)
             if judgement == .needsReading {
                 guard let knowledge = await readInteraction(change.caseKey, snapshot.state) else { continue }
@@ -113,6 +124,17 @@ extension CaseRouter {
         }
     }
 
+    /// Waits for settings that are in force and have not come to this worker yet. What is decided under older ones is
+    /// decided for good: the observation of a case in a queue that is monitored since a second ago would be put aside as
+    /// one of an unmonitored queue. False: the worker stops.
+    private func isUpToDate(with version: Int64) async -> Bool {
+        while configuration.version < version {
+            if isStopping || Task.isCancelled { return false }
+            await pause(.milliseconds(100))
+        }
+        return true
+    }
+
     /// Whether to claim the case together with the merge, and whether to open its next episode at once, which saves a
     /// normal new case a transaction.
     private func plan(
@@ -124,12 +146,8 @@ extension CaseRouter {
         }
         var attempt: AttemptID?
         if before.episode == nil, let wanted = decision.after.wanted {
-            do throws(RoutingFailure) {
-                _ = try adapter.resolve(workgroup: wanted.workgroup, skills: wanted.skills)
-                attempt = newAttempt()
-            } catch {
-                // Claimed without an attempt: the first step fails at the same place and records why.
-            }
+            // Else claimed without an attempt: the first step asks CIC, and records why the names are refused.
+            if adapter.knows(workgroup: wanted.workgroup, skills: wanted.skills) { attempt = newAttempt() }
         }
         return Merge(change: change, before: before, decision: decision, claims: true, attempt: attempt)
     }
@@ -156,6 +174,21 @@ extension CaseRouter {
     }
 
     // MARK: Messages that cannot be used
+
+    /// Whether the org is set up. One that was added a moment ago becomes known within seconds; a message of one that
+    /// never does must not keep a place for ever. Nil: the worker stops, and the delivery stays with the broker.
+    private func settings(of org: String) async -> Bool? {
+        let deadline = clock.monotonic + Self.patienceForSettings
+        while configuration.orgs[org] == nil {
+            if isStopping || Task.isCancelled { return nil }
+            if clock.monotonic >= deadline { return false }
+            await pause(.seconds(1))
+        }
+        return true
+    }
+
+    /// Settings are looked for every second.
+    private static let patienceForSettings: Duration = .seconds(10)
 
     private func putAside(_ delivery: RequestDelivery, _ error: UnreadableMessage) async {
         let message = UndecodableMessage(

@@ -38,6 +38,7 @@ public enum LogEvent: String, CaseIterable, Sendable {
     case switchover = "switchover"
     case episodeRebuilt = "episode rebuilt"
     case queueUnreadable = "queue unreadable"
+    case namesRead = "names read"
     case watchFailed = "watch failed"
     case holdLifted = "hold lifted"
     case housekeepingDone = "housekeeping done"

@@ -122,6 +122,7 @@ public actor InteractionWatch {
         await withTaskGroup(of: Void.self) { duties in
             duties.addTask(executorPreference: executor) { await self.read() }
             duties.addTask(executorPreference: executor) { await self.settleOnTime() }
+            duties.addTask(executorPreference: executor) { await self.recallOnTime() }
             duties.addTask(executorPreference: executor) { await self.probeOnTime() }
             duties.addTask(executorPreference: executor) { await self.saveFiguresOnTime() }
             duties.addTask(executorPreference: executor) { await self.mirrorDirectoryOnTime() }

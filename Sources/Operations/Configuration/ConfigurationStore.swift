@@ -5,8 +5,14 @@ public protocol ConfigurationStore: Sendable {
     /// Rises with every change.
     func version() async throws(RoutingFailure) -> Int64
     func load() async throws(RoutingFailure) -> StoredConfiguration
-    /// Saves all changes in one transaction with their audit rows; what is equal already is left alone.
-    func apply(_ changes: [ConfigurationChange], by author: Author) async throws(RoutingFailure)
+    /// Saves all edits in one transaction with their audit rows.
+    ///
+    /// - Parameters:
+    ///   - action: the command, for the audit.
+    ///   - version: of the configuration that the edits were made on. False: it has changed meanwhile, nothing was saved.
+    func apply(
+        _ edits: [ConfigurationEdit], action: String, on version: Int64, by author: Author
+    ) async throws(RoutingFailure) -> Bool
 }
 
 /// Who does something: for the audit.
@@ -28,10 +34,13 @@ public struct StoredConfiguration: Equatable, Sendable {
     public var servers: [CICServerSetup]
     public var mappings: [StoredMapping]
     public var aliases: [AliasSetup]
+    public var settings: [String: String]
+    /// Workgroups by CIC server that no mapping names any more but where our interactions may still be.
+    public var formerWorkgroups: [String: Set<String>] = [:]
 
     public init(
         version: Int64, installation: String, orgs: [OrgSetup], servers: [CICServerSetup], mappings: [StoredMapping],
-        aliases: [AliasSetup]
+        aliases: [AliasSetup], settings: [String: String] = [:]
     ) {
         self.version = version
         self.installation = installation
@@ -39,11 +48,24 @@ public struct StoredConfiguration: Equatable, Sendable {
         self.servers = servers
         self.mappings = mappings
         self.aliases = aliases
+        self.settings = settings
+    }
+
+    /// All of it as one site file.
+    public var site: SiteSetup {
+        var site = SiteSetup()
+        site.orgs = orgs
+        site.servers = servers
+        site.mappings = mappings.map(\.setup)
+        site.aliases = aliases
+        site.settings = settings
+        return site
     }
 
     /// What decisions depend on. A mapping whose queue is not known yet by its id decides nothing.
     public var routing: RoutingConfiguration {
         RoutingConfiguration(
+            version: version,
             orgs: Dictionary(
                 orgs.map {
                     (
@@ -58,9 +80,11 @@ public struct StoredConfiguration: Equatable, Sendable {
 }
 
 extension StoredConfiguration {
-    /// Workgroups of a CIC server that enabled mappings name.
+    /// Workgroups of a CIC server to follow: those that enabled mappings name, and those where interactions of ours may
+    /// still be since a mapping was changed.
     public func workgroups(on cic: String) -> [String] {
-        mappings.filter { $0.setup.cic == cic && $0.setup.isEnabled }.map(\.setup.workgroup)
+        let mapped = mappings.filter { $0.setup.cic == cic && $0.setup.isEnabled }.map(\.setup.workgroup)
+        return mapped + (formerWorkgroups[cic] ?? [])
     }
 
     /// What one CIC server calls the skills that Salesforce names otherwise.
@@ -102,14 +126,46 @@ public enum ConfigurationChange: Equatable, Sendable {
     /// Nil id: a new mapping.
     case mapping(Int32?, MappingSetup)
     case alias(AliasSetup)
+    /// Nil: no longer set.
+    case setting(String, String?)
+    case removeOrg(String)
+    case removeServer(String)
+    /// Older versions stay for the decisions that name them.
+    case removeMapping(Int32, MappingSetup)
 
     /// What it concerns, as the audit and the difference name it.
     public var target: String {
         switch self {
         case .org(let org): "org:\(org.name)"
         case .server(let server): "cic:\(server.name)"
-        case .mapping(_, let mapping): "mapping:\(mapping.org)/\(mapping.queue)"
+        case .mapping(_, let mapping), .removeMapping(_, let mapping): "mapping:\(mapping.org)/\(mapping.queue)"
         case .alias(let alias): "alias:\(alias.cic)/\(alias.kind.rawValue)/\(alias.name)"
+        case .setting(let name, _): "setting:\(name)"
+        case .removeOrg(let name): "org:\(name)"
+        case .removeServer(let name): "cic:\(name)"
         }
+    }
+
+    /// What is set afterwards; nil: nothing.
+    public var after: SettingNode? {
+        switch self {
+        case .org(let org): org.node
+        case .server(let server): server.node
+        case .mapping(_, let mapping): mapping.node
+        case .alias(let alias): alias.node
+        case .setting(_, let value): value.map { .text($0) }
+        case .removeOrg, .removeServer, .removeMapping: nil
+        }
+    }
+}
+
+/// A change with what was set before it, for the audit.
+public struct ConfigurationEdit: Equatable, Sendable {
+    public let change: ConfigurationChange
+    public let before: SettingNode?
+
+    public init(_ change: ConfigurationChange, before: SettingNode?) {
+        self.change = change
+        self.before = before
     }
 }

@@ -23,7 +23,8 @@ public struct SettingError: Error, Equatable, CustomStringConvertible {
     public let problem: String
 
     public init(_ setting: String, _ problem: String) {
-        self.setting = setting
+        // A field of one thing, as commands name it, has no path before it.
+        self.setting = setting.hasPrefix(".") ? String(setting.dropFirst()) : setting
         self.problem = problem
     }
 

@@ -7,7 +7,7 @@ extension SiteSetup {
     public init(_ node: SettingNode) throws(SettingError) {
         self.init()
         var reader = try SectionReader(
-            node, "", known: ["orgs", "cic", "mappings", "aliases"])
+            node, "", known: ["orgs", "cic", "mappings", "aliases", "settings"])
         for (index, node) in (try reader.list("orgs") ?? []).enumerated() {
             orgs.append(try OrgSetup(node, "orgs[\(index)]"))
         }
@@ -19,6 +19,10 @@ extension SiteSetup {
         }
         for (index, node) in (try reader.list("aliases") ?? []).enumerated() {
             aliases.append(try AliasSetup(node, "aliases[\(index)]"))
+        }
+        settings = try reader.dictionary("settings") ?? [:]
+        for name in settings.keys.sorted() {
+            try KnownSetting.check(name, settings[name] ?? "", at: "settings.\(name)")
         }
         try checkTwice(orgs.map(\.name), "orgs")
         try checkTwice(servers.map(\.name), "cic")
@@ -61,7 +65,7 @@ extension SectionReader {
 }
 
 extension OrgSetup {
-    init(_ node: SettingNode, _ path: String) throws(SettingError) {
+    public init(_ node: SettingNode, _ path: String) throws(SettingError) {
         var reader = try SectionReader(
             node, path,
             known: [
@@ -101,7 +105,7 @@ extension OrgSetup {
 }
 
 extension CICServerSetup {
-    init(_ node: SettingNode, _ path: String) throws(SettingError) {
+    public init(_ node: SettingNode, _ path: String) throws(SettingError) {
         var reader = try SectionReader(
             node, path,
             known: [
@@ -128,7 +132,7 @@ extension CICServerSetup {
 }
 
 extension MappingSetup {
-    init(_ node: SettingNode, _ path: String) throws(SettingError) {
+    public init(_ node: SettingNode, _ path: String) throws(SettingError) {
         var reader = try SectionReader(
             node, path,
             known: [

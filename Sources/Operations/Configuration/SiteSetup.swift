@@ -6,6 +6,8 @@ public struct SiteSetup: Equatable, Sendable {
     public var servers: [CICServerSetup] = []
     public var mappings: [MappingSetup] = []
     public var aliases: [AliasSetup] = []
+    /// Of the whole site, by name: see `KnownSetting`.
+    public var settings: [String: String] = [:]
 
     public init() {}
 }

@@ -38,9 +38,7 @@ public struct SalesforceSettings: Sendable {
         org: String, organizationID: RecordID, loginURL: String, flow: Flow, credentials: [UInt8],
         apiVersion: String = "62.0", versionEpoch: Int32 = 1, source: [String: String] = [:]
     ) throws(RoutingFailure) {
-        guard organizationID.description.hasPrefix("00D") else {
-            throw .setting("The organization id of org \(org) has to begin with 00D.")
-        }
+        try Self.check(org: org, organizationID: organizationID)
         var loginURL = loginURL
         while loginURL.hasSuffix("/") { loginURL.removeLast() }
         guard Self.isOrigin(loginURL) else {
@@ -62,6 +60,18 @@ public struct SalesforceSettings: Sendable {
         self.versionEpoch = versionEpoch
         self.credentials = try SalesforceCredentials(json: credentials, flow: flow, org: org)
         names = try SourceNames(source, org: org)
+    }
+
+    /// What can be checked before there are credentials.
+    ///
+    /// - Throws: as `init`.
+    public static func check(
+        org: String, organizationID: RecordID, source: [String: String] = [:]
+    ) throws(RoutingFailure) {
+        guard organizationID.description.hasPrefix("00D") else {
+            throw .setting("The organization id of org \(org) has to begin with 00D.")
+        }
+        _ = try SourceNames(source, org: org)
     }
 
     /// Scheme and host, nothing behind it.

@@ -148,7 +148,7 @@ extension CICState {
         var members: [(key: String, value: CICJSON)] = [
             ("csrfToken", .string(session.csrfToken)), ("sessionId", .string(session.id)),
             ("alternateHostList", CICJSON(alternates(of: session.host))), ("userID", .string(session.user)),
-            ("userDisplayName", .string(session.user)), ("icServer", .string(configuration.server)),
+            ("userDisplayName", .string(session.user)), ("icServer", .string(serverName)),
             ("daysUntilPasswordExpiration", 90),
         ]
         for part in include {

@@ -37,7 +37,7 @@ public struct CICSimulatorConfiguration: Codable, Sendable {
         }
     }
 
-    /// The name in `icServer` and in every ledger line; one site, two hosts.
+    /// The name in every ledger line, and of the first host's server in `icServer`; one site, two hosts.
     public var server = "cic"
     public var hosts = [Host(address: "127.0.0.1"), Host(address: "127.0.0.2")]
     public var tls: TLS?

@@ -68,7 +68,7 @@ extension CICState {
         return [
             "userId": .string(name), "statusId": .string(status.status), "notes": .string(status.notes),
             "forwardNumber": "", "until": .null, "onPhone": .bool(agents[name]?.current.isEmpty == false),
-            "statusChanged": .string(status.changed), "stations": [], "icServers": CICJSON([configuration.server]),
+            "statusChanged": .string(status.changed), "stations": [], "icServers": CICJSON([serverName]),
             "loggedIn": .bool(agents[name] != nil || sessions.values.contains { $0.user == name }),
         ]
     }

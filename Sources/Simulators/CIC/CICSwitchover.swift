@@ -1,4 +1,7 @@
 extension CICState {
+    /// What the active server calls itself: the two of a pair are two machines, with names of their own.
+    var serverName: String { active == 0 ? configuration.server : "\(configuration.server)-\(active + 1)" }
+
     /// The backup becomes active: sessions end, both hosts refuse for a while, interactions come back with new ids or
     /// not at all.
     func switchOver(_ recovery: CICRecovery) {

@@ -55,7 +55,7 @@ struct SalesforceResponder: HTTPResponder {
                 body: ResponseBody(contentLength: max(reply.body.count, cut + 1)) { writer in
                     try await writer.write(part)
                     // Closing at once would take what is still on its way to the socket with it.
-                    try await Task.sleep(for: .milliseconds(50))
+                    try await Task.sleep(for: .milliseconds(250))
                     throw ConnectionDropped()
                 })
         }

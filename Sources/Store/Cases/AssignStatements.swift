@@ -42,7 +42,7 @@ enum AssignStatements {
                     SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) WITH ORDINALITY
                         AS m (org, case_id, epoch, revision, number, interaction_id, attempt_id, workgroup, skills, o)
                 ), b AS (
-                    SELECT m.*, c.first_open_day, e.attempt_day
+                    SELECT m.*, c.first_open_day, c.lease_until, e.attempt_day
                     FROM m
                     JOIN caserouter.cases c ON c.org = m.org AND c.case_id = m.case_id
                     JOIN caserouter.episodes e ON e.org = m.org AND e.case_id = m.case_id AND e.number = m.number
@@ -59,7 +59,8 @@ enum AssignStatements {
                     SET applied_revision = b.revision, \(LedgerText.applied)
                     FROM b WHERE c.org = b.org AND c.case_id = b.case_id
                     RETURNING b.o, b.org, b.case_id, b.first_open_day, b.epoch, b.attempt_day, b.attempt_id, b.number,
-                        b.revision
+                        b.revision, b.lease_until - interval '30 s' AS claimed_at, c.want_mapping,
+                        c.want_mapping_version
                 ), q AS (
                     \(LedgerText.requestsRouted)
                 ), a AS (
@@ -70,8 +71,10 @@ enum AssignStatements {
                     RETURNING d.o
                 ), i AS (
                     INSERT INTO caserouter.attempts (
-                        attempt_id, org, case_id, episode, revision, epoch, stage, worker, deadline_at, ended_at, outcome)
-                    SELECT gen_random_uuid(), org, case_id, number, revision, epoch, 'record', $10, now(), now(), 'ok'
+                        attempt_id, org, case_id, episode, revision, epoch, stage, worker, started_at, deadline_at, ended_at,
+                        outcome, mapping, mapping_version)
+                    SELECT gen_random_uuid(), org, case_id, number, revision, epoch, 'record', $10, claimed_at, now(),
+                        now(), 'ok', want_mapping, want_mapping_version
                     FROM done WHERE o NOT IN (SELECT a.o FROM a)
                 )
                 SELECT o::int4 FROM done

@@ -20,7 +20,8 @@ enum CreateStatements {
                     SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7) WITH ORDINALITY
                         AS m (org, case_id, epoch, revision, number, attempt_id, opens, o)
                 ), s AS (
-                    SELECT m.o, m.org, m.case_id, m.revision, m.epoch, m.attempt_id, m.opens,
+                    SELECT m.o, m.org, m.case_id, m.revision, m.epoch, m.attempt_id, m.opens, c.want_mapping,
+                        c.want_mapping_version,
                         CASE WHEN m.opens THEN c.episode + 1 ELSE e.number END AS number,
                         CASE WHEN m.opens THEN c.want_cic ELSE e.cic END AS cic
                     FROM m
@@ -52,9 +53,10 @@ enum CreateStatements {
                     FROM t WHERE NOT t.opens AND e.org = t.org AND e.case_id = t.case_id AND e.number = t.number
                 ), at AS (
                     INSERT INTO caserouter.attempts (
-                        day, attempt_id, org, case_id, episode, revision, epoch, stage, worker, deadline_at)
+                        day, attempt_id, org, case_id, episode, revision, epoch, stage, worker, deadline_at, mapping,
+                        mapping_version)
                     SELECT (now() AT TIME ZONE 'UTC')::date, attempt_id, org, case_id, number, revision, epoch,
-                        'create', $8, now() + interval '10 s'
+                        'create', $8, now() + interval '10 s', want_mapping, want_mapping_version
                     FROM t
                 )
                 SELECT c.o::int4, now(), c.org, c.case_id, c.epoch, \(CaseColumns.list)

@@ -49,7 +49,7 @@ extension MergeStatement.Input {
     }
 
     private func appendRequest(to row: inout BatchRow) {
-        let change = merge.change, decision = merge.decision
+        let change = merge.change, decision = merge.decision, after = decision.after
         row.append(change.occurredAt.day)
         row.append(change.key)
         row.append(change.version)
@@ -61,7 +61,7 @@ extension MergeStatement.Input {
         row.append(microseconds: change.occurredAt.microseconds)
         row.append(decision.outcome == .pending ? nil : decision.outcome.rawValue)
         row.append(decision.rule.rawValue)
-        row.append(json: DecisionInputs.json(change, merge.before))
+        row.append(json: DecisionInputs.json(change, merge.before, becomes: after.wanted))
         row.append(decision.mapping?.id)
         row.append(decision.mapping?.version)
     }

@@ -82,6 +82,8 @@ enum MergeStatement {
                 coalesce(c.revision, 0) + m.raises::int AS new_revision, coalesce(c.applied_revision, 0) AS applied_revision,
                 greatest(c.epoch, \(ClaimLimits.leastEpoch)) AS epoch, c.lease_until,
                 CASE WHEN m.raises THEN 0 ELSE c.attempts END AS new_attempts,
+                CASE WHEN m.mapping = m.want_mapping THEN m.mapping_version
+                    WHEN c.want_mapping = m.want_mapping THEN c.want_mapping_version END AS new_mapping_version,
                 CASE WHEN m.raises THEN 0 ELSE c.claims_without_outcome END AS new_claims,
                 CASE WHEN m.raises THEN least(c.next_at, now()) ELSE c.next_at END AS new_next_at,
                 coalesce(c.failure_number, 0) AS failure_number, coalesce(c.episode, 0) AS episode, c.first_open_day,
@@ -122,11 +124,13 @@ enum MergeStatement {
             INSERT INTO caserouter.cases (
                 org, case_id, case_number, revision, applied_revision, version_epoch, state_fence, arrival_fence,
                 contact_fence, reply_fence, owner, closed, skills, priority, observed_at, want_cic, want_workgroup,
-                want_skills, want_mapping, want_assign, spares_agent, last_cic, last_workgroup, last_mapping, acts_on_cic,
-                episode, worker, epoch, lease_until, claims_without_outcome, next_at, verify_at, first_open_day)
+                want_skills, want_mapping, want_mapping_version, want_assign, spares_agent, last_cic, last_workgroup, last_mapping,
+                acts_on_cic, episode, worker, epoch, lease_until, claims_without_outcome, next_at, verify_at,
+                first_open_day)
             SELECT org, case_id, case_number, new_revision, 0, version_epoch, state_fence, arrival_fence, contact_fence,
                 reply_fence, owner, closed, skills, priority, observed_at, want_cic, want_workgroup, want_skills,
-                want_mapping, want_assign, spares_agent, last_cic, last_workgroup, last_mapping, acts_on, opens::int,
+                want_mapping, new_mapping_version, want_assign, spares_agent, last_cic,
+                last_workgroup, last_mapping, acts_on, opens::int,
                 CASE WHEN takes THEN \(worker) END, epoch + takes::int, CASE WHEN takes THEN now() + interval '30 s' END,
                 takes::int, CASE WHEN takes THEN now() + interval '30 s' ELSE now() END,
                 CASE WHEN verifies THEN now() + interval '2 s' END,
@@ -142,6 +146,7 @@ enum MergeStatement {
                 reply_fence = t.reply_fence, owner = t.owner, closed = t.closed, skills = t.skills,
                 priority = t.priority, observed_at = t.observed_at, want_cic = t.want_cic,
                 want_workgroup = t.want_workgroup, want_skills = t.want_skills, want_mapping = t.want_mapping,
+                want_mapping_version = t.new_mapping_version,
                 want_assign = t.want_assign, spares_agent = t.spares_agent, last_cic = t.last_cic,
                 last_workgroup = t.last_workgroup, last_mapping = t.last_mapping, acts_on_cic = t.acts_on,
                 episode = t.episode + t.opens::int,
@@ -176,9 +181,10 @@ enum MergeStatement {
             FROM ok WHERE opens
         ), at AS (
             INSERT INTO caserouter.attempts (
-                day, attempt_id, org, case_id, episode, revision, epoch, stage, worker, deadline_at)
+                day, attempt_id, org, case_id, episode, revision, epoch, stage, worker, deadline_at, mapping,
+                mapping_version)
             SELECT (now() AT TIME ZONE 'UTC')::date, attempt_id, org, case_id, episode + 1, new_revision, epoch + 1,
-                'create', \(worker), now() + interval '10 s'
+                'create', \(worker), now() + interval '10 s', want_mapping, new_mapping_version
             FROM ok WHERE opens
         ), rq AS (
             INSERT INTO caserouter.requests AS q (

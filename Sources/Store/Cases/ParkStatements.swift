@@ -24,7 +24,8 @@ enum ParkStatements {
                         CASE WHEN m.kind IN ('permanent', 'configuration') THEN 8
                             WHEN m.kind IN ('transient', 'unknown') THEN least(8, c.attempts + 1)
                             ELSE c.attempts END AS new_attempts,
-                        e.attempt_day, e.attempt_id
+                        e.attempt_day, e.attempt_id, c.lease_until - interval '30 s' AS claimed_at, c.want_mapping,
+                        c.want_mapping_version
                     FROM m
                     JOIN caserouter.cases c ON c.org = m.org AND c.case_id = m.case_id
                     LEFT JOIN caserouter.episodes e ON e.org = m.org AND e.case_id = m.case_id
@@ -63,10 +64,10 @@ enum ParkStatements {
                     RETURNING o.o
                 ), i AS (
                     INSERT INTO caserouter.attempts (
-                        attempt_id, org, case_id, episode, revision, epoch, stage, worker, deadline_at, ended_at, outcome,
-                        kind, cause, summary, status, response)
-                    SELECT gen_random_uuid(), org, case_id, number, revision, epoch, stage, $13, now(), now(), outcome,
-                        kind, cause, summary, status, response
+                        attempt_id, org, case_id, episode, revision, epoch, stage, worker, started_at, deadline_at, ended_at,
+                        outcome, kind, cause, summary, status, response, mapping, mapping_version)
+                    SELECT gen_random_uuid(), org, case_id, number, revision, epoch, stage, $13, claimed_at, now(),
+                        now(), outcome, kind, cause, summary, status, response, want_mapping, want_mapping_version
                     FROM o WHERE is_failure AND o.o NOT IN (SELECT a.o FROM a)
                 )
                 SELECT o::int4, counts FROM t

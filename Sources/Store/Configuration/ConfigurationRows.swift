@@ -56,21 +56,23 @@ extension PostgresConfigurationStore {
                 on_unmonitored, on_user_owner, enabled
             FROM caserouter.mappings WHERE newest ORDER BY id
             """)
-        var mappings: [StoredMapping] = []
-        for row in rows {
-            var setup = MappingSetup(
-                org: try row.text(2), queue: try row.text(4), cic: try row.text(5), workgroup: try row.text(6))
-            setup.skills = try row.text(7).split(separator: ";").map(String.init)
-            setup.takesSkills = try row.bool(8)
-            setup.onReply = try choice(row, 9)
-            setup.onUnmonitoredQueue = try choice(row, 10)
-            setup.onUserOwner = try choice(row, 11)
-            setup.isEnabled = try row.bool(12)
-            let queueID = row.isNull(3) ? nil : try recordID(row, 3)
-            mappings.append(
-                StoredMapping(id: try row.int32(0), version: try row.int32(1), queueID: queueID, setup: setup))
-        }
-        return mappings
+        return try rows.map { row throws(PostgresError) in try mapping(row, at: 0) }
+    }
+
+    /// Reads `id` to `enabled` as above.
+    static func mapping(_ row: PostgresRow, at start: Int) throws(PostgresError) -> StoredMapping {
+        var setup = MappingSetup(
+            org: try row.text(start + 2), queue: try row.text(start + 4), cic: try row.text(start + 5),
+            workgroup: try row.text(start + 6))
+        setup.skills = try row.text(start + 7).split(separator: ";").map(String.init)
+        setup.takesSkills = try row.bool(start + 8)
+        setup.onReply = try choice(row, start + 9)
+        setup.onUnmonitoredQueue = try choice(row, start + 10)
+        setup.onUserOwner = try choice(row, start + 11)
+        setup.isEnabled = try row.bool(start + 12)
+        return StoredMapping(
+            id: try row.int32(start), version: try row.int32(start + 1),
+            queueID: row.isNull(start + 3) ? nil : try recordID(row, start + 3), setup: setup)
     }
 
     static func aliases(_ database: PostgresDatabase) async throws(PostgresError) -> [AliasSetup] {
@@ -83,6 +85,32 @@ extension PostgresConfigurationStore {
                     cic: try row.text(0), kind: try choice(row, 1), name: try row.text(2), means: try row.text(3)))
         }
         return aliases
+    }
+
+    static func settings(_ database: PostgresDatabase) async throws(PostgresError) -> [String: String] {
+        var settings: [String: String] = [:]
+        for row in try await database.query("SELECT name, value #>> '{}' FROM caserouter.settings") {
+            settings[try row.text(0)] = try row.optionalText(1) ?? ""
+        }
+        return settings
+    }
+
+    /// Where interactions are open, and where mappings sent cases until a day ago: a worker may have been about to place
+    /// one there. Their ends have to be seen although no mapping names the workgroup any more.
+    static func formerWorkgroups(_ database: PostgresDatabase) async throws(PostgresError) -> [String: Set<String>] {
+        var workgroups: [String: Set<String>] = [:]
+        for row in try await database.query(
+            """
+            SELECT DISTINCT e.cic, e.workgroup FROM caserouter.episodes e
+            WHERE e.ended_at IS NULL AND e.interaction_id IS NOT NULL AND e.workgroup IS NOT NULL
+            UNION
+            SELECT m.cic, m.workgroup FROM caserouter.mappings m
+            WHERE m.replaced_at > now() - interval '1 day'
+            """)
+        {
+            workgroups[try row.text(0), default: []].insert(try row.text(1))
+        }
+        return workgroups
     }
 
     // MARK: Columns

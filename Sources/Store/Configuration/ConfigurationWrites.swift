@@ -17,7 +17,29 @@ extension PostgresConfigurationStore {
                 INSERT INTO caserouter.aliases (cic, kind, name, means) VALUES ($1, $2, $3, $4)
                 ON CONFLICT (cic, kind, name) DO UPDATE SET means = excluded.means
                 """, [.text(alias.cic), .text(alias.kind.rawValue), .text(alias.name), .text(alias.means)])
+        case .setting(let name, let value?):
+            // Numbers all of them: see KnownSetting.
+            _ = try await transaction.query(
+                """
+                INSERT INTO caserouter.settings (name, value) VALUES ($1, to_jsonb($2::float8))
+                ON CONFLICT (name) DO UPDATE SET value = excluded.value
+                """, [.text(name), .float8(Double(value) ?? 0)])
+        case .setting(let name, nil):
+            _ = try await transaction.query("DELETE FROM caserouter.settings WHERE name = $1", [.text(name)])
+        case .removeOrg(let name):
+            _ = try await transaction.query(
+                "UPDATE caserouter.orgs SET removed_at = now() WHERE name = $1", [.text(name)])
+        case .removeServer(let name):
+            _ = try await transaction.query(
+                "UPDATE caserouter.cic_servers SET removed_at = now() WHERE name = $1", [.text(name)])
+        case .removeMapping(let id, _): try await replace(mapping: id, transaction)
         }
+    }
+
+    /// The newest version of a mapping counts no longer; decisions go on to name it.
+    private static func replace(mapping id: Int32, _ transaction: PostgresTransaction) async throws(PostgresError) {
+        _ = try await transaction.query(
+            "UPDATE caserouter.mappings SET newest = false, replaced_at = now() WHERE id = $1 AND newest", [.int4(id)])
     }
 
     private static func save(_ org: OrgSetup, _ transaction: PostgresTransaction) async throws(PostgresError) {
@@ -45,6 +67,20 @@ extension PostgresConfigurationStore {
             """
             UPDATE caserouter.requests SET write_back = 'due', write_back_at = now()
             WHERE org = $1 AND write_back = 'observed'
+            """, [.text(org.name)])
+        // What is in CIC, or on its way there, from before the org observed, and should no longer be: it is read again,
+        // and the observation withdraws it.
+        _ = try await transaction.query(
+            """
+            UPDATE caserouter.cases c SET verify_at = now()
+            FROM (
+                SELECT e.case_id FROM caserouter.episodes e WHERE e.org = $1 AND e.ended_at IS NULL
+                UNION SELECT d.case_id FROM caserouter.cases d
+                WHERE d.org = $1 AND d.applied_revision < d.revision AND d.attempts < 8) a
+            WHERE c.org = $1 AND c.case_id = a.case_id AND c.want_cic IS NOT NULL AND c.verify_at IS NULL AND (
+                c.closed OR starts_with(c.owner, '00G') AND NOT EXISTS (
+                    SELECT FROM caserouter.mappings m
+                    WHERE m.newest AND m.enabled AND m.org = c.org AND m.queue_id = c.owner))
             """, [.text(org.name)])
     }
 
@@ -79,23 +115,22 @@ extension PostgresConfigurationStore {
         ]
         let asID: RecordID?
         do throws(InvalidRecordID) {
-            asID = try RecordID(mapping.queue)
+            let id = try RecordID(mapping.queue)
+            // A name may have fifteen letters.
+            asID = id.isQueue ? id : nil
         } catch {
             asID = nil  // A name.
         }
         values.append(asID.map { .text($0.description) } ?? .null)
-        if let id {
-            _ = try await transaction.query(
-                "UPDATE caserouter.mappings SET newest = false WHERE id = $1 AND newest", [.int4(id)])
-        }
+        if let id { try await replace(mapping: id, transaction) }
         _ = try await transaction.query(
             """
             INSERT INTO caserouter.mappings (id, version, org, queue_id, queue_name, cic, workgroup, skills, takes_skills,
                 on_reply, on_unmonitored, on_user_owner, enabled, changed_by)
             SELECT coalesce($12::int, nextval('caserouter.mapping_ids')::int),
                 coalesce((SELECT max(version) FROM caserouter.mappings WHERE id = $12::int), 0) + 1,
-                $1, coalesce($13, (SELECT queue_id FROM caserouter.salesforce_queues WHERE org = $1 AND name = $2
-                    ORDER BY queue_id LIMIT 1)),
+                $1, coalesce($13, (SELECT queue_id FROM caserouter.salesforce_queues WHERE org = $1 AND $2 IN (name, developer_name)
+                    ORDER BY name = $2 DESC, queue_id LIMIT 1)),
                 $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
             """, values)
     }

@@ -20,26 +20,38 @@ public struct PostgresConfigurationStore: ConfigurationStore {
             // The version first: a change between the statements is read again at the next look.
             let version = try await database.query("SELECT version FROM caserouter.configuration_version")[0].int64(0)
             let installation = try await database.query("SELECT id::text FROM caserouter.installation")[0].text(0)
-            return StoredConfiguration(
+            var stored = StoredConfiguration(
                 version: version, installation: installation, orgs: try await Self.orgs(database),
                 servers: try await Self.servers(database), mappings: try await Self.mappings(database),
-                aliases: try await Self.aliases(database))
+                aliases: try await Self.aliases(database), settings: try await Self.settings(database))
+            stored.formerWorkgroups = try await Self.formerWorkgroups(database)
+            return stored
         }
     }
 
-    public func apply(_ changes: [ConfigurationChange], by author: Author) async throws(RoutingFailure) {
+    public func apply(
+        _ edits: [ConfigurationEdit], action: String, on version: Int64, by author: Author
+    ) async throws(RoutingFailure) -> Bool {
         try await stored { database throws(PostgresError) in
-            try await database.transaction(name: "apply configuration") { transaction throws(PostgresError) in
-                for change in changes {
-                    try await Self.save(change, author, transaction)
+            try await database.transaction(name: action) { transaction throws(PostgresError) in
+                let rows = try await transaction.query(
+                    "UPDATE caserouter.configuration_version SET version = version + 1 WHERE version = $1 RETURNING 1",
+                    [.int8(version)])
+                guard !rows.isEmpty else { return false }
+                for edit in edits {
+                    try await Self.save(edit.change, author, transaction)
                     _ = try await transaction.query(
                         """
-                        INSERT INTO caserouter.audit (actor, host, action, target, after)
-                        VALUES ($1, $2, 'config apply', $3, $4)
+                        INSERT INTO caserouter.audit (actor, host, action, target, before, after)
+                        VALUES ($1, $2, $3, $4, $5, $6)
                         """,
-                        [.text(author.name), .text(author.host), .text(change.target), .jsonb(change.summary)])
+                        [
+                            .text(author.name), .text(author.host), .text(action), .text(edit.change.target),
+                            edit.before.map { .jsonb($0.json) } ?? .null,
+                            edit.change.after.map { .jsonb($0.json) } ?? .null,
+                        ])
                 }
-                _ = try await transaction.query("UPDATE caserouter.configuration_version SET version = version + 1")
+                return true
             }
         }
     }
@@ -56,32 +68,21 @@ public struct PostgresConfigurationStore: ConfigurationStore {
     }
 }
 
-extension ConfigurationChange {
-    /// What was set, for the audit.
-    fileprivate var summary: String {
-        switch self {
-        case .org(let org):
-            return Self.json([
-                ("login_url", org.loginURL), ("flow", org.flow.rawValue), ("mode", org.mode.rawValue),
-                ("organization_id", org.organizationID.description),
-            ])
-        case .server(let server):
-            return Self.json([
-                ("hosts", server.hosts.joined(separator: " ")), ("creation", server.creation.rawValue),
-                ("holding", server.holding),
-            ])
-        case .mapping(_, let mapping):
-            return Self.json([
-                ("cic", mapping.cic), ("workgroup", mapping.workgroup),
-                ("skills", mapping.skills.joined(separator: ";")), ("enabled", "\(mapping.isEnabled)"),
-            ])
-        case .alias(let alias): return Self.json([("means", alias.means)])
-        }
-    }
+extension SettingNode {
+    /// For the audit.
+    var json: String { String(decoding: JSONWriter.array { $0.write(value) }.dropFirst().dropLast(), as: UTF8.self) }
 
-    private static func json(_ members: [(String, String)]) -> String {
-        String(
-            decoding: JSONWriter.object { object in for (name, value) in members { object.write(name, value) } },
-            as: UTF8.self)
+    private var value: JSONValue {
+        switch self {
+        case .text(let text): return .string(text)
+        case .list(let list): return .array(list.map(\.value))
+        case .section(let members):
+            let bytes = JSONWriter.object { json in for (name, node) in members { json.write(name, node.value) } }
+            do throws(JSONError) {
+                return try JSONValue(parsing: bytes)
+            } catch {
+                preconditionFailure("what was just written cannot be read: \(error)")
+            }
+        }
     }
 }

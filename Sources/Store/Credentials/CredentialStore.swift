@@ -4,12 +4,18 @@ import Postgres
 
 /// Credentials of orgs and CIC servers, under envelope encryption. Only its holder of the key file can read them.
 public struct CredentialStore: Sendable {
-    private let database: PostgresDatabase
-    private let keys: MasterKeys
+    let database: PostgresDatabase
+    let keys: MasterKeys
+    private let newerKeys: (@Sendable () throws -> MasterKeys)?
 
-    public init(database: PostgresDatabase, keys: MasterKeys) {
+    /// - Parameter newerKeys: reads the key file again, when a secret is under a key that it did not hold before: keys
+    ///   are rotated while workers run.
+    public init(
+        database: PostgresDatabase, keys: MasterKeys, newerKeys: (@Sendable () throws -> MasterKeys)? = nil
+    ) {
         self.database = database
         self.keys = keys
+        self.newerKeys = newerKeys
     }
 
     /// Replaces the credential of a target; the older ones stay, sealed, until they are removed.
@@ -17,7 +23,9 @@ public struct CredentialStore: Sendable {
     /// - Parameters:
     ///   - target: `org:NAME` or `cic:NAME`.
     ///   - secret: a JSON object of its parts.
-    public func set(_ target: String, secret: [UInt8], by author: Author) async throws {
+    /// - Returns: the version it has.
+    @discardableResult
+    public func set(_ target: String, secret: [UInt8], by author: Author) async throws -> Int32 {
         try await database.transaction(name: "set credential") { transaction throws(PostgresError) in
             let rows = try await transaction.query(
                 """
@@ -49,6 +57,7 @@ public struct CredentialStore: Sendable {
                 VALUES ($1, $2, 'credentials set', $3, jsonb_build_object('version', $4::int))
                 """, [.text(author.name), .text(author.host), .text(target), .int4(version)])
             _ = try await transaction.query("UPDATE caserouter.configuration_version SET version = version + 1")
+            return version
         }
     }
 
@@ -61,6 +70,8 @@ public struct CredentialStore: Sendable {
         guard let row = rows.first else { return nil }
         let sealed = SealedSecret(
             keyID: try row.text(1), wrappedKey: try row.bytes(2), sealed: try row.bytes(3))
-        return try sealed.open(for: target, version: try row.int32(0), with: keys)
+        let isKnown = keys.key(sealed.keyID) != nil
+        return try sealed.open(
+            for: target, version: try row.int32(0), with: isKnown ? keys : newerKeys?() ?? keys)
     }
 }

@@ -7,8 +7,12 @@ import Foundation
 /// read, so that a rotation can re-wrap while workers run. The file belongs to the service's user and nobody else may
 /// read it (0400), or it is a systemd credential.
 public struct MasterKeys: Sendable {
-    let primary: String
+    /// The key that what is written from now on is wrapped under.
+    public let primary: String
     private let keys: [String: SymmetricKey]
+
+    /// Of all keys, the primary among them.
+    public var ids: Set<String> { Set(keys.keys) }
 
     /// Why the file cannot be used. Names the file, never its content.
     public struct Problem: Error, CustomStringConvertible {
@@ -49,9 +53,39 @@ public struct MasterKeys: Sendable {
 
     /// Makes a file with one new key. An existing file is never touched.
     public static func generate(file path: String) throws(Problem) -> String {
-        let key = SymmetricKey(size: .bits256)
+        let (id, line) = newKey()
+        try write(line, to: path)
+        return id
+    }
+
+    /// Puts a new key first into a file; the others stay for what is under them. The file is replaced as a whole, so that
+    /// no reader ever finds half of it.
+    public static func addKey(file path: String) throws(Problem) -> String {
+        _ = try MasterKeys(file: path)
+        let (id, line) = newKey()
+        let new = path + ".new"
+        let text: String
+        do {
+            text = try String(contentsOfFile: path, encoding: .utf8)
+        } catch {
+            throw Problem(description: "\(path) cannot be read: \(error.localizedDescription)")
+        }
+        try write(line + text, to: new)
+        guard rename(new, path) == 0 else {
+            let reason = String(cString: strerror(errno))
+            unlink(new)
+            throw Problem(description: "\(path) cannot be replaced: \(reason)")
+        }
+        return id
+    }
+
+    private static func newKey() -> (id: String, line: String) {
         let id = "k" + String(UInt32.random(in: .min ... .max), radix: 36)
-        let text = key.withUnsafeBytes { "\(id) \(Data($0).base64EncodedString())\n" }
+        let line = SymmetricKey(size: .bits256).withUnsafeBytes { "\(id) \(Data($0).base64EncodedString())\n" }
+        return (id, line)
+    }
+
+    private static func write(_ text: String, to path: String) throws(Problem) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o400)
         guard descriptor >= 0 else {
             throw Problem(
@@ -66,6 +100,5 @@ public struct MasterKeys: Sendable {
         } catch {
             throw Problem(description: "\(path) cannot be written: \(error.localizedDescription)")
         }
-        return id
     }
 }

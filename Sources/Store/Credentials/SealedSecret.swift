@@ -55,6 +55,28 @@ struct SealedSecret {
         }
     }
 
+    /// The same secret with its data key under the first of the keys.
+    func rewrapped(for target: String, version: Int32, with keys: MasterKeys) throws(MasterKeys.Problem) -> SealedSecret
+    {
+        guard let old = keys.key(keyID), let master = keys.key(keys.primary) else {
+            throw MasterKeys.Problem(
+                description: "the secret of \(target) is under key \(keyID), which the key file does not hold")
+        }
+        let bound = Self.associated(target, version)
+        do {
+            let dataKey = try AES.GCM.open(
+                try AES.GCM.SealedBox(combined: wrappedKey), using: old, authenticating: bound)
+            guard let wrapped = try AES.GCM.seal(dataKey, using: master, authenticating: bound).combined else {
+                preconditionFailure("a 96-bit nonce combines")
+            }
+            return SealedSecret(keyID: keys.primary, wrappedKey: Array(wrapped), sealed: sealed)
+        } catch {
+            throw MasterKeys.Problem(
+                description:
+                    "the secret of \(target) does not open with key \(keyID): it was altered or belongs elsewhere")
+        }
+    }
+
     private static func associated(_ target: String, _ version: Int32) -> Data {
         Data("caserouter.credentials/1/\(target)/\(version)".utf8)
     }

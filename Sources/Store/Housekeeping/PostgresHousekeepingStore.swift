@@ -3,7 +3,7 @@ import Postgres
 
 /// Handles and partitions, as housekeeping uses them.
 public struct PostgresHousekeepingStore: HousekeepingStore {
-    private let database: PostgresDatabase
+    let database: PostgresDatabase
     private let retention: HousekeepingRetention
 
     public init(_ database: PostgresDatabase, retention: HousekeepingRetention = HousekeepingRetention()) {
@@ -62,10 +62,14 @@ public struct PostgresHousekeepingStore: HousekeepingStore {
 
     public func maintainPartitions() async throws(RoutingFailure) -> [String] {
         var done: [String] = []
-        for (parent, days) in [("requests", retention.requestDays), ("attempts", retention.attemptDays)] {
+        for (parent, setting, days) in [
+            ("requests", "request_retention_days", retention.requestDays),
+            ("attempts", "attempt_retention_days", retention.attemptDays),
+        ] {
             let rows = try await database.ask(
-                "SELECT caserouter.maintain_partitions($1, $2)", [.text(parent), .int4(Int32(clamping: days))],
-                name: "maintain partitions")
+                """
+                SELECT caserouter.maintain_partitions($1, greatest(8, least(36500, caserouter.setting_number($2, $3)))::int)
+                """, [.text(parent), .text(setting), .float8(Double(days))], name: "maintain partitions")
             do throws(PostgresError) {
                 for row in rows { done.append(try row.text(0)) }
             } catch {
@@ -76,7 +80,8 @@ public struct PostgresHousekeepingStore: HousekeepingStore {
     }
 }
 
-/// How many days of the ledger are kept, counted by the Salesforce day of a request and the day of an attempt.
+/// How many days of the ledger are kept, counted by the Salesforce day of a request and the day of an attempt, where
+/// nobody has set `request_retention_days` or `attempt_retention_days`. What is set below 8 is 8.
 public struct HousekeepingRetention: Equatable, Sendable {
     /// Open requests are kept whatever their age. At least 8.
     public var requestDays: Int

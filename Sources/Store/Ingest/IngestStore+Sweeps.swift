@@ -9,7 +9,8 @@ extension PostgresIngestStore {
     ) async throws(RoutingFailure) -> [HeldCase] {
         try await rows(
             """
-            SELECT k.case_id, coalesce(c.revision, 0), c.case_number, c.owner, c.closed, c.skills, c.priority
+            SELECT k.case_id, coalesce(c.revision, 0), c.case_number, c.owner, c.closed, c.skills, c.priority,
+                \(Self.isUnoffered)
             FROM unnest($2::text[]) AS k (case_id)
             LEFT JOIN caserouter.cases c ON c.org = $1 AND c.case_id = k.case_id
             WHERE NOT $3 OR NOT EXISTS (
@@ -23,7 +24,7 @@ extension PostgresIngestStore {
     ) async throws(RoutingFailure) -> [HeldCase] {
         try await rows(
             """
-            SELECT c.case_id, c.revision, c.case_number, c.owner, c.closed, c.skills, c.priority
+            SELECT c.case_id, c.revision, c.case_number, c.owner, c.closed, c.skills, c.priority, false
             FROM caserouter.cases c
             WHERE c.org = $1 AND c.case_id > $2 AND (
                 NOT c.closed AND c.owner = ANY ($3)
@@ -38,14 +39,17 @@ extension PostgresIngestStore {
             ], name: "held as active", Self.heldCase)
     }
 
+    /// Those that wait longest first: that is the order of the index, so that a second's look costs nothing where none
+    /// waits. In the order of ids every case of the org would be looked at.
     public func takeToVerify(org: String, limit: Int) async throws(RoutingFailure) -> [HeldCase] {
         try await rows(
             """
-            UPDATE caserouter.cases SET verify_at = NULL
-            WHERE (org, case_id) IN (
+            UPDATE caserouter.cases c SET verify_at = NULL
+            FROM (
                 SELECT org, case_id FROM caserouter.cases WHERE org = $1 AND verify_at <= now()
-                ORDER BY case_id LIMIT $2 FOR UPDATE SKIP LOCKED)
-            RETURNING case_id, revision, case_number, owner, closed, skills, priority
+                ORDER BY verify_at LIMIT $2 FOR UPDATE SKIP LOCKED) d
+            WHERE c.org = d.org AND c.case_id = d.case_id
+            RETURNING c.case_id, c.revision, c.case_number, c.owner, c.closed, c.skills, c.priority, false
             """, [.text(org), .int8(Int64(limit))], name: "take to verify", Self.heldCase)
     }
 
@@ -56,10 +60,25 @@ extension PostgresIngestStore {
             : CaseFacts(
                 caseNumber: try row.text(2), owner: try row.recordID(3), isClosed: try row.bool(4),
                 skills: try row.text(5), priority: try row.text(6))
-        return HeldCase(caseID: try row.recordID(0), revision: try row.int64(1), facts: facts)
+        return HeldCase(
+            caseID: try row.recordID(0), revision: try row.int64(1), facts: facts, isUnoffered: try row.bool(7))
     }
 
-    // MARK: Gaps and sweeps
+    /// Of a case `c` that may be unknown. An agent who has ended the newest episode has answered everything that was
+    /// merged until then; what was put aside after it still waits.
+    private static let isUnoffered = """
+        c.case_id IS NOT NULL AND c.want_cic IS NULL AND NOT EXISTS (
+            SELECT FROM caserouter.episodes e
+            WHERE e.org = c.org AND e.case_id = c.case_id AND e.number = c.episode AND (
+                e.ended_at IS NULL
+                OR e.end_reason IN ('\(EpisodeEnd.Reason.ended.rawValue)', '\(EpisodeEnd.Reason.lostWithAgent.rawValue)')
+                    AND NOT EXISTS (
+                        SELECT FROM caserouter.requests r
+                        WHERE r.case_id = c.case_id AND r.org = c.org AND r.seen_at > e.ended_at AND r.rule IN (
+                            \(Decision.Rule.putAside.map { "'\($0.rawValue)'" }.joined(separator: ", "))))))
+        """
+
+    // MARK: Gaps and asked sweeps
 
     public func openGap(
         org: String, channel: String, from: CaseRouting.Timestamp?, reason: String
@@ -85,17 +104,18 @@ extension PostgresIngestStore {
             [.text(org), .timestamptz(openedBefore.microseconds)], name: "close gaps")
     }
 
-    public func takeAskedSweep(org: String) async throws(RoutingFailure) -> AskedSweep? {
+    public func takeAskedSweep(org: String, configuration: Int64) async throws(RoutingFailure) -> AskedSweep? {
         try await rows(
             """
             UPDATE caserouter.sweeps SET started_at = now()
-            WHERE id = (SELECT id FROM caserouter.sweeps WHERE org = $1 AND started_at IS NULL ORDER BY id LIMIT 1
-                FOR UPDATE SKIP LOCKED)
-            RETURNING id, queue
-            """, [.text(org)], name: "take asked sweep"
+            WHERE id = (
+                SELECT id FROM caserouter.sweeps
+                WHERE org = $1 AND finished_at IS NULL AND configuration <= $2 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
+            RETURNING id, queue, dry_run
+            """, [.text(org), .int8(configuration)], name: "take asked sweep"
         ) { row throws(PostgresError) in
             AskedSweep(
-                id: try row.int64(0), offersWaiting: true, queue: row.isNull(1) ? nil : try row.recordID(1))
+                id: try row.int64(0), queue: row.isNull(1) ? nil : try row.recordID(1), isDryRun: try row.bool(2))
         }.first
     }
 
@@ -104,22 +124,47 @@ extension PostgresIngestStore {
             .text(org), .timestamptz(result.startedAt.microseconds), .bool(result.isWhole),
             .int4(Int32(clamping: result.rows)),
             .int4(Int32(clamping: result.casesCompared)), .int4(Int32(clamping: result.observed)),
-            .int4(Int32(clamping: result.occurrences)),
+            .int4(Int32(clamping: result.occurrences)), .int4(Int32(clamping: result.offered)),
         ]
         if let asked = result.asked {
+            if let findings = result.findings { try await keep(findings, of: asked) }
             _ = try await database.ask(
                 """
                 UPDATE caserouter.sweeps SET started_at = $2, finished_at = now(), whole = $3, row_count = $4, compared = $5,
-                    observed = $6, occurrences = $7
-                WHERE org = $1 AND id = $8
+                    observed = $6, occurrences = $7, offered = $8
+                WHERE org = $1 AND id = $9
                 """, figures + [.int8(asked)], name: "finish sweep")
         } else {
             _ = try await database.ask(
                 """
-                INSERT INTO caserouter.sweeps (org, started_at, finished_at, whole, row_count, compared, observed, occurrences)
-                VALUES ($1, $2, now(), $3, $4, $5, $6, $7)
+                INSERT INTO caserouter.sweeps (
+                    org, started_at, finished_at, whole, row_count, compared, observed, occurrences, offered)
+                VALUES ($1, $2, now(), $3, $4, $5, $6, $7, $8)
                 """, figures, name: "finish sweep")
         }
+    }
+
+    /// Replaces what an earlier try of the same dry run found, and forgets dry runs that nobody waits for any more.
+    private func keep(_ findings: [SweepFinding], of sweep: Int64) async throws(RoutingFailure) {
+        _ = try await database.ask(
+            """
+            DELETE FROM caserouter.sweep_findings
+            WHERE sweep = $1 OR sweep IN (
+                SELECT id FROM caserouter.sweeps WHERE dry_run AND finished_at < now() - interval '1 day')
+            """, [.int8(sweep)], name: "forget findings")
+        let changes = findings.map(\.change)
+        _ = try await database.ask(
+            """
+            INSERT INTO caserouter.sweep_findings (sweep, number, change, why, org, case_id, case_number, owner)
+            SELECT $1, number, change, why, org, case_id, case_number, owner
+            FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+                WITH ORDINALITY AS f (change, why, org, case_id, case_number, owner, number)
+            """,
+            [
+                .int8(sweep), .textArray(changes.map(\.kind.rawValue)), .textArray(findings.map(\.why.rawValue)),
+                .textArray(changes.map(\.org)), .textArray(changes.map(\.caseID.description)),
+                .textArray(changes.map(\.caseNumber)), .textArray(changes.map(\.owner.description)),
+            ], name: "keep findings")
     }
 
     // MARK: Mirrors
@@ -156,15 +201,31 @@ extension PostgresIngestStore {
     ) async throws(RoutingFailure) {
         _ = try await database.ask(
             """
-            INSERT INTO caserouter.api_usage (org, used, call_limit, calls)
-            VALUES ($1, $2, $3, (SELECT coalesce(jsonb_object_agg(kind, count), '{}')
-                FROM unnest($4::text[], $5::bigint[]) AS c (kind, count)))
+            WITH counted AS (
+                SELECT kind, count FROM unnest($4::text[], $5::bigint[]) AS c (kind, count)
+            ), before AS (
+                -- Counts are since the start of a process; one that is lower than before began anew.
+                SELECT u.calls FROM caserouter.api_usage u
+                WHERE u.org = $1 AND u.counted_by = $6 AND NOT EXISTS (
+                    SELECT FROM counted c WHERE c.count < coalesce((u.calls ->> c.kind)::bigint, 0))
+            ), by_hour AS (
+                INSERT INTO caserouter.api_calls AS a (org, hour, kind, calls, used, call_limit)
+                SELECT $1, date_trunc('hour', now(), 'UTC'), c.kind,
+                    c.count - coalesce(((SELECT calls FROM before) ->> c.kind)::bigint, 0), $2, $3
+                FROM counted c
+                ON CONFLICT (org, hour, kind) DO UPDATE
+                SET calls = a.calls + excluded.calls, used = excluded.used, call_limit = excluded.call_limit
+            )
+            INSERT INTO caserouter.api_usage (org, used, call_limit, calls, counted_by)
+            SELECT $1, $2, $3, coalesce(jsonb_object_agg(kind, count), '{}'), $6 FROM counted
             ON CONFLICT (org) DO UPDATE
-            SET used = excluded.used, call_limit = excluded.call_limit, calls = excluded.calls, seen_at = now()
+            SET used = excluded.used, call_limit = excluded.call_limit, calls = excluded.calls,
+                counted_by = excluded.counted_by, seen_at = now()
             """,
             [
                 .text(org), .int4(Int32(clamping: usage.used)), .int4(Int32(clamping: usage.limit)),
                 .textArray(calls.keys.sorted()), .int8Array(calls.keys.sorted().map { Int64(calls[$0] ?? 0) }),
+                .text(owner),
             ], name: "save API usage")
     }
 }

@@ -1,5 +1,4 @@
 import CaseRouting
-import JSON
 import Postgres
 
 /// Episodes, holds and the directory of CIC servers, as their watch writes them. What ends an episode is the same
@@ -204,38 +203,7 @@ public struct PostgresWatchStore: WatchStore {
     }
 
     public func replaceDirectory(cic: String, _ directory: CICDirectory) async throws(RoutingFailure) {
-        var kinds: [String] = []
-        var names: [String] = []
-        var attributes: [String] = []
-        for workgroup in directory.workgroups {
-            kinds.append("workgroup")
-            names.append(workgroup.name)
-            let bytes = JSONWriter.object { object in
-                object.write("active", workgroup.isActive)
-                object.write("queue", workgroup.hasQueue)
-                object.write("acd", workgroup.isACD)
-                object.write("email", workgroup.takesEmail)
-            }
-            attributes.append(String(decoding: bytes, as: UTF8.self))
-        }
-        for (kind, list) in [("skill", directory.skills), ("user", directory.users)] {
-            for name in list {
-                kinds.append(kind)
-                names.append(name)
-                attributes.append("{}")
-            }
-        }
-        _ = try await database.ask(
-            """
-            WITH m AS (
-                SELECT DISTINCT ON (kind, name) * FROM unnest($2::text[], $3::text[], $4::jsonb[]) AS m (kind, name, attributes)
-            ), gone AS (
-                DELETE FROM caserouter.directory d
-                WHERE d.cic = $1 AND NOT EXISTS (SELECT FROM m WHERE m.kind = d.kind AND m.name = d.name)
-            )
-            INSERT INTO caserouter.directory (cic, kind, name, attributes) SELECT $1, kind, name, attributes FROM m
-            ON CONFLICT (cic, kind, name) DO UPDATE SET attributes = excluded.attributes, seen_at = now()
-            """, [.text(cic), .textArray(kinds), .textArray(names), .jsonbArray(attributes)], name: "replace directory")
+        try await PostgresDirectory(database).replace(cic: cic, directory, by: worker)
     }
 
     public func placeHold(_ hold: Hold) async throws(RoutingFailure) { try await cases.placeHold(hold) }

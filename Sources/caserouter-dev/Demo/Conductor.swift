@@ -15,28 +15,35 @@ struct Conductor {
         let isOver = Mutex(false)
         // What happens and what is shown run side by side; the first to fail ends the other.
         let (workload, accidents) = (workload, Accidents(crew: crew, plan: plan))
-        async let work: Void = Self.work(workload, accidents) { isOver.withLock { $0 = true } }
+        let mending = Mending(product: product)
+        async let work: Void = Self.work(workload, accidents, mending) { isOver.withLock { $0 = true } }
         while !isOver.withLock({ $0 }) {
             _ = try await look()
             try await Task.sleep(for: .seconds(1))
         }
         try await work
-        return try await rest()
+        let atRest = try await rest()
+        // The last one stays, also where nothing can be drawn again.
+        Terminal.line(try await progress().text)
+        return atRest
     }
 
     /// Does everything that happens in the demo, and tells when it is over, well or not.
     private static func work(
-        _ workload: Workload, _ accidents: Accidents, whenOver: @Sendable () -> Void
+        _ workload: Workload, _ accidents: Accidents, _ mending: Mending, whenOver: @Sendable () -> Void
     ) async throws {
         defer { whenOver() }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await workload.run() }
             group.addTask { try await accidents.happen() }
+            group.addTask { try await mending.happen() }
             try await group.waitForAll()
         }
     }
 
     private func rest() async throws -> Bool {
+        Terminal.line(
+            "Everything has happened. Waiting until all is done, and marked as done in Salesforce: a minute or so …")
         let deadline = ContinuousClock.now + Demo.restLimit
         var quiet = 0
         while ContinuousClock.now < deadline {
@@ -51,14 +58,21 @@ struct Conductor {
     /// Draws the progress line and says whether nothing is under way.
     private func look() async throws -> Bool {
         if let missing = await crew.missing() { throw RunFailure("\(missing): see its log in \(product.run.path)") }
+        let progress = try await progress()
+        Terminal.progress(progress.text)
+        return progress.isAtRest
+    }
+
+    private func progress() async throws -> (text: String, isAtRest: Bool) {
         let snapshot = try follower.look()
         let total = Accounting.total(try await product.accounting())
         let progress = workload.progress
-        Terminal.progress(
+        let text =
             "created \(progress.created)  changes \(progress.changes)  routed \(total.routed)  ignored \(total.ignored)  "
-                + "pending \(total.pending)  p50 \(Self.text(snapshot.latency(0.5)))  p99 \(Self.text(snapshot.latency(0.99)))"
+            + "pending \(total.pending)  p50 \(Self.text(snapshot.latency(0.5)))  p99 \(Self.text(snapshot.latency(0.99)))"
+        return (
+            text, snapshot.unmarked == 0 && total.pending == 0 && total.received == snapshot.rows + total.observed
         )
-        return snapshot.unmarked == 0 && total.pending == 0 && total.received == snapshot.rows + total.observed
     }
 
     private static func text(_ microseconds: Int64?) -> String { microseconds.map { "\($0 / 1000) ms" } ?? "–" }

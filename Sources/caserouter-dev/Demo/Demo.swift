@@ -33,7 +33,7 @@ struct Demo: Sendable {
         let crew = Crew(product: product)
         try await crew.start()
         for (label, pid) in await crew.processes { say("  \(label)  pid \(pid)") }
-        say("Health and metrics: http://127.0.0.1:\(product.servePort)   logs: \(run.path)/*.log")
+        say("Health: http://127.0.0.1:\(product.servePort)/health/ready   logs: \(run.path)/*.log")
 
         let offices = try await neighbours.openOffices()
         let checkerSite = site.checkerSite(queueIDs: offices.queueIDs)
@@ -54,6 +54,11 @@ struct Demo: Sendable {
             wanted: plan.cases, atRest: atRest)
         if let example = workload.progress.untouched.first(where: { !$0.value.isEmpty }) {
             say("A case to look at: \(example.value[example.value.count / 2]) of org \(example.key)")
+        }
+        if plan.keep {
+            say("Left running until Ctrl-C. To look around from another shell:")
+            say("  . \(run.file("product.env")) && \(try Executables.product()) report accounting")
+            say("  RabbitMQ's page: \(stack.broker.managementURL)")
         }
         for line in ending.lines { say(line) }
         if plan.keep {

@@ -43,9 +43,10 @@ struct DemoCommand: AsyncParsableCommand {
 
     func run() async throws {
         let plan = Demo.Plan(cases: cases, rate: rate, victim: kill, sabotage: sabotage, keep: keep)
-        let passed = try await OwnedRun.with(try RunDirectory(root: root, name: name)) { run in
-            try await Demo(run: run, plan: plan).play()
-        }
+        let passed = try await OwnedRun.with(
+            try RunDirectory(root: root, name: name),
+            whenInterrupted: { Terminal.line("Interrupted: ending everything …") },
+            { run in try await Demo(run: run, plan: plan).play() })
         if !passed { throw ExitCode(1) }
     }
 

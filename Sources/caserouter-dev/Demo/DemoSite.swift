@@ -15,7 +15,7 @@ struct DemoSite: Sendable {
     }
 
     struct Server: Sendable {
-        enum Creation: String { case handler, generic }
+        enum Creation: String, CaseIterable, Sendable { case handler, generic }
 
         let name: String
         let port: UInt16
@@ -35,6 +35,8 @@ struct DemoSite: Sendable {
     static let holding = "Case Holding"
     static let unmonitoredQueue = "Archive"
     static let skills = ["English", "German", "Billing"]
+    /// What somebody in Salesforce calls one of them.
+    static let misspeltSkill = "Germn"
     static let clientID = "case-router"
     static let securityToken = "TOKEN"
 
@@ -43,29 +45,39 @@ struct DemoSite: Sendable {
     let mappings: [Mapping]
     let clientSecret = Secret.make()
     let password = Secret.make()
+    /// Of every server; they pick up what waits.
+    let agents: Int
     /// How long an agent works on a case, in milliseconds.
     let handlingTime: Int
+
+    init(orgs: [Org], servers: [Server], mappings: [Mapping], agents: Int, handlingTime: Int = 4_000) {
+        self.orgs = orgs
+        self.servers = servers
+        self.mappings = mappings
+        self.agents = agents
+        self.handlingTime = handlingTime
+    }
 
     /// - Parameter ports: four free ports, free on both hosts.
     init(ports: [UInt16], handlingTime: Int) {
         precondition(ports.count == 4, "two orgs and two servers need four ports")
-        self.handlingTime = handlingTime
-        orgs = [
+        let orgs = [
             Org(
                 name: "acme", id: "00D000000000001EAA", port: ports[0], users: ["ann@acme.example", "bob@acme.example"]),
             Org(name: "globex", id: "00D000000000002EAA", port: ports[1], users: ["cid@globex.example"]),
         ]
-        servers = [
+        let servers = [
             Server(name: "cic-east", port: ports[2], creation: .handler, workgroups: ["Support", "Billing"]),
             Server(name: "cic-west", port: ports[3], creation: .generic, workgroups: ["Sales", "Returns"]),
         ]
         // A generic interaction carries no skills, so only the handler's server takes them.
-        mappings = [
+        let mappings = [
             Mapping(org: "acme", queue: "Support", server: "cic-east", workgroup: "Support", takesSkills: true),
             Mapping(org: "acme", queue: "Sales", server: "cic-west", workgroup: "Sales", takesSkills: false),
             Mapping(org: "globex", queue: "Service", server: "cic-east", workgroup: "Billing", takesSkills: true),
             Mapping(org: "globex", queue: "Returns", server: "cic-west", workgroup: "Returns", takesSkills: false),
         ]
+        self.init(orgs: orgs, servers: servers, mappings: mappings, agents: 10, handlingTime: handlingTime)
     }
 
     func queues(of org: Org) -> [String] { mappings.filter { $0.org == org.name }.map(\.queue) }
@@ -132,7 +144,7 @@ struct DemoSite: Sendable {
         settings.workgroups =
             server.workgroups.map { CICWorkgroup(name: $0) } + [CICWorkgroup(name: Self.holding, queueType: 1)]
         settings.skills = Self.skills
-        settings.agents = (1...10).map { number in
+        settings.agents = (1..<(agents + 1)).map { number in
             var agent = CICAgentConfiguration(
                 name: "agent\(number)", workgroups: server.workgroups, skills: Self.skills)
             agent.handlingTime = handlingTime

@@ -4,6 +4,8 @@ import Foundation
 struct Neighbours: Sendable {
     let run: RunDirectory
     let site: DemoSite
+    /// How late CIC's handler works, in milliseconds.
+    var cicLatency = 0
 
     var salesforceLedger: String { run.file("salesforce.ndjson") }
     var cicLedgers: [String] { site.servers.map { ledger(of: $0) } }
@@ -15,7 +17,9 @@ struct Neighbours: Sendable {
         let salesforce = try simulate("salesforce", "salesforce", site.salesforceSettings(ledger: salesforceLedger))
         for org in site.orgs { try await ready("salesforce", salesforce, port: org.port, path: "/services/data") }
         for server in site.servers {
-            let child = try simulate(server.name, "cic", site.cicSettings(server, ledger: ledger(of: server)))
+            var settings = site.cicSettings(server, ledger: ledger(of: server))
+            settings.handler.delay = cicLatency
+            let child = try simulate(server.name, "cic", settings)
             try await ready(server.name, child, port: server.port, path: "/control/state")
         }
     }

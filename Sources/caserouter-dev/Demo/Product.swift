@@ -26,6 +26,10 @@ struct Product: Sendable {
     /// Sets the site up through the product's own commands.
     func setUp(_ site: DemoSite) async throws {
         try run.write(try site.siteFile(), to: "site.yaml")
+        // For people who look around while the demo runs.
+        try run.write(
+            environment().filter { $0.key.hasPrefix("CASEROUTER_") }.sorted { $0.key < $1.key }
+                .map { "export \($0.key)='\($0.value)'\n" }.joined(), to: "product.env")
         try await command("keys", ["keys", "generate", keyFile])
         try await command("migrate", ["migrate"])
         try await command("config", ["config", "apply", run.file("site.yaml")])
@@ -52,19 +56,25 @@ struct Product: Sendable {
 
     /// What became of the requests of every org, asked like any reader of reports would.
     func accounting() async throws -> [Accounting] {
-        let output = run.file("accounting.json")
+        let output = try await output("accounting", ["report", "accounting", "--json"])
+        return try JSONDecoder().decode(Accounting.Report.self, from: output).rows
+    }
+
+    /// Runs a command as a person would, and returns what it printed.
+    ///
+    /// - Parameter label: names the files of its output; not two at a time.
+    func output(_ label: String, _ arguments: [String]) async throws -> Data {
+        let (output, errors) = (run.file(label + ".out"), run.file(label + ".log"))
         unlink(output)
         let child = try ChildProcess(
-            command: [try Executables.product(), "report", "accounting", "--json"],
+            command: [try Executables.product()] + arguments,
             environment: environment().merging([RunDirectory.marker: run.path]) { _, marker in marker },
-            output: output, errors: run.file("accounting.log"))
+            output: output, errors: errors)
         let code = try await child.waitForExit(limit: .seconds(30))
         guard code == 0 else {
-            throw RunFailure("caserouter report accounting ended with \(code): see \(run.file("accounting.log"))")
+            throw RunFailure("caserouter \(arguments.joined(separator: " ")) ended with \(code): see \(errors)")
         }
-        return try JSONDecoder().decode(
-            Accounting.Report.self, from: Data(contentsOf: URL(fileURLWithPath: output))
-        ).orgs
+        return try Data(contentsOf: URL(fileURLWithPath: output))
     }
 
     private func command(_ label: String, _ arguments: [String], input: String? = nil) async throws {
@@ -86,7 +96,7 @@ struct Product: Sendable {
 
 /// What became of the requests of one org.
 struct Accounting: Decodable, Sendable {
-    struct Report: Decodable { let orgs: [Accounting] }
+    struct Report: Decodable { let rows: [Accounting] }
 
     var org = ""
     var received = 0

@@ -3,7 +3,7 @@ import FoundationNetworking
 
 /// Somebody who works in Salesforce: signed in to one org, and changing records through its REST API.
 struct SalesforceUser: Sendable {
-    private static let version = "v58.0"
+    static let version = "v58.0"
     private static let session: URLSession = {
         let configuration = URLSessionConfiguration.ephemeral
         configuration.httpMaximumConnectionsPerHost = 32
@@ -11,8 +11,9 @@ struct SalesforceUser: Sendable {
         return URLSession(configuration: configuration)
     }()
 
-    private let base: String
-    private let token: String
+    /// Scheme, host and port.
+    let base: String
+    let token: String
 
     private init(base: String, token: String) {
         self.base = base

@@ -2,7 +2,8 @@ import Foundation
 import Synchronization
 
 /// What people do in Salesforce during the demo: cases are made at an even rate, and each then lives one of several
-/// stories, so that every kind of change of design 7 occurs, in every order that people make.
+/// stories, so that every kind of change of design 7 occurs, in every order that people make. A few ask for a skill that
+/// is misspelt.
 final class Workload: Sendable {
     /// What happens to a case after it was made. Every twentieth case lives the same story; half of them just wait for
     /// an agent.
@@ -61,7 +62,8 @@ final class Workload: Sendable {
         let turn = number / offices.count
         let queue = office.queues[turn / 20 % office.queues.count]
         let story = turn % 20 < Story.allCases.count ? Story.allCases[turn % 20] : nil
-        let id = try await make(office, number, queue)
+        let isMisspelt = turn % 40 == 12 || turn % 40 == 14
+        let id = try await make(office, number, queue, skills: isMisspelt ? DemoSite.misspeltSkill : nil)
         guard let story else {
             state.withLock { $0.untouched[office.org.name, default: []].append(id) }
             return
@@ -69,13 +71,15 @@ final class Workload: Sendable {
         try await tell(story, of: id, number, queue, office)
     }
 
-    private func make(_ office: Office, _ number: Int, _ queue: String) async throws -> String {
+    private func make(
+        _ office: Office, _ number: Int, _ queue: String, skills: String? = nil
+    ) async throws -> String {
         let id = try await office.integration.create(
             "Case",
             [
                 "Subject": "Demo case \(number)", "Origin": "Web", "OwnerId": queue,
                 "Priority": ["High", "Medium", "Low"][number % 3],
-                "ObjectRouting_Skills__c": number % 4 == 0 ? "English;Billing" : "",
+                "ObjectRouting_Skills__c": skills ?? (number % 4 == 0 ? "English;Billing" : ""),
             ])
         state.withLock {
             $0.created += 1

@@ -6,9 +6,11 @@ enum OwnedRun {
     /// Ends what an earlier command left in the directory, does `work`, and ends everything that it started: when it is
     /// done, fails or is interrupted, and by the guard when this process is killed.
     ///
+    /// - Parameter whenInterrupted: called before everything is ended, which takes seconds.
     /// - Throws: `ExitCode`, 128 plus the signal as every shell says it, when it was interrupted.
     static func with<Result: Sendable>(
-        _ run: RunDirectory, _ work: @escaping @Sendable (RunDirectory) async throws -> Result
+        _ run: RunDirectory, whenInterrupted: () -> Void = {},
+        _ work: @escaping @Sendable (RunDirectory) async throws -> Result
     ) async throws -> Result {
         let lock = try await RunLock(run, wait: .seconds(60))
         try run.endEverything()
@@ -18,6 +20,7 @@ enum OwnedRun {
         do {
             result = .success(try await Interrupt.watching { try await work(run) })
         } catch {
+            if error is Interrupt { whenInterrupted() }
             result = .failure(error)
         }
         try run.endEverything()

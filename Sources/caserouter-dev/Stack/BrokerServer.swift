@@ -31,7 +31,9 @@ struct BrokerServer {
         let password = Secret.make()
         let node = "caserouter-\(ports.amqp)@localhost"
         try run.write(configuration(ports, password), to: "rabbitmq/rabbitmq.conf")
-        try run.write("[rabbitmq_management,rabbitmq_prometheus].\n", to: "rabbitmq/enabled_plugins")
+        try run.write(
+            "[rabbitmq_management,rabbitmq_prometheus,rabbitmq_shovel,rabbitmq_shovel_management].\n",
+            to: "rabbitmq/enabled_plugins")
         let environment = environment(home: home, node: node, ports)
 
         // Started by us, the mapper has a process id that we know; the Erlang machine would start one that stays.
@@ -42,8 +44,9 @@ struct BrokerServer {
             // A request for all names; the answer begins with the mapper's own port.
             Loopback.answers(port: ports.portMapper, request: [0, 1, 0x6E], expected: ports.portMapper.bytes)
         }
+        // While it starts it does not listen to signals, and nobody needs its data afterwards: it is killed soon.
         let child = try run.start(
-            "rabbitmq", [try Executables.broker()], environment: environment, rank: .server, grace: 30)
+            "rabbitmq", [try Executables.broker()], environment: environment, rank: .server, grace: 10)
         let login = Data("\(user):\(password)".utf8).base64EncodedString()
         try await Readiness.wait(for: "rabbitmq", child, log: run.file("rabbitmq.log"), limit: .seconds(120)) {
             // The broker answers the protocol header with a method frame on channel 0 once it takes clients.

@@ -1,74 +1,91 @@
 import ArgumentParser
 import Foundation
+import Operations
 import Postgres
+import Store
 
 struct ReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "report", abstract: "Prints a report from the database.", subcommands: [Accounting.self])
+        commandName: "report", abstract: "Prints a report from the database.",
+        discussion: """
+            Reports:
+            \(list)
 
-    struct Accounting: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "What became of every request: received is always the sum of the others.")
+            Times are written \(Moment.forms); --to itself is not included. Without --from most reports tell of the last \
+            seven days. The views behind them are for any BI tool: see docs/reports.md.
+            """)
 
-        @OptionGroup var common: CommonOptions
+    @Argument(help: "Which report. Without a name they are listed.")
+    var name: String?
 
-        private struct Row: Encodable, Sendable {
-            let org: String
-            let received, routed, ignored, superseded, failed, discarded, pending, observed: Int64
-        }
+    @Option(help: ArgumentHelp("Since when.", valueName: "time"))
+    var from: String?
 
-        func run() async throws {
-            try await perform(json: common.json) {
-                let rows = try await withDatabase(try Surroundings()) { database in
-                    try await database.query(
-                        """
-                        SELECT org, received, routed, ignored, superseded, failed, discarded, pending, observed
-                        FROM report.accounting ORDER BY org
-                        """
-                    ).map { row throws(PostgresError) in
-                        Row(
-                            org: try row.text(0), received: try row.int64(1), routed: try row.int64(2),
-                            ignored: try row.int64(3), superseded: try row.int64(4), failed: try row.int64(5),
-                            discarded: try row.int64(6), pending: try row.int64(7), observed: try row.int64(8))
-                    }
-                }
-                if common.json {
-                    print(try JSONText.encode(["orgs": rows]))
-                    return
-                }
-                var table = TextTable([
-                    "org", "received", "routed", "ignored", "superseded", "failed", "discarded", "pending",
-                ])
-                for row in rows {
-                    table.add(
-                        [row.org]
-                            + [
-                                row.received, row.routed, row.ignored, row.superseded, row.failed, row.discarded,
-                                row.pending,
-                            ]
-                            .map(String.init))
-                }
-                print(table.text)
+    @Option(help: ArgumentHelp("Until when.", valueName: "time"))
+    var to: String?
+
+    @Option(
+        name: .customLong("tz"), help: ArgumentHelp("The zone in which times are read and written.", valueName: "zone"))
+    var zone = "UTC"
+
+    @Option(help: ArgumentHelp("Group by these columns, separated by commas.", valueName: "columns"))
+    var by: String?
+
+    @Option(help: "Only this org.") var org: String?
+    @Option(help: "Only this CIC server.") var cic: String?
+    @Option(help: "Only this workgroup.") var workgroup: String?
+    @Option(help: "Only this cause.") var cause: String?
+
+    @Option(help: "At most so many lines.")
+    var limit = ReportRequest.usualLimit
+
+    @Flag(help: "Print CSV with a header line, times in ISO 8601.")
+    var csv = false
+
+    @Flag(help: "Print JSON; errors are JSON on standard error.")
+    var json = false
+
+    private static var list: String {
+        let width = Report.all.map(\.name.count).max() ?? 0
+        return Report.all.map { report in
+            "  " + report.name + String(repeating: " ", count: width + 2 - report.name.count) + report.summary
+        }.joined(separator: "\n")
+    }
+
+    func run() async throws {
+        try await perform(json: json) {
+            guard !(json && csv) else { throw Refusal(.usage, "--csv and --json exclude each other") }
+            guard let name else { return try Self.printList(json: json) }
+            let request = try request(Report.named(name))
+            try request.check()
+            let table = try await withDatabase(
+                try Surroundings(), PostgresReportStore.settings(applicationName: "caserouter report")
+            ) { database in try await PostgresReportStore(database).read(request) }
+            let output = ReportOutput(request.report, table)
+            print(json ? output.json : csv ? output.csv : output.text, terminator: csv ? "" : "\n")
+            if csv && table.isCut {
+                FileHandle.standardError.write(Data("caserouter: there is more than --limit \(limit) lines\n".utf8))
             }
+            if output.showsADifference { throw ExitCode.notDone }
         }
     }
-}
 
-/// Columns for people: text to the left, numbers to the right.
-struct TextTable {
-    private var rows: [[String]]
+    private func request(_ report: Report) throws -> ReportRequest {
+        var request = ReportRequest(report)
+        request.from = try from.map { try Moment($0) }
+        request.to = try to.map { try Moment($0) }
+        request.zone = zone
+        request.limit = limit
+        request.by = by.map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
+        for (filter, value) in [("org", org), ("cic", cic), ("workgroup", workgroup), ("cause", cause)] {
+            request.filters[filter] = value
+        }
+        return request
+    }
 
-    init(_ header: [String]) { rows = [header] }
-
-    mutating func add(_ row: [String]) { rows.append(row) }
-
-    var text: String {
-        let widths = (0..<(rows.first?.count ?? 0)).map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            row.enumerated().map { index, cell in
-                let padding = String(repeating: " ", count: widths[index] - cell.count)
-                return index == 0 ? cell + padding : padding + cell
-            }.joined(separator: "  ")
-        }.joined(separator: "\n")
+    private static func printList(json: Bool) throws {
+        guard json else { return print(list) }
+        let reports = Report.all.map { ["name": $0.name, "summary": $0.summary, "view": "report.\($0.view)"] }
+        print(try JSONText.encode(["reports": reports]))
     }
 }

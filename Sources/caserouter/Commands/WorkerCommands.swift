@@ -27,7 +27,7 @@ struct RouteCommand: AsyncParsableCommand {
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "serve", abstract: "Serves health and metrics over HTTP. Run at least one.")
+        commandName: "serve", abstract: "Serves health over HTTP. Run at least one.")
 
     func run() async throws {
         try await perform(json: false) {

@@ -20,8 +20,8 @@ extension CICServerSettings {
                 try AttributeTemplate(name: $0.key, value: try TextTemplate($0.value))
             },
             visibleName: try TextTemplate(setup.visibleName), installation: stored.installation,
-            orgs: Self.orgs(of: stored), user: user, password: password, caFile: surroundings.caFile,
-            allowInsecure: surroundings.allowsInsecure)
+            orgs: Self.orgs(of: stored), user: user, password: password, caFile: try surroundings.caFile,
+            allowInsecure: try surroundings.allowsInsecure)
     }
 
     static func orgs(of stored: StoredConfiguration) -> [String: CaseOrg] {

@@ -40,7 +40,8 @@ actor IngestDuty: Duty {
             guard let credential = settings.credentials["org:\(setup.name)"] else { continue }
             let queues = settings.stored.mappings.filter { $0.setup.org == setup.name && $0.setup.isEnabled }
             let ingestSettings = IngestSettings(
-                monitoredQueues: Set(queues.compactMap(\.queueID)), sweepEvery: setup.sweepEvery,
+                configuration: settings.stored.version, monitoredQueues: Set(queues.compactMap(\.queueID)),
+                sweepEvery: setup.sweepEvery,
                 versionEpoch: setup.versionEpoch)
             if let running = orgs[setup.name], running.setup == setup, running.credential == credential {
                 await running.ingest.use(ingestSettings)

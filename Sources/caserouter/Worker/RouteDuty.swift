@@ -14,6 +14,9 @@ actor RouteDuty: Duty {
     /// The watch has a loop of its own: a snapshot of 50,000 interactions must not delay the answers to workers.
     private let watchLoop = PollExecutor(name: "watch")
     private var servers: [String: Running] = [:]
+    /// What the watches have written down, as the servers were told last.
+    private let directory: PostgresDirectory
+    private var namesChangedAt: [String: Timestamp] = [:]
 
     private struct Running {
         let setup: CICServerSetup
@@ -37,6 +40,7 @@ actor RouteDuty: Duty {
 
     init(_ worker: Worker) throws {
         self.worker = worker
+        directory = PostgresDirectory(worker.database)
         let casesInFlight = try worker.surroundings.casesInFlight
         consumer = BrokerConsumer(
             address: worker.broker, name: "caserouter route \(worker.name)", casesInFlight: casesInFlight,
@@ -69,11 +73,14 @@ actor RouteDuty: Duty {
             }
         }
         for running in wanted.values {
-            running.server.use(directory: nil, aliases: settings.stored.skillAliases(on: running.setup.name))
+            running.server.use(aliases: settings.stored.skillAliases(on: running.setup.name))
         }
         let outdated = servers.filter { name, running in wanted[name]?.server !== running.server }
+        for name in outdated.keys { namesChangedAt[name] = nil }
         servers = wanted
-        await router.use(servers: wanted.mapValues(\.server))
+        // Before anything is sent to a new one.
+        await tellStandings()
+        await router.use(servers: wanted.mapValues { GuardedCICServer($0.server) })
         for running in outdated.values { running.cancel() }
         if let problem { throw problem }
     }
@@ -97,7 +104,48 @@ actor RouteDuty: Duty {
             watching: Task(executorPreference: watchLoop) { await watch.run() })
     }
 
-    func run() async { await router.run() }
+    func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask(executorPreference: worker.loop) { await self.router.run() }
+            group.addTask(executorPreference: worker.loop) { await self.tellStandingsOnTime() }
+            // The router ends when it was stopped and nothing is in hand.
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    // MARK: What the watches have written down
+
+    private func tellStandingsOnTime() async {
+        while !Task.isCancelled {
+            await tellStandings()
+            // Cancellation ends the loop.
+            try? await worker.clock.sleep(for: .seconds(1))
+        }
+    }
+
+    /// Which server of each pair is in force, and which names it has: as soon as settings take effect.
+    private func tellStandings() async {
+        do throws(RoutingFailure) {
+            for (name, standing) in try await directory.standings() {
+                guard let running = servers[name] else { continue }
+                running.server.use(standing: standing.server)
+                guard let changedAt = standing.namesChangedAt, changedAt != namesChangedAt[name],
+                    let mirror = try await directory.mirror(cic: name)
+                else { continue }
+                running.server.use(directory: mirror.directory)
+                namesChangedAt[name] = changedAt
+                worker.logger.info(
+                    .namesRead,
+                    metadata: [
+                        "cic": "\(name)", "workgroups": "\(mirror.directory.workgroups.count)",
+                        "skills": "\(mirror.directory.skills.count)", "age_s": "\(mirror.age.components.seconds)",
+                    ])
+            }
+        } catch {
+            worker.logger.debug(.storeFailed, failure: error)
+        }
+    }
 
     func loseRows() async { await router.dropWhatWasBegun() }
 

@@ -1,12 +1,16 @@
 import CaseRouting
 import Logging
 import Operations
+import Store
 
 /// Hands what people have set to the duties, at the start and within a second or two of every change.
 actor SettingsFollower {
     private let worker: Worker
     private let duties: [any Duty]
     private var version: Int64 = 0
+    /// By target, as they could be read last.
+    private var credentials: [String: [UInt8]] = [:]
+    private var lacksCredential = false
     private var isStopping = false
 
     init(_ worker: Worker, _ duties: [any Duty]) {
@@ -37,12 +41,10 @@ actor SettingsFollower {
     private func look() async {
         do {
             let current = try await worker.configurationStore.version()
-            guard current != version else { return }
+            guard current != version || lacksCredential else { return }
             let stored = try await worker.configurationStore.load()
-            var credentials: [String: [UInt8]] = [:]
-            for target in stored.orgs.map({ "org:\($0.name)" }) + stored.servers.map({ "cic:\($0.name)" }) {
-                credentials[target] = try await worker.credentials.read(target)
-            }
+            try await readCredentials(
+                stored.orgs.map { "org:\($0.name)" } + stored.servers.map { "cic:\($0.name)" })
             let settings = WorkerSettings(stored: stored, credentials: credentials)
             for duty in duties {
                 do {
@@ -52,10 +54,30 @@ actor SettingsFollower {
                     worker.logger.error(.configurationFailed, metadata: ["reason": "\(error)"])
                 }
             }
+            let isNew = version != stored.version
             version = stored.version
-            worker.logger.info(.configurationChanged, metadata: ["version": "\(version)"])
+            if isNew { worker.logger.info(.configurationChanged, metadata: ["version": "\(version)"]) }
         } catch {
+            // A question that the end of the process cuts short is no failure.
+            if isStopping || Task.isCancelled { return }
             worker.logger.error(.configurationFailed, metadata: ["reason": "\(error)"])
         }
+    }
+
+    /// A secret that cannot be opened leaves its target with the one before, and is tried again. It must not keep the rest
+    /// from taking effect: cases are decided only under the settings in force.
+    private func readCredentials(_ targets: [String]) async throws {
+        var read: [String: [UInt8]] = [:]
+        lacksCredential = false
+        for target in targets {
+            do {
+                read[target] = try await worker.credentials.read(target)
+            } catch let error as MasterKeys.Problem {
+                lacksCredential = true
+                read[target] = credentials[target]
+                worker.logger.error(.configurationFailed, metadata: ["reason": "\(target): \(error)"])
+            }
+        }
+        credentials = read
     }
 }

@@ -8,6 +8,7 @@ import Operations
 import Polling
 import Postgres
 import Store
+import Synchronization
 
 /// What all duties of one process share: one loop, its database, its HTTP, its settings.
 final class Worker: Sendable {
@@ -26,6 +27,12 @@ final class Worker: Sendable {
     let logger: Logger
     /// Unique per process: what leases and cursors are held by.
     let owner: String
+    private let ending = Mutex(Ending())
+
+    private struct Ending {
+        var problem: Misconfigured?
+        var signals: Task<Void, Never>?
+    }
 
     init(role: String, _ surroundings: Surroundings) throws {
         self.role = role
@@ -46,12 +53,13 @@ final class Worker: Sendable {
         database = PostgresDatabase.forCases(
             address, PostgresSettings(applicationName: "caserouter \(role) \(name)"), on: loop)
         var http = HTTPTransport.Settings()
-        http.allowInsecure = surroundings.allowsInsecure
+        http.allowInsecure = try surroundings.allowsInsecure
         http.connectionsPerHost = 512
-        if let file = surroundings.caFile { http.trust = .systemAndFile(file) }
+        if let file = try surroundings.caFile { http.trust = .systemAndFile(file) }
         transport = HTTPTransport(on: loop, settings: http)
         configurationStore = PostgresConfigurationStore(database: database)
-        credentials = CredentialStore(database: database, keys: keys)
+        credentials = CredentialStore(
+            database: database, keys: keys, newerKeys: { [surroundings] in try surroundings.keys })
         cases = PostgresCaseStore(database, worker: name, host: Surroundings.host, encode: RequestMessage.encode)
         leases = PostgresLeases(database, owner: owner)
         clock = SystemClock(loop: loop)
@@ -73,6 +81,7 @@ final class Worker: Sendable {
             background.addTask(executorPreference: loop) { await self.followTimeline(duties) }
             // Also before the first settings a signal ends the process.
             let terminated = Task { await Termination.wait() }
+            ending.withLock { $0.signals = terminated }
             let interrupted = Task {
                 await terminated.value
                 await settings.interrupt()
@@ -95,9 +104,19 @@ final class Worker: Sendable {
         }
         for duty in duties { await duty.close() }
         await transport.close()
+        let roundTrips = await database.roundTrips
         await database.close()
         await sessions
-        logger.info(.workerStopped)
+        logger.info(.workerStopped, metadata: ["round_trips": "\(roundTrips)"])
+        if let problem = ending.withLock({ $0.problem }) { throw problem }
+    }
+
+    /// Ends the process as SIGTERM does, but with this problem: a duty cannot do what it is there for.
+    func end(because problem: Misconfigured) {
+        ending.withLock {
+            $0.problem = problem
+            $0.signals?.cancel()
+        }
     }
 
     /// Whoever is not done in time is cut off; what was in hand is found again by others.

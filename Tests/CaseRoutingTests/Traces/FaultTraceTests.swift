@@ -157,4 +157,17 @@ struct FaultTraceTests {
         #expect(site.shared.tables.undecodable.count == 1)
         site.stop()
     }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a request of an org that nobody has set up is put aside and keeps no place`(_ seed: UInt64) throws {
+        let site = site(seed)
+        // More than both workers have places for.
+        for number in 1...150 {
+            site.broker.publish(Sample.change(.created, 10, key: "o:\(number)", org: "nobody"))
+        }
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { site.broker.deadLettered.count == 150 }))
+        #expect(site.shared.tables.cases.count == 1)
+        try expectOffered(site)
+    }
 }

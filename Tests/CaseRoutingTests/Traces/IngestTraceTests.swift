@@ -88,11 +88,11 @@ struct IngestTraceTests {
         let now = Sample.start + org.site.simulation.clock.monotonic
         let hold = CaseTables.HoldKey(kind: .org, name: Sample.org, reason: .lostRows)
         org.site.shared.tables.holds[hold] = Hold(kind: .org, name: Sample.org, reason: .lostRows, detail: "-")
-        org.store.gaps = [(now - .seconds(72 * 3_600), now + .seconds(125))]
+        org.site.shared.ingest.openGaps = [("lost rows", now - .seconds(72 * 3_600), now + .seconds(125))]
         let asked = org.source.askedSince.count
         org.site.run(for: .seconds(120))
-        #expect(org.store.gaps.count == 1)
-        #expect(org.site.run(until: { org.store.gaps.isEmpty && org.site.broker.count == 0 }, limit: .seconds(60)))
+        #expect(org.store.openGaps.count == 1)
+        #expect(org.site.run(until: { org.store.openGaps.isEmpty && org.site.broker.count == 0 }, limit: .seconds(60)))
         #expect(org.source.askedSince.dropFirst(asked).contains { $0 <= now - .seconds(72 * 3_600) })
         #expect(org.site.offered?.id == interaction)
         #expect(org.site.state.facts?.isClosed == true)

@@ -1,0 +1,98 @@
+import CaseRouting
+import JSON
+import Testing
+
+@testable import CIC
+
+extension SiteTests {
+    /// A switchover pair, of which one server is in force: the one that the watch has written down.
+    @Suite(.timeLimit(.minutes(3)))
+    struct StandingTests {
+        /// The name that the server of now gives itself.
+        private func identity(_ server: CICServer) async throws -> String {
+            try #require(await server.session.connection).server
+        }
+
+        @Test(arguments: [CICServerSettings.Creation.handler, .generic])
+        func `a server that switched over does not end what it does not know, before the watch has noticed`(
+            _ creation: CICServerSettings.Creation
+        ) async throws {
+            try await TestSite.run { site in
+                try await site.withServer(try site.settings(creation)) { server in
+                    let guarded = GuardedCICServer(server)
+                    let unsettled = await failure { () throws(RoutingFailure) in
+                        try await guarded.create(newAttempt(), attributes())
+                    }
+                    #expect(unsettled?.kind == .held)
+                    let first = try await identity(server)
+                    server.use(standing: WatchedServer(identity: first, holds: []))
+                    let attempt = newAttempt()
+                    let interaction = try await guarded.create(attempt, attributes())
+                    #expect(try await guarded.read(interaction, attempt) != .gone)
+
+                    try await site.control("switchover", ["window": 300, "emails": "none"])
+                    try await eventually("the session is with the other server") {
+                        await server.session.connection.map { $0.server != first } ?? false
+                    }
+                    try #require(await server.isOpen(within: .seconds(10)))
+                    let second = try await identity(server)
+                    // The watch itself is held back as well, until it has written the other server down.
+                    #expect(
+                        await failure { () throws(RoutingFailure) in
+                            try await server.read(interaction, attempt)
+                        }?.kind == .held)
+                    try await expectHeld(guarded, interaction, attempt)
+                    server.use(standing: WatchedServer(identity: second, holds: [.switchover]))
+                    try await expectHeld(guarded, interaction, attempt)
+                    #expect(try await server.read(interaction, attempt) == .gone)
+                    server.use(standing: WatchedServer(identity: second, holds: []))
+                    #expect(try await guarded.read(interaction, attempt) == .gone)
+                    _ = try await guarded.create(newAttempt(), attributes(2))
+                }
+            }
+        }
+
+        private func expectHeld(
+            _ guarded: GuardedCICServer, _ interaction: InteractionID, _ attempt: AttemptID
+        ) async throws {
+            let failures = [
+                await failure { () throws(RoutingFailure) in try await guarded.read(interaction, attempt) },
+                await failure { () throws(RoutingFailure) in try await guarded.create(newAttempt(), attributes(3)) },
+                await failure { () throws(RoutingFailure) in
+                    try await guarded.assign(order(interaction, attempt, number: 1))
+                },
+                await failure { () throws(RoutingFailure) in try await guarded.disconnect(interaction, attempt) },
+                await failure { () throws(RoutingFailure) in try await guarded.findInHolding(episode()) },
+            ]
+            for failure in failures {
+                #expect(failure?.kind == .held && failure?.summary.contains("switched over") == true)
+            }
+        }
+
+        @Test func `gone counts only if no switchover was noticed while it was asked`() async throws {
+            try await TestSite.run { site in
+                try await site.withServer { server in
+                    let name = try await identity(server)
+                    server.use(standing: WatchedServer(identity: name, holds: []))
+                    let guarded = GuardedCICServer(server)
+                    try await site.fault("read", do: "wait", ms: 600, count: nil)
+                    var wasSent = false
+                    // On a slow machine the switchover may be noticed before anything is sent.
+                    for _ in 0..<20 where !wasSent {
+                        server.use(standing: WatchedServer(identity: name, holds: []))
+                        async let reading = failure { () throws(RoutingFailure) in
+                            try await guarded.read(InteractionID("77"), newAttempt())
+                        }
+                        try await Task.sleep(for: .milliseconds(200))
+                        server.use(standing: WatchedServer(identity: name, holds: [.switchover]))
+                        #expect(await reading?.kind == .held)
+                        wasSent = try site.ledger("request").contains {
+                            $0["path"]?.string?.contains("interactions/77") == true
+                        }
+                    }
+                    #expect(wasSent)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+import CaseRouting
+import TestSupport
+import Testing
+
+/// What becomes of a case that a person's sweep found waiting: nothing has changed since it was decided.
+struct AskedObservationTests {
+    private func observed(
+        owner: RecordID = Sample.queueA, isClosed: Bool = false, isAsked: Bool = true, comparedWith: Int64 = 5
+    ) -> CaseChange {
+        var change = Sample.change(.observed, 20, owner: owner, isClosed: isClosed, comparedWith: comparedWith)
+        change.isAsked = isAsked
+        return change
+    }
+
+    private func waiting(owner: RecordID = Sample.queueA) -> CaseState {
+        CaseInState(.none, owner: owner, isWanted: false).state
+    }
+
+    @Test func `a waiting case is offered when a person asks, and only then`() {
+        let asked = decided(observed(), on: waiting())
+        #expect(asked.rule == .offeredOnRequest)
+        #expect(asked.outcome == .pending && asked.raisesRevision)
+        #expect(asked.after.wanted?.workgroup == Sample.workgroupA)
+        #expect(asked.after.fences == waiting().fences)
+        let unasked = decided(observed(isAsked: false), on: waiting())
+        #expect(unasked.rule == .noDifference && !unasked.raisesRevision)
+    }
+
+    @Test func `an asked observation applies only at the revision it was compared with`() {
+        let decision = decided(observed(comparedWith: 4), on: waiting())
+        #expect(decision.outcome == .superseded && decision.rule == .observationOutdated)
+        #expect(decision.after.wanted == nil)
+    }
+
+    @Test(arguments: [CaseInState.Interaction.creating, .held, .waiting, .withAgent])
+    func `a case that is wanted already stays as it is`(_ interaction: CaseInState.Interaction) {
+        let state = CaseInState(interaction).state
+        let decision = decided(observed(), on: state)
+        #expect(decision.rule == .noDifference && !decision.raisesRevision)
+        #expect(decision.after.wanted == state.wanted)
+    }
+
+    @Test func `an interaction that an agent is spared with is not taken from the agent`() {
+        var state = CaseInState(.withAgent, isWanted: false).state
+        state.sparesAgent = true
+        #expect(needsReading(observed(), on: state))
+        let decision = decided(observed(), on: state)
+        #expect(decision.rule == .interactionActive && !decision.raisesRevision)
+    }
+
+    @Test func `a case whose interaction is ending is offered in its next episode`() {
+        let decision = decided(observed(), on: CaseInState(.ending, isWanted: false).state)
+        #expect(decision.rule == .offeredOnRequest)
+        #expect(decision.after.wantedAssign == 6)
+    }
+
+    @Test func `a case that an agent has answered last does not wait`() {
+        var state = waiting()
+        state.fences.reply = 11
+        #expect(decided(observed(), on: state).rule == .answered)
+        state.fences.contact = 12
+        #expect(decided(observed(), on: state).rule == .offeredOnRequest)
+        // Equal versions say nothing about order: a second offer is better than none.
+        state.fences.contact = 11
+        #expect(decided(observed(), on: state).rule == .offeredOnRequest)
+    }
+
+    @Test func `a closed case, a user's case and one of an unmonitored queue are not offered`() {
+        let closed = CaseInState(.none, isClosed: true, isWanted: false).state
+        #expect(decided(observed(isClosed: true), on: closed).rule == .noDifference)
+        #expect(decided(observed(owner: Sample.user), on: waiting(owner: Sample.user)).rule == .ownedByUser)
+        #expect(
+            decided(observed(owner: Sample.unmonitored), on: waiting(owner: Sample.unmonitored)).rule
+                == .unmonitoredQueue)
+    }
+
+    @Test func `an org that only observes offers nothing, however often a person asks`() {
+        let decision = decided(observed(), on: waiting(), Sample.configuration(mode: .observe))
+        #expect(decision.rule == .observing && !decision.raisesRevision && decision.after.wanted == nil)
+    }
+
+    @Test func `a case that changed since is offered as it is now`() {
+        let decision = decided(observed(owner: Sample.queueB), on: waiting())
+        #expect(decision.after.wanted?.workgroup == Sample.workgroupB)
+    }
+}

@@ -1,0 +1,28 @@
+import CaseRouting
+import TestSupport
+import Testing
+
+/// What routing workers do while the watch has not yet noticed, or not yet settled, a switchover.
+struct SwitchoverTraceTests {
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `an interaction that the other server does not know yet is not taken for ended`(_ seed: UInt64) throws {
+        let site = SimulatedSite(seed: seed)
+        site.startWorker()
+        site.startWorker()
+        site.startWatch()
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { site.isAtRest && site.offered != nil }))
+        site.run(for: .seconds(3))
+        let lost = site.cic.switchOver()
+        // "Nothing to do, an interaction is active" needs a reading, and the new server knows nothing.
+        site.broker.publish(Sample.change(.comment, 11))
+        site.run(for: .seconds(40))
+        #expect(site.shared.tables.openEpisode(Sample.caseKey) != nil)
+        for live in lost { site.cic.recover(live) }
+        #expect(site.run(until: { site.isAtRest && site.offered != nil && site.shared.tables.holds.isEmpty }))
+        #expect(site.cic.calls[.create] == 1)
+        #expect(site.cic.mostRoutable == 1)
+        #expect(site.shared.tables.episodes.count == 1)
+        site.stop()
+    }
+}

@@ -1,0 +1,123 @@
+-- Takes out of the database what identifies one case, and leaves everything that is counted.
+
+SET search_path = caserouter;
+
+-- Refuses, with a sentence for a person, while the case is not at rest: a worker, Salesforce or CIC would bring it back.
+CREATE FUNCTION check_erasable(the_org text, the_case text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = caserouter, pg_temp
+AS $$
+DECLARE
+    known cases;
+    is_live boolean;
+BEGIN
+    SELECT * INTO known FROM cases WHERE org = the_org AND case_id = the_case FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no case % of org %', the_case, the_org;
+    END IF;
+    SELECT o.mode = 'live' AND o.removed_at IS NULL INTO is_live FROM orgs o WHERE o.name = the_org;
+    IF EXISTS (SELECT FROM episodes WHERE org = the_org AND case_id = the_case AND ended_at IS NULL) THEN
+        RAISE EXCEPTION 'an interaction of the case is open in CIC: close the case in Salesforce, and erase it when the interaction has ended';
+    END IF;
+    IF known.attempts >= 8 THEN
+        RAISE EXCEPTION 'the case is failed: discard it first (caserouter failed discard)';
+    END IF;
+    IF known.applied_revision < known.revision OR known.lease_until > now() OR EXISTS (
+        SELECT FROM requests WHERE org = the_org AND case_id = the_case AND outcome IS NULL) THEN
+        RAISE EXCEPTION 'a change of the case is still being worked on: try again when it has an outcome';
+    END IF;
+    IF is_live AND NOT known.closed THEN
+        RAISE EXCEPTION 'Salesforce holds the case open, and a sweep would bring it back: close or delete it there first';
+    END IF;
+    IF is_live AND EXISTS (
+        SELECT FROM requests WHERE org = the_org AND case_id = the_case AND write_back = 'due') THEN
+        RAISE EXCEPTION 'rows of the case are not yet marked in Salesforce, and a sweep would bring it back: try again in some minutes';
+    END IF;
+END;
+$$;
+REVOKE ALL ON FUNCTION check_erasable FROM PUBLIC;
+
+-- The case gets `the_token` in place of its id, everywhere, so that what belongs together still does. Only what is
+-- counted stays: times, cause codes, rules, workgroups, skills.
+--
+-- Returns how many rows of each table were changed.
+CREATE FUNCTION erase_case(
+    the_org text, the_case text, the_token text, the_actor text, the_host text, the_reason text)
+RETURNS TABLE (name text, changed bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = caserouter, pg_temp
+AS $$
+DECLARE
+    other record;
+    words text;
+BEGIN
+    PERFORM check_erasable(the_org, the_case);
+    -- A number that is short, or none, would be found where it means something else.
+    SELECT '\m(' || the_case || '|' || left(the_case, 15)
+        || CASE WHEN case_number ~ '^[0-9A-Za-z-]{5,}$' THEN '|' || case_number ELSE '' END || ')\M'
+    INTO words FROM cases WHERE org = the_org AND case_id = the_case;
+
+    UPDATE requests
+    SET case_id = the_token, event_key = 'erased:' || gen_random_uuid(), body = '', outbox_row = NULL,
+        write_back_error = NULL,
+        inputs = CASE WHEN inputs ? 'skills' THEN jsonb_build_object('skills', inputs -> 'skills') END,
+        write_back = CASE WHEN write_back = 'due' THEN 'done' ELSE write_back END
+    WHERE org = the_org AND case_id = the_case;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    name := 'requests';
+    RETURN NEXT;
+
+    UPDATE attempts SET case_id = the_token, attempt_id = gen_random_uuid(), summary = NULL, response = NULL
+    WHERE org = the_org AND case_id = the_case;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    name := 'attempts';
+    RETURN NEXT;
+
+    UPDATE episodes SET case_id = the_token, attempt_id = gen_random_uuid(), interaction_id = NULL
+    WHERE org = the_org AND case_id = the_case;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    name := 'episodes';
+    RETURN NEXT;
+
+    UPDATE cases
+    SET case_id = the_token, case_number = '', owner = NULL, closed = true, skills = '', priority = '', want_cic = NULL,
+        want_workgroup = NULL, want_skills = '', want_mapping = NULL, acts_on_cic = NULL, lease_until = NULL,
+        verify_at = NULL, attempts = 0, failure_kind = NULL, failure_stage = NULL, failure_cause = NULL,
+        failure_summary = NULL, failed_at = NULL, handle_at = NULL, first_open_day = NULL, changed_at = now()
+    WHERE org = the_org AND case_id = the_case;
+    name := 'cases';
+    changed := 1;
+    RETURN NEXT;
+
+    UPDATE undecodable SET beginning = ''
+    WHERE position(convert_to(left(the_case, 15), 'UTF8') IN beginning) > 0;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    name := 'undecodable';
+    RETURN NEXT;
+
+    -- Whatever else names the case, in tables of this version or a later one: by its id of either length or its number,
+    -- wherever that is a word of its own.
+    FOR other IN
+        SELECT c.oid::regclass AS place, c.relname,
+            string_agg(format('%1$I = regexp_replace(%1$I::text, $1, $2, ''g'')::%2$s', a.attname, a.atttypid::regtype), ', ')
+                AS changes,
+            string_agg(format('%I::text ~ $1', a.attname), ' OR ') AS condition
+        FROM pg_class c
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            AND a.atttypid IN ('text'::regtype, 'jsonb'::regtype)
+        WHERE c.relnamespace = 'caserouter'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+            AND c.relname NOT IN ('requests', 'attempts', 'episodes', 'cases')
+        GROUP BY c.oid, c.relname
+        ORDER BY c.relname
+    LOOP
+        EXECUTE format('UPDATE %s SET %s WHERE %s', other.place, other.changes, other.condition)
+            USING words, the_token;
+        GET DIAGNOSTICS changed = ROW_COUNT;
+        name := other.relname;
+        RETURN NEXT;
+    END LOOP;
+
+    INSERT INTO audit (actor, database_role, host, action, target, after)
+    VALUES (the_actor, session_user, the_host, 'case erase', the_org || '/' || the_token, jsonb_build_object('reason', the_reason));
+END;
+$$;
+REVOKE ALL ON FUNCTION erase_case FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION check_erasable, erase_case TO caserouter_admin;
