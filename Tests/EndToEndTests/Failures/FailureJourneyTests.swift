@@ -14,13 +14,12 @@ import Testing
             try await site.untilRouted(3)
 
             let groups = try await site.must(["failed", "list", "--by", "cause"])
-            #expect(groups.contains("skill-unknown") && groups.contains("There is no skill Germn"))
+            #expect(groups.contains("skill-unknown") && groups.contains("Germn"))
             let list = try await site.must(["failed", "list", "--cause", "skill-unknown", "--tz", "Europe/Berlin"])
             #expect(list.contains("1001") && list.contains("east/Support") && list.contains("(Europe/Berlin)"))
             let story = try await site.must(["failed", "show", "1001"])
             #expect(story.contains("docs/failures/skill-unknown.md"))
             #expect(story.contains("1 v1"), "the mapping and its version: \(story)")
-            #expect(story.contains("held"), "it waits in holding: \(story)")
 
             let added = try await site.must(["aliases", "add", "east", "Germn", "German"])
             #expect(added.contains("aliases remove east 'Germn'"))
@@ -41,9 +40,10 @@ import Testing
         try await FailingSite.with { site in
             let installation = site.installation
             let worker = try await installation.start("route")
-            for number in 1...3 { try await site.publish(number, skills: "Frensh") }
+            // A licence is missing for a while: nothing that anybody changes here mends it.
+            try await site.refuse("create", 3)
+            for number in 1...3 { try await site.publish(number, skills: "German") }
             try await site.untilFailed(3)
-            try await site.control("POST", "skills", #"{"name": "Frensh"}"#)
 
             // By command.
             let answer = try await site.must(["failed", "retry", "1001", "--org", "acme"])
@@ -136,9 +136,11 @@ import Testing
     @Test func `a discarded case leaves CIC, and a restored one comes back`() async throws {
         try await FailingSite.with { site in
             let worker = try await site.installation.start("route")
-            try await site.publish(1, skills: "Germn")
+            try await site.refuse("assign", 1)
+            try await site.publish(1, skills: "German")
             try await site.untilFailed(1)
             #expect(try await site.interactions(of: 1).map(\.workgroup) == ["Hold"])
+            #expect(try await site.must(["failed", "show", "1001"]).contains("held"))
             let refused = try await site.installation.run(["failed", "discard", "1001", "--reason", " "])
             #expect(refused.status == 64)
             let output = try await site.must(["failed", "discard", "1001", "--reason", "spam", "--actor", "ann"])
@@ -147,7 +149,6 @@ import Testing
                 try await site.interactions(of: 1).isEmpty
             }
             #expect(try await site.must(["failed", "show", "1001"]).contains("by ann: spam"))
-            try await site.control("POST", "skills", #"{"name": "Germn"}"#)
             try await site.must(["failed", "restore", "1001"])
             try await site.untilRouted(1, within: .seconds(120))
             #expect(worker.process.exitStatus == nil)
