@@ -73,17 +73,22 @@ let package = Package(
         .target(
             name: "Simulators", dependencies: [hummingbird, hummingbirdTLS, certificates, crypto, cryptoExtras, log]),
         .target(name: "Checker"),
+        // The core between neighbours in memory, in virtual time. Imports the core, because the core is what it tries.
+        .target(name: "ProtocolSimulation", dependencies: ["CaseRouting", log]),
         // What bare C needs for the work of a driver: the measure of the benchmark.
         .target(name: "CBench", dependencies: ["CRabbitMQ", "CCurl", "CPostgres"]),
         // Its benchmark measures the drivers; nothing else of it imports them.
         .executableTarget(
             name: "caserouter-dev",
             dependencies: [
-                "Simulators", "Checker", "CBench", "Polling", "AMQP", "HTTPClient", "Postgres", "Salesforce", arguments,
+                "Simulators", "Checker", "ProtocolSimulation", "CBench", "Polling", "AMQP", "HTTPClient", "Postgres",
+                "Salesforce", arguments,
             ]),
 
         // Tests.
-        .target(name: "TestSupport", dependencies: ["Polling", "CaseRouting", "Postgres", log], path: "Tests/Support"),
+        .target(
+            name: "TestSupport", dependencies: ["Polling", "CaseRouting", "Postgres", "ProtocolSimulation", log],
+            path: "Tests/Support"),
         .testTarget(name: "PollingTests", dependencies: ["Polling", "TestSupport"]),
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "TestSupport"]),
         .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient", "TestSupport"]),
@@ -99,6 +104,8 @@ let package = Package(
             name: "StoreTests",
             dependencies: ["Store", "CaseRouting", "Operations", "Postgres", "Polling", "JSON", "TestSupport"]),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulators"], exclude: ["python"]),
+        .testTarget(
+            name: "ProtocolSimulationTests", dependencies: ["ProtocolSimulation", "CaseRouting", "TestSupport"]),
         .testTarget(name: "CheckerTests", dependencies: ["Checker"]),
         .testTarget(name: "BenchTests", dependencies: ["caserouter-dev"]),
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Simulators"]),

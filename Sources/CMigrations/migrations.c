@@ -27,23 +27,26 @@ static const unsigned char m0007[] = {
 static const unsigned char m0008[] = {
 #embed "../../migrations/0008_releases.sql"
 };
+static const unsigned char m0009[] = {
+#embed "../../migrations/0009_sweeps_and_names.sql"
+};
 static const unsigned char m0010[] = {
-#embed "../../migrations/0010_sweeps_and_names.sql"
+#embed "../../migrations/0010_failures.sql"
 };
 static const unsigned char m0011[] = {
-#embed "../../migrations/0011_failures.sql"
+#embed "../../migrations/0011_reports.sql"
 };
 static const unsigned char m0012[] = {
-#embed "../../migrations/0012_reports.sql"
+#embed "../../migrations/0012_setup.sql"
 };
 static const unsigned char m0013[] = {
-#embed "../../migrations/0013_setup.sql"
+#embed "../../migrations/0013_case_erase.sql"
 };
 static const unsigned char m0014[] = {
-#embed "../../migrations/0014_case_erase.sql"
+#embed "../../migrations/0014_setup_rights.sql"
 };
 static const unsigned char m0015[] = {
-#embed "../../migrations/0015_setup_rights.sql"
+#embed "../../migrations/0015_report_doors.sql"
 };
 
 static const caserouter_migration all[] = {
@@ -55,12 +58,13 @@ static const caserouter_migration all[] = {
     {"0006_roles.sql", m0006, sizeof m0006},
     {"0007_watch.sql", m0007, sizeof m0007},
     {"0008_releases.sql", m0008, sizeof m0008},
-    {"0010_sweeps_and_names.sql", m0010, sizeof m0010},
-    {"0011_failures.sql", m0011, sizeof m0011},
-    {"0012_reports.sql", m0012, sizeof m0012},
-    {"0013_setup.sql", m0013, sizeof m0013},
-    {"0014_case_erase.sql", m0014, sizeof m0014},
-    {"0015_setup_rights.sql", m0015, sizeof m0015},
+    {"0009_sweeps_and_names.sql", m0009, sizeof m0009},
+    {"0010_failures.sql", m0010, sizeof m0010},
+    {"0011_reports.sql", m0011, sizeof m0011},
+    {"0012_setup.sql", m0012, sizeof m0012},
+    {"0013_case_erase.sql", m0013, sizeof m0013},
+    {"0014_setup_rights.sql", m0014, sizeof m0014},
+    {"0015_report_doors.sql", m0015, sizeof m0015},
 };
 
 caserouter_migration caserouter_migration_at(size_t index) { return all[index]; }

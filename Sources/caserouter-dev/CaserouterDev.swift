@@ -6,7 +6,7 @@ import ArgumentParser
         commandName: "caserouter-dev",
         abstract: "Simulators, a private stack of servers, the demo, and the benchmark.",
         subcommands: [
-            DemoCommand.self, SimulateCommand.self, StackCommand.self, CheckCommand.self, HistoryCommand.self,
-            GuardCommand.self, BenchCommand.self, LoadCommand.self,
+            DemoCommand.self, SimulateCommand.self, SimulateProtocolCommand.self, StackCommand.self, CheckCommand.self,
+            HistoryCommand.self, GuardCommand.self, BenchCommand.self, LoadCommand.self,
         ])
 }

@@ -37,10 +37,6 @@ func perform(json: Bool, _ body: () async throws -> Void) async throws {
         throw complain(error.description, json, .configuration)
     } catch let error as SettingError {
         throw complain(error.description, json, .configuration)
-    } catch let error as UnusableReport {
-        throw complain(error.description, json, .validationFailure)
-    } catch let error as UnusableCase {
-        throw complain(error.description, json, .validationFailure)
     } catch let error as MasterKeys.Problem {
         throw complain(error.description, json, .configuration)
     } catch let error as RoutingFailure {

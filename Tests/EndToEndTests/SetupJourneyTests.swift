@@ -55,57 +55,58 @@ import Testing
 
             let ingest = try await installation.start("ingest")
             let route = try await installation.start("route")
-            // They end with their values, and would end here, after their last use.
-            defer { withExtendedLifetime((neighbours, ingest, route)) {} }
-            do {
-                _ = try await walk.type("status", until: "healthy: all is well")
+            _ = try await walk.type("status", until: "healthy: all is well")
 
-                // Observed: decided, and nothing done.
-                let first = try await neighbours.createCase(in: "Support")
-                _ = try await walk.type("case", first, until: "The org is in mode observe")
-                let live = try await walk.type("orgs", "set-mode", "acme", "live")
-                #expect(live.contains("1 open cases of monitored queues are offered to nobody"))
+            // Observed: decided, and nothing done.
+            let first = try await neighbours.createCase(in: "Support")
+            _ = try await walk.type("case", first, until: "The org is in mode observe")
+            let live = try await walk.type("orgs", "set-mode", "acme", "live")
+            #expect(live.contains("1 open cases of monitored queues are offered to nobody"))
 
-                // Live: offered.
-                let second = try await neighbours.createCase(in: "Support")
-                let story = try await walk.type("case", second, "--why", until: "waits on workgroup Support of main")
-                for part in [
-                    "changed", "received", "arrived", "interaction", "mapping 1 version 1", "now it would be: the same",
-                ] {
-                    #expect(story.contains(part), "\(part): \(story)")
-                }
-
-                // Names are known by now: a slip is refused.
-                #expect(
-                    try await walk.type("mappings", "add", "acme", "Sales", "main/Salse", expecting: 78)
-                        .contains("did you mean Sales?"))
-                // A change is looked at before it is made.
-                let file = installation.directory.appending(path: "new.csv").path
-                try Data("org,queue,cic,workgroup\nacme,Support,main,Sales\n".utf8).write(
-                    to: URL(fileURLWithPath: file))
-                let preview = try await walk.type("mappings", "preview", file)
-                #expect(preview.contains("2 of 2 decisions"), "\(preview)")
-                #expect(preview.contains("main/Support") && preview.contains("main/Sales"))
-                #expect(try await walk.type("mappings", "import", file).contains("workgroup: Support → Sales"))
-                let third = try await neighbours.createCase(in: "Support")
-                _ = try await walk.type("case", third, until: "waits on workgroup Sales of main")
-
-                // Keys and secrets change under the workers.
-                try await walk.type("keys", "rotate", "--new")
-                #expect(try await walk.type("keys", "rotate").contains("2 secrets"))
-                #expect(try await walk.type("credentials", "set", "cic:main", input: cicSecret).contains("version 2"))
-
-                // Paused, it waits; resumed, it goes on.
-                try await walk.type("pause", "workgroup:main/Sales", "--why", "a walk")
-                let fourth = try await neighbours.createCase(in: "Support")
-                let held = try await walk.type("case", fourth, until: "held with workgroup Sales")
-                #expect(held.contains("caserouter resume workgroup:main/Sales"))
-                #expect(try await walk.type("status", expecting: 1).contains("caserouter resume workgroup:main/Sales"))
-                #expect(try await walk.type("resume", "workgroup:main/Sales").contains("1 cases waited"))
-                _ = try await walk.type("case", fourth, until: "waits on workgroup Sales of main")
-                _ = try await walk.type("status", until: "healthy: all is well")
-                #expect(try await walk.type("report", "accounting").contains("acme"))
+            // Live: offered.
+            let second = try await neighbours.createCase(in: "Support")
+            let story = try await walk.type("case", second, "--why", until: "waits on workgroup Support of main")
+            for part in [
+                "changed", "received", "arrived", "interaction", "mapping 1 version 1", "now it would be: the same",
+            ] {
+                #expect(story.contains(part), "\(part): \(story)")
             }
+
+            // As soon as the names are known, a slip is refused.
+            try await eventually("the names are read", within: .seconds(60)) {
+                try await installation.query("SELECT cic FROM caserouter.directory_reads") == ["main"]
+            }
+            #expect(
+                try await walk.type("mappings", "add", "acme", "Sales", "main/Salse", expecting: 78)
+                    .contains("did you mean Sales?"))
+            // A change is looked at before it is made.
+            let file = installation.directory.appending(path: "new.csv").path
+            try Data("org,queue,cic,workgroup\nacme,Support,main,Sales\n".utf8).write(
+                to: URL(fileURLWithPath: file))
+            let preview = try await walk.type("mappings", "preview", file)
+            #expect(preview.contains("2 of 2 decisions"), "\(preview)")
+            #expect(preview.contains("main/Support") && preview.contains("main/Sales"))
+            #expect(try await walk.type("mappings", "import", file).contains("workgroup: Support → Sales"))
+            let third = try await neighbours.createCase(in: "Support")
+            _ = try await walk.type("case", third, until: "waits on workgroup Sales of main")
+
+            // Keys and secrets change under the workers.
+            try await walk.type("keys", "rotate", "--new")
+            #expect(try await walk.type("keys", "rotate").contains("2 secrets"))
+            #expect(try await walk.type("credentials", "set", "cic:main", input: cicSecret).contains("version 2"))
+
+            // Paused, it waits; resumed, it goes on.
+            try await walk.type("pause", "workgroup:main/Sales", "--why", "a walk")
+            let fourth = try await neighbours.createCase(in: "Support")
+            let held = try await walk.type("case", fourth, until: "held with workgroup Sales")
+            #expect(held.contains("caserouter resume workgroup:main/Sales"))
+            #expect(try await walk.type("status", expecting: 1).contains("caserouter resume workgroup:main/Sales"))
+            #expect(try await walk.type("resume", "workgroup:main/Sales").contains("1 cases waited"))
+            _ = try await walk.type("case", fourth, until: "waits on workgroup Sales of main")
+            _ = try await walk.type("status", until: "healthy: all is well")
+            #expect(try await walk.type("report", "accounting").contains("acme"))
+            // They end with their values.
+            withExtendedLifetime((neighbours, ingest, route)) {}
         }
     }
 }

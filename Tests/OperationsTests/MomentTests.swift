@@ -19,28 +19,28 @@ import Testing
         "2026-11-21'; DROP TABLE", "\u{0}",
     ])
     func `what is no time is refused with the forms that are`(_ text: String) throws {
-        let error = #expect(throws: UnusableReport.self) { try Moment(text) }
+        let error = #expect(throws: Refusal.self) { try Moment(text) }
         #expect(error?.description.contains("yesterday") == true)
     }
 
     @Test func `an unknown report, column or filter is refused with those there are`() throws {
-        let unknown = #expect(throws: UnusableReport.self) { try Report.named("daily") }
+        let unknown = #expect(throws: Refusal.self) { try Report.named("daily") }
         #expect(unknown?.description.contains("volume") == true)
         var request = ReportRequest(try Report.named("volume"))
         request.by = ["workgroup", "colour"]
-        let column = #expect(throws: UnusableReport.self) { try request.check() }
+        let column = #expect(throws: Refusal.self) { try request.check() }
         #expect(column?.description.contains("queue") == true)
         request.by = ["workgroup", "workgroup"]
-        #expect(throws: UnusableReport.self) { try request.check() }
+        #expect(throws: Refusal.self) { try request.check() }
         request = ReportRequest(try Report.named("gaps"))
         request.filters = ["workgroup": "Sales"]
-        let filter = #expect(throws: UnusableReport.self) { try request.check() }
+        let filter = #expect(throws: Refusal.self) { try request.check() }
         #expect(filter?.description.contains("--org") == true)
         request = ReportRequest(try Report.named("waiting"))
         request.from = .day(0)
-        #expect(throws: UnusableReport.self) { try request.check() }
+        #expect(throws: Refusal.self) { try request.check() }
         request.from = nil
         request.limit = 0
-        #expect(throws: UnusableReport.self) { try request.check() }
+        #expect(throws: Refusal.self) { try request.check() }
     }
 }

@@ -82,7 +82,7 @@ import Testing
             try await fixture.run(
                 """
                 INSERT INTO caserouter.orgs (name, organization_id, login_url, flow)
-                VALUES ('other', '00D000000000002AAA', 'https://other', 'client-credentials')
+                VALUES ('other', '00D000000000002EAA', 'https://other', 'client-credentials')
                 """)
             for org in ["acme", "other"] { try await fixture.take(.make(.created, version: 1, org: org)) }
             let stories = CaseStories(store: PostgresCaseStoryStore(fixture.connections))
@@ -142,7 +142,8 @@ import Testing
                 for line in plan {
                     // The few orgs, queues and mappings are read whole.
                     let readsAll = ["cases", "episodes", "requests_2", "attempts_2"].contains {
-                        line.contains("Seq Scan on \($0)")
+                        // An empty partition costs nothing and has no better way.
+                        line.contains("Seq Scan on \($0)") && !line.contains("cost=0.00..0.00 ")
                     }
                     #expect(!readsAll, "\(plan.joined(separator: "\n"))")
                 }

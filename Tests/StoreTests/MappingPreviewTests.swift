@@ -73,7 +73,7 @@ import Testing
             let ownerChanges: [ChangeKind] = [.queueChanged, .ownerChanged, .observed]
             if ownerChanges.contains(kind) { owner = random.owner() }
             // Some arrive late.
-            let order = Int64(version * 10) - (random.flag(0.2) ? 25 : 0)
+            let order = Int64(version * 10 + 20) - (random.flag(0.2) ? 25 : 0)
             let change = CaseChange.make(
                 kind, of: number, version: order, owner: owner, previousOwner: previous == owner ? nil : previous,
                 isClosed: kind == .closed, skills: random.skills(), key: "o:\(number)-\(version)")

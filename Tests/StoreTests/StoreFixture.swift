@@ -37,7 +37,7 @@ struct StoreFixture {
                 script: """
                     RESET search_path;
                     INSERT INTO caserouter.orgs (name, organization_id, login_url, flow, mode) VALUES
-                        ('acme', '00D000000000001AAA', 'https://acme', 'client-credentials', 'live');
+                        ('acme', '00D000000000001EAA', 'https://acme', 'client-credentials', 'live');
                     INSERT INTO caserouter.cic_servers (name, hosts, holding) VALUES ('main', '{cic:8019}', 'Holding');
                     """, name: "fixture")
             let connections = try await open(database, on: executor)

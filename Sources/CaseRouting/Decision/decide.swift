@@ -24,7 +24,8 @@ public func decide(
     case .agentReplied: deliberation.replied(version)
     default: deliberation.stateChanged(version)
     }
-    if change.kind != .observed && change.occurredAt < org.routesChangesSince {
+    // In whole seconds, as Salesforce tells times: a change in the second in which the org was set up is no older.
+    if change.kind != .observed && change.occurredAt.seconds < org.routesChangesSince.seconds {
         if deliberation.outcome != .superseded { deliberation.rule = .beforeStart }
         return .decision(deliberation.muted)
     }

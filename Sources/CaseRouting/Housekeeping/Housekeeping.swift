@@ -53,7 +53,7 @@ public actor Housekeeping {
 
     /// In a task of its own, because this one may be cancelled.
     private func giveBack(_ lease: Lease) async {
-        await Task { [leases, logger] in
+        await Task(executorPreference: executor) { [leases, logger] in
             do throws(RoutingFailure) {
                 try await leases.release(lease)
             } catch {

@@ -46,7 +46,7 @@ extension Ingest {
     }
 
     /// Names for people and for mappings; a sweep does not wait for it.
-    private func mirrorQueues() async -> Bool {
+    func mirrorQueues() async -> Bool {
         do throws(RoutingFailure) {
             try await store.replaceQueues(org: org, try await source.queues())
             return true

@@ -79,7 +79,7 @@ public actor Ingest {
     /// In a task of its own: this one may be cancelled, and a lease that is not given back keeps the org waiting for half
     /// a minute.
     private func giveBack(_ lease: Lease) async {
-        await Task { [source, leases, logger] in
+        await Task(executorPreference: executor) { [source, leases, logger] in
             await source.unsubscribe()
             do throws(RoutingFailure) {
                 try await leases.release(lease)
@@ -96,7 +96,11 @@ public actor Ingest {
         sweepIsAsked = .whole
         await withTaskGroup(of: Void.self) { duties in
             duties.addTask(executorPreference: executor) { await self.renew(lease) }
-            duties.addTask(executorPreference: executor) { await self.follow(under: lease) }
+            duties.addTask(executorPreference: executor) {
+                // A mapping that names its queue has no id before that: its first cases would be put aside for good.
+                _ = await self.mirrorQueues()
+                await self.follow(under: lease)
+            }
             duties.addTask(executorPreference: executor) { await self.recordConfirmed(under: lease) }
             duties.addTask(executorPreference: executor) { await self.sweepOnTime(under: lease) }
             duties.addTask(executorPreference: executor) { await self.writeBack() }

@@ -33,6 +33,21 @@ extension InteractionWatch {
         }
     }
 
+    /// What came and went between two messages was never seen, and nobody would miss it: every open episode is looked for
+    /// from time to time.
+    func recallOnTime() async {
+        while !Task.isCancelled {
+            await pause(Self.recallPause)
+            guard switchover == nil && mirror.isComplete else { continue }
+            do throws(RoutingFailure) {
+                let open = try await store.openEpisodes(cic: cic)
+                if switchover == nil { mirror.begin(with: open, at: clock.monotonic) }
+            } catch {
+                logger.debug(.storeFailed, failure: error)
+            }
+        }
+    }
+
     func saveFiguresOnTime() async {
         while !Task.isCancelled {
             await pause(Self.figuresPause)
@@ -61,6 +76,8 @@ extension InteractionWatch {
     }
 
     private static let probePause: Duration = .seconds(5)
+    /// An agent who is that quick finds nothing open afterwards but the episode.
+    private static let recallPause: Duration = .seconds(120)
     private static let figuresPause: Duration = .seconds(10)
     /// A workgroup or skill that somebody adds is known within this, and the cases that it was missing for go on.
     private static let directoryPause: Duration = .seconds(60)

@@ -107,12 +107,16 @@ extension InteractionWatch {
             }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// An interaction with our attributes and a known attempt under a new id is the same one.
+    /// An interaction with our attributes and a known attempt under a new id is the same one, but for a create that was
+    /// carried out twice: what waits or is worked on goes before what is in holding, which counts only when nothing else
+    /// can come any more, and never for what was moved out of there already.
     private func rebindSeen() async throws(RoutingFailure) {
         guard let stranded = switchover?.stranded, !stranded.isEmpty else { return }
-        for interaction in mirror.inHolding.union(mirror.unbound) {
+        let isWaitOver = switchover.map { clock.monotonic - $0.since >= settings.recoveryWait } ?? false
+        for interaction in isWaitOver ? mirror.inHolding.union(mirror.unbound) : mirror.unbound {
             guard let entry = mirror.entries[interaction], let old = stranded[entry.episode],
-                old.row.attempt == entry.attempt
+                old.row.attempt == entry.attempt,
+                !mirror.inHolding.contains(interaction) || old.row.state != .placed
             else { continue }
             try await rebind(entry.episode, old, to: interaction)
         }

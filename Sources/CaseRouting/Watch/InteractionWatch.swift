@@ -87,7 +87,7 @@ public actor InteractionWatch {
     /// In a task of its own: this one may be cancelled, and a lease that is not given back leaves the server unwatched
     /// for half a minute.
     private func giveBack(_ lease: Lease) async {
-        await Task { [feed, leases, logger] in
+        await Task(executorPreference: executor) { [feed, leases, logger] in
             await feed.close()
             do throws(RoutingFailure) {
                 try await leases.release(lease)
@@ -117,6 +117,7 @@ public actor InteractionWatch {
         await withDiscardingTaskGroup { duties in
             duties.addTask(executorPreference: executor) { await self.read() }
             duties.addTask(executorPreference: executor) { await self.settleOnTime() }
+            duties.addTask(executorPreference: executor) { await self.recallOnTime() }
             duties.addTask(executorPreference: executor) { await self.probeOnTime() }
             duties.addTask(executorPreference: executor) { await self.saveFiguresOnTime() }
             duties.addTask(executorPreference: executor) { await self.mirrorDirectoryOnTime() }

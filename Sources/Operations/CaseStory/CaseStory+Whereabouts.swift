@@ -81,7 +81,7 @@ extension CaseStory {
         } else if standing.state.facts?.isClosed == true {
             why = "nowhere in CIC: the case is closed"
         } else if let ended, standing.changedAt.map({ ended.at >= $0 - .seconds(1) }) ?? true {
-            why = "nowhere in CIC: \(ended.why)"
+            return Whereabouts(place: .nowhere, sentence: "nowhere in CIC: \(ended.why)", since: ended.at)
         } else if let request = requests.last(where: { $0.rule != nil }), let rule = request.rule {
             why = "nowhere in CIC: \(rule.reason)"
         } else {

@@ -11,7 +11,13 @@ public struct KnownSetting: Sendable {
             name: "latency_target_seconds", usual: "5",
             meaning:
                 "from the change in Salesforce until the interaction is on its workgroup; reports measure against it",
-            range: 0.1...86_400)
+            range: 0.1...86_400),
+        KnownSetting(
+            name: "request_retention_days", usual: "90",
+            meaning: "days of requests that are kept; older ones are dropped with their partition, open ones never",
+            range: 8...36_500),
+        KnownSetting(
+            name: "attempt_retention_days", usual: "90", meaning: "the same for attempts", range: 8...36_500),
     ]
 
     /// - Throws: `SettingError` for a name or value that is not allowed.

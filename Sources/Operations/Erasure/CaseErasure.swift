@@ -24,16 +24,18 @@ public struct CaseErasure: Sendable {
     }
 
     /// - Parameter name: a case number, or an id with 15 or 18 characters.
-    /// - Throws: `UnusableCase` when there is no such case, or several orgs have one; `RoutingFailure`, also with the
+    /// - Throws: `Refusal` when there is no such case, or several orgs have one; `RoutingFailure`, also with the
     ///   sentence that says why the case cannot be erased yet.
     public func erase(_ name: String, org: String?, reason: String, by author: Author) async throws -> Outcome {
         let found = try await store.cases(named: name, org: org)
         guard let key = found.first else {
-            throw UnusableCase(
+            throw Refusal(
+                .usage,
                 "there is no case \(name.prefix(40))\(org.map { " of org \($0)" } ?? ""); give its number or its id")
         }
         guard found.count == 1 else {
-            throw UnusableCase(
+            throw Refusal(
+                .usage,
                 "several orgs have a case \(name.prefix(40)): say which with --org \(found.map(\.org).joined(separator: " | "))"
             )
         }
@@ -62,13 +64,6 @@ public struct CaseErasure: Sendable {
             preconditionFailure("fifteen letters and digits are no id: \(error)")
         }
     }
-}
-
-/// A case cannot be told from what was typed.
-public struct UnusableCase: Error, Equatable, CustomStringConvertible {
-    public let description: String
-
-    public init(_ description: String) { self.description = description }
 }
 
 /// The database's part of an erasure.

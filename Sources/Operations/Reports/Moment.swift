@@ -14,22 +14,24 @@ public enum Moment: Equatable, Sendable {
     /// The forms, for messages.
     public static let forms = "2026-11-21, \"2026-11-21 09:00\", 09:00, 2h, 30m, 3d, today, yesterday or now"
 
-    /// - Throws: `UnusableReport` with the forms that can be read.
-    public init(_ text: String) throws(UnusableReport) {
+    /// - Throws: `Refusal` with the forms that can be read.
+    public init(_ text: String) throws(Refusal) {
         switch text {
         case "now": self = .ago(seconds: 0)
         case "today": self = .day(0)
         case "yesterday": self = .day(-1)
         default:
             guard let moment = Self.ago(text) ?? Self.calendar(text) else {
-                throw UnusableReport("'\(text.prefix(40))' is no time; times are written \(Self.forms)")
+                throw Refusal(.usage, "'\(text.prefix(40))' is no time; times are written \(Self.forms)")
             }
             self = moment
         }
     }
 
     private static func ago(_ text: String) -> Moment? {
-        guard let unit = text.last, let factor = ["m": 60, "h": 3_600, "d": 86_400][unit] as Int64? else { return nil }
+        guard let unit = text.last, let factor = ["s": 1, "m": 60, "h": 3_600, "d": 86_400][unit] as Int64? else {
+            return nil
+        }
         // Bounded, so that no arithmetic overflows: ten thousand days are more than anybody keeps.
         guard let count = number(text.dropLast(), digits: 1...7), count * factor <= 10_000 * 86_400 else { return nil }
         return .ago(seconds: count * factor)

@@ -76,19 +76,13 @@ extension Report {
 
     public var filters: [String] { Self.filters.filter { filter in keys.contains { $0.name == filter } } }
 
-    /// - Throws: `UnusableReport`, which names all there are.
-    public static func named(_ name: String) throws(UnusableReport) -> Report {
+    /// - Throws: `Refusal`, which names all there are.
+    public static func named(_ name: String) throws(Refusal) -> Report {
         guard let report = all.first(where: { $0.name == name }) else {
-            throw UnusableReport(
+            throw Refusal(
+                .usage,
                 "there is no report \(name.prefix(40)); there are \(all.map(\.name).joined(separator: ", "))")
         }
         return report
     }
-}
-
-/// What was asked for cannot be reported; the sentence lists what can.
-public struct UnusableReport: Error, Equatable, CustomStringConvertible {
-    public let description: String
-
-    public init(_ description: String) { self.description = description }
 }

@@ -20,32 +20,34 @@ public struct ReportRequest: Sendable {
 
     public init(_ report: Report) { self.report = report }
 
-    /// - Throws: `UnusableReport` where the report has not what is asked of it, with what it has.
-    public func check() throws(UnusableReport) {
+    /// - Throws: `Refusal` where the report has not what is asked of it, with what it has.
+    public func check() throws(Refusal) {
         for filter in filters.keys.sorted() where !report.filters.contains(filter) {
             let known = report.filters.map { "--\($0)" }
-            throw UnusableReport(
+            throw Refusal(
+                .usage,
                 "report \(report.name) cannot be limited by --\(filter)"
                     + (known.isEmpty ? "" : "; it can by \(known.joined(separator: ", "))"))
         }
         guard (1...Self.largestLimit).contains(limit) else {
-            throw UnusableReport("--limit is a number from 1 to \(Self.largestLimit)")
+            throw Refusal(.usage, "--limit is a number from 1 to \(Self.largestLimit)")
         }
         if report.time == .now && (from != nil || to != nil) {
-            throw UnusableReport("report \(report.name) tells how it is now: it takes no --from and no --to")
+            throw Refusal(.usage, "report \(report.name) tells how it is now: it takes no --from and no --to")
         }
         guard let by else { return }
         guard case .groups(let keys, _, _) = report.columns else {
-            throw UnusableReport("report \(report.name) has one line per entry: it takes no --by")
+            throw Refusal(.usage, "report \(report.name) has one line per entry: it takes no --by")
         }
         let names = keys.map(\.name)
         for column in by where !names.contains(column) {
-            throw UnusableReport(
+            throw Refusal(
+                .usage,
                 "report \(report.name) cannot be grouped by \(column.prefix(40)); it can by \(names.joined(separator: ", "))"
             )
         }
         guard !by.isEmpty && Set(by).count == by.count else {
-            throw UnusableReport("--by takes one or more different columns of \(names.joined(separator: ", "))")
+            throw Refusal(.usage, "--by takes one or more different columns of \(names.joined(separator: ", "))")
         }
     }
 }
@@ -104,7 +106,7 @@ public struct ReportTable: Sendable {
 
 /// Reads reports.
 public protocol ReportStore: Sendable {
-    /// - Throws: `UnusableReport` for a zone or a period that there is none of; `RoutingFailure` of kind `configuration`
+    /// - Throws: `Refusal` for a zone or a period that there is none of; `RoutingFailure` of kind `configuration`
     ///   when the log-in may not read reports, else of kind `own`.
     func read(_ request: ReportRequest) async throws -> ReportTable
 }

@@ -21,7 +21,8 @@ public struct PostgresReportStore: ReportStore {
         try request.check()
         do {
             guard try await database.query(Self.zoneIsKnown, [.text(request.zone)], name: "time zone")[0].bool(0) else {
-                throw UnusableReport(
+                throw Refusal(
+                    .usage,
                     "'\(request.zone.prefix(40))' is no time zone; for instance UTC or Europe/Berlin are some")
             }
             try await checkNames(request.filters)
@@ -45,7 +46,8 @@ public struct PostgresReportStore: ReportStore {
                 "SELECT name FROM report.names WHERE kind = $1 ORDER BY name", [.text(kind)], name: "names"
             ).map { row throws(PostgresError) in try row.text(0) }
             guard !names.contains(name) else { continue }
-            throw UnusableReport(
+            throw Refusal(
+                .usage,
                 "there is no \(kind) \(name.prefix(80)); "
                     + (names.isEmpty ? "there is none at all" : "there are \(names.joined(separator: ", "))"))
         }
@@ -54,7 +56,8 @@ public struct PostgresReportStore: ReportStore {
             "SELECT DISTINCT cause FROM report.failures WHERE cause IS NOT NULL ORDER BY cause", name: "causes"
         ).map { row throws(PostgresError) in try row.text(0) }
         guard !seen.contains(cause) else { return }
-        throw UnusableReport(
+        throw Refusal(
+            .usage,
             "nothing failed with cause \(cause.prefix(80)); "
                 + (seen.isEmpty ? "nothing failed at all" : "causes seen are \(seen.joined(separator: ", "))"))
     }
@@ -95,9 +98,9 @@ public struct PostgresReportStore: ReportStore {
             Self.resolve,
             [.text(request.zone), fromKind, fromText, .bool(report.time == .hours), toKind, toText], name: "period")[0]
         if try row.optionalBool(2) == true {
-            throw UnusableReport("--to has to be later than --from: the period ends before it begins")
+            throw Refusal(.usage, "--to has to be later than --from: the period ends before it begins")
         }
-        if try row.optionalBool(3) == true { throw UnusableReport("--from lies in the future") }
+        if try row.optionalBool(3) == true { throw Refusal(.usage, "--from lies in the future") }
         let period = Period(from: try row.optionalMicroseconds(0), to: try row.optionalMicroseconds(1))
         if let ledger = report.ledger, let to = period.to { try await checkKept(ledger, to) }
         return period
@@ -121,7 +124,8 @@ public struct PostgresReportStore: ReportStore {
             WHERE ledger = $1 AND $2 <= first_day::timestamp AT TIME ZONE 'UTC'
             """, [.text(ledger), .timestamptz(to)], name: "kept days")
         guard let row = rows.first else { return }
-        throw UnusableReport(
+        throw Refusal(
+            .usage,
             "nothing is kept of that period: there are \(ledger) of \(try row.text(0)) to \(try row.text(1)) (days in UTC)"
         )
     }

@@ -32,7 +32,7 @@ struct CaseEraseCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await perform(json: common.json) {
-            guard !reason.allSatisfy(\.isWhitespace) else { throw UnusableCase("--reason has to say why") }
+            guard !reason.allSatisfy(\.isWhitespace) else { throw Refusal(.usage, "--reason has to say why") }
             let surroundings = try Surroundings()
             let messages = BrokerCaseMessages(
                 address: try surroundings.broker, loop: PollExecutor(name: "caserouter broker"))

@@ -54,7 +54,7 @@ struct ReportCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await perform(json: json) {
-            guard !(json && csv) else { throw UnusableReport("--csv and --json exclude each other") }
+            guard !(json && csv) else { throw Refusal(.usage, "--csv and --json exclude each other") }
             guard let name else { return try Self.printList(json: json) }
             let request = try request(Report.named(name))
             try request.check()

@@ -63,8 +63,12 @@ struct ReportOutput {
             rows.append(zip(table.columns, row.cells).map(Self.cell) + Self.reason(of: row, explained))
         }
         if let total { rows.append(total + (explained == nil ? [] : [""])) }
-        let isNumber = table.columns.map { $0.kind == .number } + [false]
-        lines.append(Self.aligned(rows, isNumber))
+        var texts = TextTable(
+            rows[0],
+            text: Set(
+                table.columns.indices.filter { $0 == 0 || table.columns[$0].kind != .number } + [table.columns.count]))
+        for row in rows.dropFirst() { texts.add(row) }
+        lines.append(texts.text)
         if table.isCut { lines.append("There is more: raise --limit, or narrow the period.") }
         return lines.joined(separator: "\n")
     }
@@ -104,23 +108,10 @@ struct ReportOutput {
         case .time: return time(text)
         case .flag: return text == "true" ? "yes" : "no"
         case .text where text.isEmpty: return "-"
-        case .text: return text.replacing(/[\u{0}-\u{1F}\u{7F}]/, with: "?")
-        case .number, .day: return text
+        case .text, .number, .day: return text
         }
     }
 
     /// To the second, without the offset: the zone stands above.
     private static func time(_ text: String) -> String { String(text.prefix(19)).replacing("T", with: " ") }
-
-    private static func aligned(_ rows: [[String]], _ isNumber: [Bool]) -> String {
-        let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            let cells = row.enumerated().map { index, cell in
-                let blanks = String(repeating: " ", count: widths[index] - cell.count)
-                return isNumber[index] ? blanks + cell : cell + blanks
-            }
-            // Nobody wants blanks at the end of a line.
-            return String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
-        }.joined(separator: "\n")
-    }
 }

@@ -117,13 +117,6 @@ struct FailingSite {
         try Installation.text(installation.directory.appending(path: "cic.ndjson").path)
     }
 
-    /// Lets the handler refuse the next requests of one kind for want of a licence.
-    func refuse(_ request: String, _ count: Int) async throws {
-        try await control(
-            "PATCH", "configuration",
-            #"{"handler": {"failNext": \#(count), "failCode": "no-licence", "only": "\#(request)"}}"#)
-    }
-
     @discardableResult
     func control(_ method: String, _ path: String, _ body: String? = nil) async throws -> Data {
         guard let url = URL(string: "http://127.0.0.1:\(port)/control/\(path)") else {

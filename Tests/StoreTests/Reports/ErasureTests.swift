@@ -103,7 +103,7 @@ import Testing
                 org: "acme", queues: [StoreFixture.queue], after: nil, limit: 10)
             #expect(held.map(\.caseID) == [recordID("500", 2)])
 
-            let gone = await #expect(throws: UnusableCase.self) {
+            let gone = await #expect(throws: Refusal.self) {
                 _ = try await erasure.erase(key.caseID.description, org: nil, reason: "x", by: Self.author)
             }
             #expect(gone?.description.contains("no case") == true)
@@ -154,7 +154,7 @@ import Testing
             }
             try await fixture.run("UPDATE caserouter.requests SET write_back = 'done'")
             let erasure = CaseErasure(store: PostgresErasureStore(fixture.connections), queues: NoMessages())
-            let error = await #expect(throws: UnusableCase.self) {
+            let error = await #expect(throws: Refusal.self) {
                 _ = try await erasure.erase(Self.number, org: nil, reason: "x", by: Self.author)
             }
             #expect(error?.description.contains("acme | zenith") == true)

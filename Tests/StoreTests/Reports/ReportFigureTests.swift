@@ -128,6 +128,28 @@ import Testing
         }
     }
 
+    @Test func `what a bulk retry released is told from what one person sent again`() async throws {
+        try await StoreFixture.with { fixture in
+            try await fixture.run(
+                """
+                WITH sent AS (
+                    INSERT INTO caserouter.audit (actor, host, action, target) VALUES
+                        ('anna', 'desk', 'failed retry', 'acme/\(recordID("500", 1))'),
+                        ('anna', 'desk', 'failed retry', 'acme/\(recordID("500", 2))')
+                    RETURNING at, target
+                ), planned AS (
+                    INSERT INTO caserouter.bulk_retries (asked, planned_by, host) VALUES ('x', 'anna', 'desk') RETURNING id
+                )
+                INSERT INTO caserouter.bulk_retry_items (
+                    retry, org, case_id, case_number, failure_number, failed_at, released_at)
+                SELECT id, 'acme', '\(recordID("500", 1))', '1', 1, now(), now() FROM planned
+                """)
+            let doors = try await lines("retries", fixture) { $0.by = ["door"] }
+            #expect(
+                doors.map { $0.prefix(30) } == [#"{"door":"bulk","retried":1,"su"#, #"{"door":"command","retried":1,"#])
+        }
+    }
+
     @Test func `an attempt whose worker died is a failure a minute after its deadline`() async throws {
         try await StoreFixture.with { fixture in
             _ = try await fixture.claim(.make(.created, version: 1), attempt: .make())
@@ -152,6 +174,12 @@ import Testing
             whole.casesCompared = 11
             try await store.closeGaps(org: "acme", openedBefore: whole.startedAt)
             try await store.finishSweep(org: "acme", whole)
+            // One that only looked, between the two.
+            try await fixture.run(
+                """
+                INSERT INTO caserouter.sweeps (org, started_at, finished_at, whole, compared, dry_run)
+                SELECT 'acme', opened_at, now(), true, 12, true FROM caserouter.gaps
+                """)
             try await store.openGap(org: "acme", channel: "/event/X", from: nil, reason: "again")
             let gaps = try await lines("gaps", fixture)
             #expect(gaps.map { $0.contains(#""cases_compared":11"#) } == [true, false])
@@ -193,7 +221,7 @@ import Testing
                 ({ $0.filters = ["org": "acne"] }, "acme"), ({ $0.filters = ["cic": "x'"] }, "main"),
                 ({ $0.filters = ["workgroup": "x"] }, "none at all"),
             ] as [((inout ReportRequest) -> Void, String)] {
-                let error = await #expect(throws: UnusableReport.self, "\(needed)") {
+                let error = await #expect(throws: Refusal.self, "\(needed)") {
                     _ = try await lines("volume", fixture, change)
                 }
                 #expect(error?.description.contains(needed) == true, "\(String(describing: error))")

@@ -30,6 +30,12 @@ public final class MemoryFailedQueue: FailedQueue, @unchecked Sendable {
         return RequestDelivery(body: body, length: body.count, isRedelivered: true, token: tags, incarnation: 1)
     }
 
+    /// The connections are gone: what was taken and not settled is there again.
+    public func loseTaken() {
+        dead += taken.sorted { $0.key < $1.key }.map(\.value)
+        taken = [:]
+    }
+
     public func removeDead(_ delivery: RequestDelivery) async { taken[delivery.token] = nil }
 
     public func keepDead(_ delivery: RequestDelivery) async {

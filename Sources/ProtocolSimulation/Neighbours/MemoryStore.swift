@@ -1,5 +1,4 @@
 import CaseRouting
-import Testing
 
 /// What the processes of a simulation share. Touched on the simulation's one thread only: by jobs that its executor runs,
 /// and by the test while none is running.
@@ -7,48 +6,67 @@ public final class SharedTables: @unchecked Sendable {
     public var tables = CaseTables()
     /// While true every statement fails as with a broken database.
     public var isBroken = false
+    /// Statements that are carried out and whose answers are lost: a backend killed while it commits.
+    public var losesAnswers = 0
+    /// What happens is written here.
+    public var trace: HistoryTrace?
+    /// Ingest's part.
+    public var ingest = IngestTables()
+    /// Called after a statement that has stored a position.
+    public var cursorMoved: ((ReplayCursor) -> Void)?
+    var movedCursor: ReplayCursor?
     /// Statements of the watch that wrote, by name.
     public var watchWrites: [String] = []
     public var figures: QueueFigures?
     public var directory: CICDirectory?
 
     let clock: VirtualClock
+    let executor: SimulationExecutor
     let random: SeededRandom
 
     public init(_ simulation: Simulation, seed: UInt64) {
         clock = simulation.clock
+        executor = simulation.executor
         random = SeededRandom(seed: seed)
     }
 
     /// One statement: some time before it, some time after it. A process that dies in between does not learn whether it
-    /// was carried out.
+    /// was carried out; what it had sent is carried out.
     func statement<Value: Sendable>(
-        _ life: Life, _ body: (inout CaseTables) -> Value
+        _ life: Life, _ name: StaticString = #function, isNothing: ((Value) -> Bool)? = nil,
+        _ body: (inout CaseTables) -> Value
     ) async throws(RoutingFailure) -> Value {
-        try await wait(life)
+        precondition(executor.isCurrent, "\(name) escaped from the simulation's thread")
+        if life.isDisturbed(clock) { await life.step(clock) }
+        if life.isOver { throw Self.broken }
+        await onItsWay()
+        if isBroken { throw Self.broken }
         tables.now = Sample.start + clock.monotonic
+        let before = trace?.isVerbose == true ? tables : nil
         let value = body(&tables)
-        try await wait(life)
+        trace?.note(life, name) { before.map { tables.differences(from: $0) } ?? [] }
+        if let moved = movedCursor {
+            movedCursor = nil
+            cursorMoved?(moved)
+        }
+        // Looking for work and finding none is most of what is asked.
+        if isNothing?(value) == true { return value }
+        let isAnswerLost = losesAnswers > 0
+        if isAnswerLost { losesAnswers -= 1 }
+        await onItsWay()
+        if life.isDisturbed(clock) { await life.step(clock) }
+        if life.isOver || isBroken || isAnswerLost { throw Self.broken }
         return value
     }
 
-    private func wait(_ life: Life) async throws(RoutingFailure) {
+    private func onItsWay() async {
         let duration = Duration.microseconds(Int64(100 + random.next() % 1_500))
         do throws(CancellationError) { try await clock.sleep(for: duration) } catch {
-            // The statement is on its way all the same.
+            // Killed: the statement is on its way all the same.
         }
-        if life.isOver || isBroken { throw Self.broken }
     }
 
     public static let broken = RoutingFailure(.own, at: .store, cause: .database, "The database is broken.")
-}
-
-/// Whether a simulated process lives. After its end nothing that it does has an effect.
-public final class Life: @unchecked Sendable {
-    // Set by the test while no job is running.
-    public var isOver = false
-    var isStopping = false
-    public init() {}
 }
 
 /// The case store of one simulated process.
@@ -70,7 +88,7 @@ public struct MemoryCaseStore: CaseStore {
     }
 
     public func claimDue(limit: Int, servers: [String]) async throws(RoutingFailure) -> [Claim] {
-        try await shared.statement(life) { $0.claimDue(limit: limit, servers: servers) }
+        try await shared.statement(life, isNothing: \.isEmpty) { $0.claimDue(limit: limit, servers: servers) }
     }
 
     public func beginCreate(
@@ -134,7 +152,7 @@ public struct MemoryCaseStore: CaseStore {
     }
 
     public func takeUnseen(limit: Int) async throws(RoutingFailure) -> [TakenRequest] {
-        try await shared.statement(life) { $0.takeUnseen(limit: limit) }
+        try await shared.statement(life, isNothing: \.isEmpty) { $0.takeUnseen(limit: limit) }
     }
 
     public func retry(_ handle: RetryHandle) async throws(RoutingFailure) -> Bool {
@@ -157,14 +175,14 @@ public struct MemoryWatchStore: WatchStore {
     }
 
     private func write<Value: Sendable>(
-        _ name: String, _ body: (inout CaseTables) -> Value
+        _ name: StaticString, _ body: (inout CaseTables) -> Value
     ) async throws(RoutingFailure) -> Value {
-        shared.watchWrites.append(name)
-        return try await shared.statement(life, body)
+        shared.watchWrites.append("\(name)")
+        return try await shared.statement(life, name, body)
     }
 
     public func server(cic: String) async throws(RoutingFailure) -> WatchedServer? {
-        try await shared.statement(life) { tables in
+        try await shared.statement(life, isNothing: { _ in true }) { tables in
             WatchedServer(
                 identity: tables.servers[cic]?.identity,
                 holds: Set(tables.holds.keys.filter { $0.kind == .cic && $0.name == cic }.map(\.reason)))
@@ -255,10 +273,10 @@ public struct MemoryLeases: Leases {
     }
 
     public func take(_ kind: Lease.Kind, _ name: String) async throws(RoutingFailure) -> Lease? {
-        try await shared.statement(life) { $0.take(kind, name, owner: owner) }
+        try await shared.statement(life, isNothing: { $0 == nil }) { $0.take(kind, name, owner: owner) }
     }
 
     public func release(_ lease: Lease) async throws(RoutingFailure) {
-        try await shared.statement(life) { $0.leases["\(lease.kind)/\(lease.name)"]?.until = $0.now }
+        try await shared.statement(life) { $0.give(back: lease, owner: owner) }
     }
 }

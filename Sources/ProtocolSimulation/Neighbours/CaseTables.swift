@@ -25,6 +25,7 @@ public struct CaseTables: Sendable {
         public var claimsWithoutOutcome = 0
         public var failure: RoutingFailure?
         public var isToVerify = false
+        public var verifyAt: Timestamp?
         public var actsOn: String?
 
         public init(nextAt: Timestamp) { self.nextAt = nextAt }
@@ -70,6 +71,8 @@ public struct CaseTables: Sendable {
     public var servers: [String: (identity: String?, epoch: Int32)] = [:]
     public var leases: [String: LeaseRow] = [:]
     public var undecodable: [String: Int] = [:]
+    /// Every attempt to create that was ever committed.
+    public private(set) var attempts: Set<AttemptID> = []
     /// Version of the configuration in force.
     public var configuration: Int64 = 0
     /// What people asked for, and the version in force then.
@@ -146,7 +149,10 @@ public struct CaseTables: Sendable {
             row.claimsWithoutOutcome = 0
             row.failure = nil
         }
-        if decision.needsVerification { row.isToVerify = true }
+        if decision.needsVerification {
+            row.isToVerify = true
+            row.verifyAt = now + .seconds(2)
+        }
         row.actsOn = openEpisode(key)?.episode.cic ?? row.state.wanted?.cic
         if decision.raisesRevision && !change.kind.isOccurrence { supersedeOlder(than: change) }
         requests[request, default: RequestRow(change: change)].isSeen = true
@@ -202,6 +208,7 @@ public struct CaseTables: Sendable {
     }
 
     mutating func open(_ key: CaseKey, on cic: String, _ attempt: AttemptID) {
+        attempts.insert(attempt)
         let number = (cases[key]?.state.lastEpisode ?? 0) + 1
         cases[key]?.state.lastEpisode = number
         cases[key]?.actsOn = cic
@@ -250,6 +257,7 @@ public struct CaseTables: Sendable {
                 row.episode.state == .creating, row.episode.interaction == nil
             else { return nil }
             let place = EpisodeKey(key, row.episode.number)
+            attempts.insert(attempt)
             episodes[place]?.episode.attempt = attempt
             episodes[place]?.episode.attemptDeadline = now + .seconds(10)
             episodes[place]?.cicEpoch = servers[row.episode.cic]?.epoch ?? 1

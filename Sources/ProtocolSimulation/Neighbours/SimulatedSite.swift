@@ -6,7 +6,7 @@ import Logging
 public final class SimulatedSite: @unchecked Sendable {
     public let simulation: Simulation
     public let shared: SharedTables
-    public let broker = MemoryBroker()
+    public let broker: MemoryBroker
     public let cic: MemoryCIC
     public var recoveryWait: Duration = .seconds(60)
     private var configuration: RoutingConfiguration
@@ -18,6 +18,7 @@ public final class SimulatedSite: @unchecked Sendable {
         self.seed = seed
         self.configuration = configuration
         simulation = Simulation(seed: seed)
+        broker = MemoryBroker(simulation.clock)
         shared = SharedTables(simulation, seed: seed &+ 1)
         cic = MemoryCIC(simulation, seed: seed &+ 2)
     }

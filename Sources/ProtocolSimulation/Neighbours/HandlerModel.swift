@@ -22,11 +22,17 @@ public struct HandlerModel: Sendable {
     public var interactions: [InteractionID: Live] = [:]
     /// Where the next id continues; CIC uses ids again.
     public var created = 0
+    /// Whether an id is given again as soon as what had it has ended.
+    public var reusesIDs = false
 
     public init() {}
 
     public mutating func create(_ episode: EpisodeKey, _ attempt: AttemptID) -> InteractionID {
         created += 1
+        if reusesIDs {
+            created = 1
+            while interactions[InteractionID("\(3_000_000 + created)")] != nil { created += 1 }
+        }
         let interaction = InteractionID("\(3_000_000 + created)")
         interactions[interaction] = Live(episode: episode, attempt: attempt)
         return interaction
@@ -62,5 +68,23 @@ public struct HandlerModel: Sendable {
         guard let live = interactions[interaction], live.attempt == attempt else { return .gone }
         return .alive(
             isWithAgent: live.place == .withAgent, assignNumber: live.assignNumber, workgroup: live.workgroup)
+    }
+}
+
+extension HandlerModel {
+    /// What came, went and changed, for people.
+    func differences(from before: HandlerModel) -> String {
+        let all = Set(interactions.keys).union(before.interactions.keys).sorted { $0.description < $1.description }
+        return all.compactMap { id in
+            let (old, new) = (before.interactions[id], interactions[id])
+            guard let new else { return "\n              interaction \(id) is gone" }
+            if let old, old.attempt == new.attempt, old.place == new.place, old.workgroup == new.workgroup,
+                old.assignNumber == new.assignNumber, old.skills == new.skills
+            {
+                return nil
+            }
+            return "\n              interaction \(id) of case \(new.episode.caseKey.caseID) episode "
+                + "\(new.episode.number): \(new.place) \(new.workgroup ?? "")[\(new.skills)]#\(new.assignNumber)"
+        }.joined()
     }
 }

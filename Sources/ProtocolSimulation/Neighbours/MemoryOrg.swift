@@ -1,5 +1,4 @@
 import CaseRouting
-import Testing
 
 /// A Salesforce org of a simulation: its cases, its outbox rows, and a stream with a position. Touched on the
 /// simulation's thread only, like `SharedTables`.
@@ -12,41 +11,59 @@ public final class MemoryOrg: SalesforceOrg, @unchecked Sendable {
     public var cases: [RecordID: SweptCase] = [:]
     public var rows: [RecordID: Row] = [:]
     /// Every event since ever; its place is its replay id less one.
-    public private(set) var events: [CaseChange] = []
+    public internal(set) var events: [CaseChange] = []
     /// Events that the stream drops.
     public var losesEvents = false
     /// The next subscription finds its position refused.
     public var refusesPosition = false
     /// Rows that Salesforce refuses to mark.
     public var unmarkable: Set<RecordID> = []
-    public private(set) var marks = 0
     public private(set) var subscriptions = 0
     private var position: Int?
-    private let clock: VirtualClock
+    /// Called when a row is marked.
+    public var marks: ((CaseChange) -> Void)?
+    /// Calls that fail from now on.
+    public var failures = 0
+    private(set) var cuts = 0
+    /// Events before this are found by a sweep only.
+    private(set) var base = 0
+    let news = Bell()
+    let clock: VirtualClock
 
     public let channel = "/event/Routing_Request__e"
 
     public init(_ simulation: Simulation) { clock = simulation.clock }
 
     /// A change with its row and its event.
-    public func commit(_ change: CaseChange, writesRow: Bool = true) {
+    public func commit(_ change: CaseChange, writesRow: Bool = true, announces: Bool = true) {
         cases[change.caseID] = SweptCase(
             caseID: change.caseID, facts: CaseFacts(change), isDeleted: change.kind == .deleted,
             modifiedAt: change.occurredAt)
         guard writesRow, let row = change.row else { return }
         rows[row] = Row(change: change)
-        if !losesEvents { events.append(change) }
+        if announces && !losesEvents { announce(change) }
+    }
+
+    /// An event of the change is on the stream from now on.
+    public func announce(_ change: CaseChange) {
+        events.append(change)
+        clock.ring(news)
     }
 
     public func subscribe(after cursor: ReplayCursor?) async -> Subscription {
+        let (subscription, position) = begin(after: cursor)
+        self.position = position
+        return subscription
+    }
+
+    func begin(after cursor: ReplayCursor?) -> (Subscription, position: Int) {
         subscriptions += 1
+        if refusesPosition || cursor == nil { base = events.count }
         if refusesPosition {
             refusesPosition = false
-            position = events.count
-            return .gap(reason: "the position is older than what Salesforce keeps")
+            return (.gap(reason: "the position is older than what Salesforce keeps"), events.count)
         }
-        position = cursor.map { Int($0.replayID) } ?? events.count
-        return cursor == nil ? .fresh : .resumed
+        return (cursor == nil ? .fresh : .resumed, cursor.map { Int($0.replayID) } ?? events.count)
     }
 
     public func nextEvents() async throws(RoutingFailure) -> [StreamEvent] {
@@ -64,12 +81,18 @@ public final class MemoryOrg: SalesforceOrg, @unchecked Sendable {
         return []
     }
 
-    /// The server ends the subscription.
-    public func cutStream() { position = nil }
+    /// The server ends every subscription.
+    public func cutStream() {
+        position = nil
+        cuts += 1
+        clock.ring(news)
+    }
 
     public func unsubscribe() async { position = nil }
 
-    public func newRows(after: RecordID?, limit: Int) async -> [CaseChange] {
+    public func newRows(after: RecordID?, limit: Int) async -> [CaseChange] { newRowList(after: after, limit: limit) }
+
+    func newRowList(after: RecordID?, limit: Int) -> [CaseChange] {
         rows.filter { $0.value.isNew && (after == nil || $0.key > after!) }.sorted { $0.key < $1.key }.prefix(limit)
             .map(\.value.change)
     }
@@ -77,6 +100,12 @@ public final class MemoryOrg: SalesforceOrg, @unchecked Sendable {
     public func openCases(
         of owners: [RecordID], changedSince: Timestamp?, after: RecordID?, limit: Int
     ) async -> [SweptCase] {
+        openCaseList(of: owners, changedSince: changedSince, after: after, limit: limit)
+    }
+
+    func openCaseList(
+        of owners: [RecordID], changedSince: Timestamp?, after: RecordID?, limit: Int
+    ) -> [SweptCase] {
         cases.values.filter { one in
             owners.contains(one.facts.owner) && !one.facts.isClosed && !one.isDeleted
                 && (changedSince.map { one.modifiedAt >= $0 } ?? true) && (after.map { one.caseID > $0 } ?? true)
@@ -84,20 +113,22 @@ public final class MemoryOrg: SalesforceOrg, @unchecked Sendable {
     }
 
     public func cases(_ ids: [RecordID]) async -> [SweptCase] {
-        if ids.count > 400 { Issue.record("\(ids.count) ids in one query") }
+        precondition(ids.count <= 400, "\(ids.count) ids in one query")
         return ids.compactMap { cases[$0] }
     }
 
     public func occurrences(of owners: [RecordID], since: Timestamp) async -> [CaseChange] { [] }
 
-    public func markProcessed(_ ids: [RecordID]) async -> [RowResult] {
-        if ids.count > 200 { Issue.record("\(ids.count) rows in one call") }
-        marks += 1
+    public func markProcessed(_ ids: [RecordID]) async -> [RowResult] { mark(ids) }
+
+    func mark(_ ids: [RecordID]) -> [RowResult] {
+        precondition(ids.count <= 200, "\(ids.count) rows in one call")
         return ids.map { id in
             guard !unmarkable.contains(id) else {
                 return RowResult(
                     row: id, failure: RoutingFailure(.transient, at: .salesforce, cause: .salesforceError, "Locked."))
             }
+            if let row = rows[id] { marks?(row.change) }
             rows[id]?.isNew = false
             return RowResult(row: id, failure: nil)
         }
@@ -107,5 +138,5 @@ public final class MemoryOrg: SalesforceOrg, @unchecked Sendable {
     public func apiUsage() async -> APIUsage? { nil }
     public func callCounts() async -> [String: Int] { [:] }
 
-    private static let lost = RoutingFailure(.transient, at: .salesforce, cause: .salesforceError, "Stream lost.")
+    static let lost = RoutingFailure(.transient, at: .salesforce, cause: .salesforceError, "Stream lost.")
 }

@@ -11,6 +11,11 @@ extension CaseTables {
         return Lease(kind: kind, name: name, term: term)
     }
 
+    mutating func give(back lease: Lease, owner: String) {
+        let key = "\(lease.kind)/\(lease.name)"
+        if leases[key]?.owner == owner && leases[key]?.term == lease.term { leases[key]?.until = now }
+    }
+
     mutating func place(_ hold: Hold) {
         let key = HoldKey(kind: hold.kind, name: hold.name, reason: hold.reason)
         if holds[key] == nil { holds[key] = hold }
@@ -22,6 +27,9 @@ extension CaseTables {
         if requests[key] == nil {
             requests[key] = RequestRow(change: change)
             requests[key]?.receivedAt = now
+        } else if requests[key]?.change.row == nil {
+            // A routing worker was first; the message does not name the row.
+            requests[key]?.change.row = change.row
         }
     }
 

@@ -12,8 +12,16 @@ public actor MemoryFeed: InteractionFeed {
     /// What each queue has told in this session.
     private var told: [String: [InteractionID: SeenInteraction]] = [:]
 
-    public init(_ site: MemoryCIC, _ simulation: Simulation) {
+    private let life: Life
+    /// How long news are on their way.
+    private let delay: Duration
+
+    public init(
+        _ site: MemoryCIC, _ simulation: Simulation, life: Life = Life(), delay: Duration = .milliseconds(250)
+    ) {
         self.site = site
+        self.life = life
+        self.delay = delay
         clock = simulation.clock
         executor = simulation.executor
     }
@@ -37,9 +45,16 @@ public actor MemoryFeed: InteractionFeed {
 
     public func next() async throws(RoutingFailure) -> [FeedMessage] {
         for _ in 0..<60 {
+            await life.step(clock)
+            if life.isOver { return [] }
             let news = news()
             if !news.isEmpty { return news }
-            do throws(CancellationError) { try await clock.sleep(for: .milliseconds(500)) } catch { return [] }
+            do throws(CancellationError) {
+                try await clock.wait(on: site.news, atMost: .seconds(30))
+                try await clock.sleep(for: delay)
+            } catch {
+                return []
+            }
         }
         return []
     }
@@ -57,12 +72,17 @@ public actor MemoryFeed: InteractionFeed {
             let shown = content(of: queue)
             guard let before = told[queue] else {
                 messages.append(
-                    .content(QueueContent(queue: queue, isFull: true, present: Array(shown.values), removed: [])))
+                    .content(
+                        QueueContent(
+                            queue: queue, isFull: true,
+                            present: shown.sorted { $0.key.description < $1.key.description }.map(\.value),
+                            removed: [])))
                 told[queue] = shown
                 continue
             }
-            let present = shown.filter { before[$0.key] != $0.value }.map(\.value)
-            let removed = before.keys.filter { shown[$0] == nil }
+            let present = shown.filter { before[$0.key] != $0.value }.sorted { $0.key.description < $1.key.description }
+                .map(\.value)
+            let removed = before.keys.filter { shown[$0] == nil }.sorted { $0.description < $1.description }
             told[queue] = shown
             if !present.isEmpty || !removed.isEmpty {
                 messages.append(

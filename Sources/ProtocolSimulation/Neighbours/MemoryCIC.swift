@@ -1,5 +1,4 @@
 import CaseRouting
-import Testing
 
 /// A CIC site of a simulation: holding, workgroups, agents, numbers in force, and a second server that may take over.
 /// Touched on the simulation's thread only, like `SharedTables`.
@@ -11,16 +10,20 @@ public final class MemoryCIC: @unchecked Sendable {
         case requestLost
         /// It takes effect, and nobody hears of that.
         case answerLost
-        /// It takes effect that much later.
+        /// It takes effect that much later, and whoever asked waits for it.
         case late(Duration)
+        /// It takes effect that much later; whoever asked has given up after ten seconds at the latest.
+        case afterDeadline(Duration)
+        /// It takes effect now, and once more that much later.
+        case twice(Duration)
         case refused(RoutingFailure)
     }
 
     public static let holding = "CaseRouter"
 
-    public var model = HandlerModel()
-    public var identity = "server-a"
-    public var isReachable = true
+    public var model = HandlerModel() { didSet { clock.ring(news) } }
+    public var identity = "server-a" { didSet { clock.ring(news) } }
+    public var isReachable = true { didSet { clock.ring(news) } }
     /// Faults of the next calls, by operation, first come.
     public var faults: [Operation: [Fault]] = [:]
     /// Operations that a test does not expect: calling one is an issue.
@@ -38,10 +41,19 @@ public final class MemoryCIC: @unchecked Sendable {
     /// Rises with every new session of the feed.
     public private(set) var sessions = 1
 
+    /// Called when something is different.
+    public var onChange: (() -> Void)?
+    /// Called when a create is sent.
+    public var onCreate: ((AttemptID) -> Void)?
+    /// What happens is written here.
+    public var trace: HistoryTrace?
+    public let name: String
+    let news = Bell()
     let clock: VirtualClock
     let random: SeededRandom
 
-    public init(_ simulation: Simulation, seed: UInt64) {
+    public init(_ simulation: Simulation, seed: UInt64, name: String = Sample.cic) {
+        self.name = name
         clock = simulation.clock
         random = SeededRandom(seed: seed)
     }
@@ -50,12 +62,26 @@ public final class MemoryCIC: @unchecked Sendable {
 
     public var routable: [InteractionID: HandlerModel.Live] { model.interactions.filter { $0.value.place != .holding } }
 
-    public func pickUp(_ interaction: InteractionID) { model.pickUp(interaction) }
-    public func giveBack(_ interaction: InteractionID) { model.giveBack(interaction) }
-    public func end(_ interaction: InteractionID) { model.interactions[interaction] = nil }
+    public func pickUp(_ interaction: InteractionID) {
+        model.pickUp(interaction)
+        changed()
+    }
+
+    public func giveBack(_ interaction: InteractionID) {
+        model.giveBack(interaction)
+        changed()
+    }
+
+    public func end(_ interaction: InteractionID) {
+        model.interactions[interaction] = nil
+        changed()
+    }
 
     /// The feed's session is lost and opened again, with the same server.
-    public func cutSessions() { sessions += 1 }
+    public func cutSessions() {
+        sessions += 1
+        clock.ring(news)
+    }
 
     /// The other server takes over with nothing; what is in the result may be recovered later.
     public func switchOver() -> [HandlerModel.Live] {
@@ -63,6 +89,7 @@ public final class MemoryCIC: @unchecked Sendable {
         model.interactions = [:]
         identity = identity == "server-a" ? "server-b" : "server-a"
         sessions += 1
+        changed()
         return lost
     }
 
@@ -71,7 +98,7 @@ public final class MemoryCIC: @unchecked Sendable {
     public func recover(_ live: HandlerModel.Live) -> InteractionID {
         let interaction = model.create(live.episode, live.attempt)
         model.interactions[interaction] = live
-        watchRoutable()
+        changed()
         return interaction
     }
 
@@ -79,12 +106,18 @@ public final class MemoryCIC: @unchecked Sendable {
 
     /// Time, faults and effects of one call.
     func call<Value: Sendable>(
-        _ operation: Operation, _ life: Life, lost: RoutingFailure, _ effect: (MemoryCIC) -> Value
+        _ operation: Operation, _ life: Life, lost: RoutingFailure, _ effect: @escaping @Sendable (MemoryCIC) -> Value,
+        sending: () -> Void = {}
     ) async throws(RoutingFailure) -> Value {
         calls[operation, default: 0] += 1
-        if unexpected.contains(operation) { Issue.record("\(operation) was called") }
+        precondition(!unexpected.contains(operation), "\(operation) was called")
+        if life.isDisturbed(clock) { await life.step(clock) }
+        if life.isOver { throw SharedTables.broken }
         let fault = faults[operation]?.isEmpty == false ? faults[operation]?.removeFirst() : nil
         let isAbout = identity
+        sending()
+        trace?.say(
+            "call", calls[operation] ?? 0, text: "\(life.name): \(operation) is sent\(fault.map { ", \($0)" } ?? "")")
         try await pass(.microseconds(Int64(500 + random.next() % 20_000)), life)
         if !isReachable {
             throw RoutingFailure(.transient, at: .read, cause: .cicUnreachable, "CIC does not answer.")
@@ -95,19 +128,46 @@ public final class MemoryCIC: @unchecked Sendable {
             try await pass(.seconds(10), life)
             throw lost
         case .late(let delay): try await pass(delay, life)
+        case .afterDeadline(let delay):
+            clock.schedule(after: delay) { self.takeEffect(operation, isAbout, effect) }
+            try await pass(min(delay, .seconds(10)), life)
+            throw lost
+        case .twice(let delay): clock.schedule(after: delay) { self.takeEffect(operation, isAbout, effect) }
         case .answerLost, nil: break
         }
-        catchUp()
         // A request to a server that has lost its role takes no effect.
-        guard isAbout == identity else { throw lost }
-        let value = effect(self)
-        watchRoutable()
+        guard let value = takeEffect(operation, isAbout, effect) else { throw lost }
         if case .answerLost = fault {
             try await pass(.seconds(10), life)
             throw lost
         }
         try await pass(.microseconds(Int64(500 + random.next() % 20_000)), life)
+        if life.isDisturbed(clock) { await life.step(clock) }
         return value
+    }
+
+    /// Nil: it was sent to a server that has lost its role.
+    @discardableResult
+    private func takeEffect<Value>(
+        _ operation: Operation, _ isAbout: String, _ effect: (MemoryCIC) -> Value
+    ) -> Value? {
+        catchUp()
+        guard isAbout == identity else { return nil }
+        let before = trace?.isVerbose == true ? model : nil
+        let value = effect(self)
+        if let before {
+            trace?.say("effect", text: "\(name): \(operation) takes effect\(model.differences(from: before))")
+        } else {
+            trace?.say("effect", model.interactions.count, text: "")
+        }
+        changed()
+        return value
+    }
+
+    /// Something is different now.
+    func changed() {
+        watchRoutable()
+        onChange?()
     }
 
     /// A process that dies while a request is on its way does not stop the request.
@@ -120,6 +180,12 @@ public final class MemoryCIC: @unchecked Sendable {
     func disconnect(_ interaction: InteractionID, _ attempt: AttemptID) {
         disconnects.append((clock.monotonic + disconnectDelay, interaction, attempt))
         catchUp()
+        if disconnectDelay > .zero {
+            clock.schedule(after: disconnectDelay) {
+                self.catchUp()
+                self.changed()
+            }
+        }
     }
 
     /// What was accepted and is due takes effect.
@@ -161,8 +227,9 @@ public struct MemoryInteractionServer: InteractionServer {
     /// As the adapter: nothing is sent to a server that the watch has not written down.
     private func isInForce() throws(RoutingFailure) {
         guard let tables = shared?.tables else { return }
-        let identity = tables.servers[Sample.cic]?.identity
-        let isSettled = isOfWatch || !tables.holds.keys.contains { $0.reason == .switchover }
+        let identity = tables.servers[site.name]?.identity
+        let isSettled =
+            isOfWatch || !tables.holds.keys.contains { $0.reason == .switchover && $0.name == site.name }
         guard identity == nil || identity == site.identity, isSettled else {
             throw RoutingFailure(.held, at: .read, cause: .cicUnreachable, "CIC has switched over.")
         }
@@ -171,10 +238,24 @@ public struct MemoryInteractionServer: InteractionServer {
     public func create(
         _ attempt: AttemptID, _ attributes: InteractionAttributes
     ) async throws(RoutingFailure) -> InteractionID {
+        try await create(attempt, attributes) { _, _ in }
+    }
+
+    /// - Parameter next: what CIC does with it at once.
+    func create(
+        _ attempt: AttemptID, _ attributes: InteractionAttributes,
+        then next: @escaping @Sendable (MemoryCIC, InteractionID) -> Void
+    ) async throws(RoutingFailure) -> InteractionID {
         try alive()
         try isInForce()
         let lost = RoutingFailure(.unknown, at: .create, cause: .cicNoAnswer, "No answer to a create.")
-        let created = try await site.call(.create, life, lost: lost) { $0.model.create(attributes.episode, attempt) }
+        let created = try await site.call(.create, life, lost: lost) { site in
+            let interaction = site.model.create(attributes.episode, attempt)
+            next(site, interaction)
+            return interaction
+        } sending: {
+            site.onCreate?(attempt)
+        }
         try alive()
         return created
     }
@@ -214,12 +295,18 @@ public struct MemoryInteractionServer: InteractionServer {
     }
 
     public func findInHolding(_ episode: EpisodeKey) async throws(RoutingFailure) -> [FoundInteraction] {
+        try await find { $0.episode == episode && $0.place == .holding }
+    }
+
+    func find(
+        _ isIt: @escaping @Sendable (HandlerModel.Live) -> Bool
+    ) async throws(RoutingFailure) -> [FoundInteraction] {
         try alive()
         try isInForce()
         let lost = RoutingFailure(.transient, at: .read, cause: .cicNoAnswer, "No answer to a listing.")
         let found = try await site.call(.find, life, lost: lost) { site in
-            site.model.interactions.filter { $0.value.episode == episode && $0.value.place == .holding }
-                .map { FoundInteraction(interaction: $0, attempt: $1.attempt) }
+            site.model.interactions.filter { isIt($0.value) }.sorted { $0.key.description < $1.key.description }
+                .map { FoundInteraction(interaction: $0.key, attempt: $0.value.attempt) }
         }
         try alive()
         try isInForce()

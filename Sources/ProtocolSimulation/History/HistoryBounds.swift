@@ -1,0 +1,42 @@
+import CaseRouting
+
+/// What a history is made of, drawn from its seed.
+struct HistoryBounds {
+    /// Kinds of things that go wrong; each history has some of them, so that rare ones meet often.
+    enum Kind: String, CaseIterable, Comparable {
+        case death, pause, leaseLoss = "lease-loss", cicFault = "cic-fault", cicAway = "cic-away", cutSession =
+            "cut-session"
+        case switchover, databaseAway = "database-away", lostCommit = "lost-commit", brokerAway = "broker-away"
+        case purge, redelivery, publishFault = "publish-fault", stream, salesforceAway = "salesforce-away"
+        case refusal, operators, restart, looks, skew, missingRow = "missing-row"
+
+        static func < (left: Kind, right: Kind) -> Bool { left.rawValue < right.rawValue }
+    }
+
+    let cases: Int
+    /// Versions count whole seconds, so that two changes may have the same.
+    let isLegacy: Bool
+    /// The second workgroup is on another CIC server.
+    let hasTwoServers: Bool
+    let reusesIDs: Bool
+    let agentsHide: Bool
+    let reorders: Bool
+    let steps: Int
+    /// Changes and agents come that much more often than faults.
+    let eagerness: Int
+    let kinds: [Kind]
+
+    init(_ random: inout SplitMix) {
+        cases = Int.random(in: 0..<6, using: &random) < 4 ? 1 : Int.random(in: 2...3, using: &random)
+        isLegacy = Int.random(in: 0..<5, using: &random) == 0
+        hasTwoServers = Int.random(in: 0..<4, using: &random) == 0
+        reusesIDs = Int.random(in: 0..<3, using: &random) == 0
+        agentsHide = Int.random(in: 0..<4, using: &random) == 0
+        reorders = Bool.random(using: &random)
+        steps = Int.random(in: 8...36, using: &random)
+        eagerness = Int.random(in: 1...4, using: &random)
+        var all = Kind.allCases.shuffled(using: &random)
+        all.removeLast(Int.random(in: 0..<all.count, using: &random))
+        kinds = all.sorted()
+    }
+}

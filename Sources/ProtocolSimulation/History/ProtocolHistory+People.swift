@@ -1,0 +1,117 @@
+import CaseRouting
+
+extension ProtocolHistory {
+    /// One thing that happens: to Salesforce, to an agent, or to whatever fails.
+    func act() {
+        let roll = Int.random(in: 0..<(10 + 5 * bounds.eagerness), using: &random)
+        switch roll {
+        case 0..<8: if let kind = bounds.kinds.randomElement(using: &random) { fail(kind) }
+        case 8..<10: replaceDead()
+        default: if Bool.random(using: &random) { change() } else { agent() }
+        }
+    }
+
+    // MARK: Salesforce
+
+    private func change() {
+        guard let story = stories.randomElement(using: &random),
+            let happening = story.possible.randomElement(using: &random)
+        else { return }
+        changes += 1
+        let now = Sample.start + simulation.clock.monotonic
+        lastVersion = bounds.isLegacy ? now.seconds : lastVersion + 1
+        // Of two changes without rows that cancel each other nobody can know.
+        let mayLackRow = story.committed.allSatisfy(\.hasRow)
+        let hasRow =
+            !(mayLackRow && happening.isState && bounds.kinds.contains(.missingRow)
+            && Int.random(in: 0..<6, using: &random) == 0)
+        let change = story.commit(happening, version: lastVersion, at: now, number: changes, hasRow: hasRow)
+        trace.say(
+            "change", changes,
+            text: "SALESFORCE: \(change.key) case \(story.key.caseID) \(happening)\(hasRow ? "" : ", without a row")")
+        org.commit(change, writesRow: hasRow, announces: false)
+        if hasRow { announce(change) }
+        servers[0].onChange?()
+    }
+
+    /// The event: now, late and so behind others, twice, or never.
+    private func announce(_ change: CaseChange) {
+        let isUnruly = bounds.kinds.contains(.stream)
+        switch isUnruly ? Int.random(in: 0..<8, using: &random) : 0 {
+        case 1: return
+        case 2, 3:
+            let delay = Duration.milliseconds(Int.random(in: 1...20_000, using: &random))
+            simulation.clock.schedule(after: delay) { [org] in org.announce(change) }
+        case 4:
+            org.announce(change)
+            let delay = Duration.milliseconds(Int.random(in: 1...20_000, using: &random))
+            simulation.clock.schedule(after: delay) { [org] in org.announce(change) }
+        default: org.announce(change)
+        }
+    }
+
+    // MARK: Agents
+
+    private func agent() {
+        guard let server = servers.randomElement(using: &random) else { return }
+        let routable = server.routable.sorted { $0.key.description < $1.key.description }
+        guard let (id, live) = routable.randomElement(using: &random),
+            let story = stories.first(where: { $0.key == live.episode.caseKey })
+        else { return }
+        switch (live.place, Int.random(in: 0..<8, using: &random)) {
+        case (.waiting, 0):
+            trace.say("removed", text: "\(server.name): \(id) is ended while it waits")
+            story.isTakenAway()
+            server.end(id)
+        case (.waiting, _):
+            trace.say("picked up", text: "\(server.name): \(id) is picked up")
+            server.pickUp(id)
+        case (_, 0..<4):
+            trace.say("ended", text: "\(server.name): the agent of \(id) ends it")
+            story.agentEnds()
+            server.end(id)
+        default:
+            trace.say("given back", text: "\(server.name): the agent of \(id) gives it back")
+            server.giveBack(id)
+        }
+    }
+
+    // MARK: Operators
+
+    /// Whoever finds a failed case sends it again, with its handle.
+    func operators() {
+        for story in stories {
+            let state = shared.tables.state(story.key)
+            guard state.attempts >= RetryPolicy.attemptLimit else { continue }
+            broker.publish(handle(RetryHandle(caseKey: story.key, failureNumber: state.failureNumber)))
+        }
+    }
+
+    private func handle(_ handle: RetryHandle) -> [UInt8] {
+        RequestMessage.encode(handle, cause: .workerDied, failedAt: Sample.start)
+    }
+
+    /// Operators in the middle of it: handles moved twice or too late, servers paused and resumed.
+    func operate() {
+        guard let story = stories.randomElement(using: &random) else { return }
+        switch Int.random(in: 0..<3, using: &random) {
+        case 0: operators()
+        case 1:
+            let number = max(
+                1, shared.tables.state(story.key).failureNumber - Int32.random(in: 0...1, using: &random))
+            broker.publish(handle(RetryHandle(caseKey: story.key, failureNumber: number)))
+        default:
+            let holds: [Hold] = [
+                Hold(kind: .cic, name: servers[0].name, reason: .paused, detail: ""),
+                Hold(kind: .org, name: Sample.org, reason: .paused, detail: ""),
+                Hold(
+                    kind: .workgroup, name: "\(Sample.cic)/\(Sample.workgroupA)", reason: .paused, detail: ""),
+            ]
+            guard let hold = holds.randomElement(using: &random) else { return }
+            shared.tables.place(hold)
+            simulation.clock.schedule(after: .seconds(Int.random(in: 1...60, using: &random))) { [shared] in
+                shared.tables.holds[.init(kind: hold.kind, name: hold.name, reason: hold.reason)] = nil
+            }
+        }
+    }
+}

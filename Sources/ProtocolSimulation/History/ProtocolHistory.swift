@@ -1,0 +1,196 @@
+import CaseRouting
+import Logging
+
+/// One history: the whole core between neighbours in memory, in virtual time, while its seed decides what happens and what
+/// goes wrong. Afterwards nothing goes wrong any more, everybody gets time, and the judge looks.
+///
+/// Everything runs on the caller's thread. Same seed, same history, in every process, provided that hashing is not seeded
+/// by the process (`SWIFT_DETERMINISTIC_HASHING`).
+// Touched on the simulation's thread only, which is the caller's.
+public final class ProtocolHistory: @unchecked Sendable {
+    /// What came of it.
+    public struct Result: Sendable {
+        public let seed: UInt64
+        /// Nil: all promises were kept.
+        public let problem: String?
+        /// The same for two runs of one seed.
+        public let hash: UInt64
+        /// What happened, for people; empty unless asked for.
+        public let lines: [String]
+        /// How often each kind of fault happened.
+        public let faults: [String: Int]
+        public let changes: Int
+        public let virtualTime: Duration
+    }
+
+    let simulation: Simulation
+    let shared: SharedTables
+    let broker: MemoryBroker
+    let org: MemoryOrg
+    let failed = MemoryFailedQueue()
+    let servers: [MemoryCIC]
+    let configuration: RoutingConfiguration
+    let trace: HistoryTrace
+    let bounds: HistoryBounds
+    let broken: BrokenWorker?
+    let seed: UInt64
+    var random: SplitMix
+    var stories: [Story] = []
+    var processes: [SimulatedProcess] = []
+    var started: UInt64 = 0
+    var changes = 0
+    var lastVersion: Int64 = 10
+    var faults: [String: Int] = [:]
+    /// First promise that was broken, with the time.
+    var violation: String?
+    /// Creates that were sent.
+    private var sentAttempts: Set<AttemptID> = []
+    /// Interactions that CIC will recover after a switchover.
+    var recoveries = 0
+
+    /// Plays a seed.
+    ///
+    /// - Parameters:
+    ///   - isVerbose: keep what happens as text, which costs time.
+    ///   - broken: a rule that its workers do not keep.
+    public static func play(seed: UInt64, isVerbose: Bool = false, broken: BrokenWorker? = nil) -> Result {
+        ProtocolHistory(seed: seed, isVerbose: isVerbose, broken: broken).play()
+    }
+
+    private init(seed: UInt64, isVerbose: Bool, broken: BrokenWorker?) {
+        self.seed = seed
+        self.broken = broken
+        random = SplitMix(seed: seed)
+        bounds = HistoryBounds(&random)
+        let simulation = Simulation(seed: seed &* 7 &+ 1)
+        self.simulation = simulation
+        shared = SharedTables(simulation, seed: seed &+ 1)
+        broker = MemoryBroker(simulation.clock, seed: seed &+ 4)
+        org = MemoryOrg(simulation)
+        let names = bounds.hasTwoServers ? [Sample.cic, "branch"] : [Sample.cic]
+        servers = names.enumerated().map { MemoryCIC(simulation, seed: seed &+ UInt64(5 + $0), name: $1) }
+        configuration = Sample.configuration(mappings: [
+            Sample.mapping(1, Sample.queueA, Sample.workgroupA),
+            Mapping(
+                id: 2, org: Sample.org, queue: Sample.queueB, cic: names[names.count - 1],
+                workgroup: Sample.workgroupB),
+        ])
+        trace = HistoryTrace(simulation.clock, isVerbose: isVerbose)
+        for number in 0..<bounds.cases {
+            stories.append(Story(CaseKey(org: Sample.org, caseID: Sample.id("500A000000000\(number + 10)"))))
+        }
+        shared.trace = trace
+        broker.dead = failed
+        broker.reorders = bounds.reorders
+        for server in servers {
+            server.trace = trace
+            server.model.reusesIDs = bounds.reusesIDs
+            server.agentsHide = bounds.agentsHide
+        }
+        watchPromises()
+    }
+
+    // MARK: Promises that hold at any time
+
+    private func watchPromises() {
+        for server in servers {
+            server.onChange = { [unowned self] in lookAtInteractions() }
+            server.onCreate = { [unowned self] attempt in
+                if !sentAttempts.insert(attempt).inserted { violated("attempt \(attempt) was sent twice") }
+                if !shared.tables.attempts.contains(attempt) {
+                    violated("attempt \(attempt) was sent before it was committed")
+                }
+            }
+        }
+        broker.acknowledges = { [unowned self] body in
+            // What cannot be read is not acknowledged but put aside, and nobody publishes such a thing here.
+            guard let message = try? RequestMessage(body), case .change(let change) = message else { return }
+            // A message that killed its workers is acknowledged when its case is failed.
+            let isSeen = shared.tables.requests[RequestKey(change)]?.isSeen == true
+            if !isSeen && shared.tables.state(change.caseKey).failureNumber == 0 {
+                violated("request \(change.key) was acknowledged before it was merged")
+            }
+        }
+        org.marks = { [unowned self] change in
+            if shared.tables.requests[RequestKey(change)]?.outcome == nil {
+                violated("the row of \(change.key) was marked before its request had an outcome")
+            }
+        }
+        shared.cursorMoved = { [unowned self] cursor in
+            for place in org.base..<max(org.base, Int(cursor.replayID))
+            where shared.tables.requests[RequestKey(org.events[place])] == nil {
+                violated("the position passed event \(place + 1), which is recorded nowhere")
+            }
+        }
+    }
+
+    private func lookAtInteractions() {
+        for story in stories {
+            let routable = servers.flatMap(\.routable.values).filter { $0.episode.caseKey == story.key }
+            if routable.count > 1 { violated("two routable interactions of case \(story.key.caseID)") }
+            if routable.contains(where: { $0.place == .waiting }) { story.waits() }
+        }
+    }
+
+    func violated(_ what: String) {
+        guard violation == nil else { return }
+        violation = what
+        trace.say("violated", text: "VIOLATED: \(what)")
+    }
+
+    // MARK: Playing
+
+    private func play() -> Result {
+        for _ in 0..<2 {
+            start(.route)
+            start(.ingest)
+        }
+        run(.seconds(3))
+        for _ in 0..<bounds.steps where violation == nil {
+            act()
+            run(pause())
+        }
+        if violation == nil { heal() }
+        if violation == nil { comeToRest() }
+        let result = Result(
+            seed: seed, problem: violation, hash: trace.hash, lines: trace.lines, faults: faults, changes: changes,
+            virtualTime: simulation.clock.monotonic)
+        end()
+        return result
+    }
+
+    func run(_ duration: Duration) { simulation.run(for: duration) }
+
+    private func pause() -> Duration {
+        switch Int.random(in: 0..<10, using: &random) {
+        case 0..<4: .milliseconds(Int.random(in: 0...60, using: &random))
+        case 4..<8: .milliseconds(Int.random(in: 60...4_000, using: &random))
+        default: .seconds(Int.random(in: 4...45, using: &random))
+        }
+    }
+
+    /// What everybody gets when nothing goes wrong any more.
+    private static let patience: Duration = .seconds(3 * 3_600)
+
+    private func comeToRest() {
+        let end = simulation.clock.monotonic + Self.patience
+        var problem: String?
+        // At rest means to stay so.
+        var quiet = 0
+        while quiet < 2 {
+            run(.seconds(quiet > 0 ? 60 : 5))
+            if violation != nil { return }
+            settle()
+            operators()
+            problem = unrest ?? judgement
+            quiet = problem == nil ? quiet + 1 : 0
+            if simulation.clock.monotonic > end { break }
+        }
+        if let problem { violated("never came to rest: \(problem)") }
+    }
+
+    private func end() {
+        for process in processes { kill(process) }
+        run(.seconds(2))
+    }
+}

@@ -1,0 +1,155 @@
+import CaseRouting
+
+/// What Salesforce and people know of one case: what is true of it, and what the system owes.
+///
+/// The judgement is that of the model in `Tests/Models/fence-order.cpp`.
+final class Story {
+    enum Happening: String, CaseIterable {
+        case queueA, queueB, unmonitored, user, closed, reopened, skills, comment, reply
+
+        var isState: Bool { self != .comment && self != .reply }
+    }
+
+    struct Committed {
+        let happening: Happening
+        let change: CaseChange
+        let hasRow: Bool
+    }
+
+    let key: CaseKey
+    private(set) var owner = Sample.queueA
+    private(set) var isClosed = false
+    private(set) var skills = ""
+    private(set) var committed: [Committed] = []
+    /// Changes after which somebody was offered the case, or an agent still had it.
+    private var answered: Set<Int> = []
+    /// What was asked before this is answered by a reply, a close or an owner.
+    private var stopAfter = 0
+
+    init(_ key: CaseKey) { self.key = key }
+
+    var isRoutable: Bool { !isClosed && (owner == Sample.queueA || owner == Sample.queueB) }
+
+    private static func workgroup(of owner: RecordID) -> String? {
+        owner == Sample.queueA ? Sample.workgroupA : owner == Sample.queueB ? Sample.workgroupB : nil
+    }
+
+    /// What may happen to the case now.
+    var possible: [Happening] {
+        if committed.isEmpty { return [.queueA] }
+        return Happening.allCases.filter {
+            switch $0 {
+            case .queueA: owner != Sample.queueA
+            case .queueB: owner != Sample.queueB
+            case .unmonitored: owner != Sample.unmonitored
+            case .user: owner != Sample.user
+            case .closed: !isClosed
+            case .reopened: isClosed
+            default: true
+            }
+        }
+    }
+
+    /// - Parameters:
+    ///   - version: of the change, greater than or, in legacy orgs, equal to that of the one before.
+    ///   - number: of the change in the history, for its ids.
+    func commit(_ happening: Happening, version: Int64, at time: Timestamp, number: Int, hasRow: Bool) -> CaseChange {
+        let previous = owner
+        let isFirst = committed.isEmpty
+        switch happening {
+        case .queueA: owner = Sample.queueA
+        case .queueB: owner = Sample.queueB
+        case .unmonitored: owner = Sample.unmonitored
+        case .user: owner = Sample.user
+        case .closed: isClosed = true
+        case .reopened: isClosed = false
+        case .skills: skills = skills.isEmpty ? "French" : ""
+        case .comment, .reply: break
+        }
+        let kind: ChangeKind =
+            switch happening {
+            case _ where isFirst: .created
+            case .queueA, .queueB, .user, .unmonitored:
+                owner.isQueue && previous.isQueue ? .queueChanged : .ownerChanged
+            case .closed: .closed
+            case .reopened: .reopened
+            case .skills: .skillsChanged
+            case .comment: .comment
+            case .reply: .agentReplied
+            }
+        let row = Sample.id("a00A0000000\(number + 1_000)")
+        var change = CaseChange(
+            key: happening == .comment ? "n:\(number)" : "o:\(row)", org: key.org, caseID: key.caseID, kind: kind,
+            version: version, occurredAt: time, caseNumber: "00001001", owner: owner,
+            previousOwner: previous == owner ? nil : previous, isClosed: isClosed, skills: skills,
+            priority: "Medium", comparedWith: nil)
+        if hasRow { change.row = row }
+        committed.append(Committed(happening: happening, change: change, hasRow: hasRow))
+        if [.reply, .closed, .user, .unmonitored].contains(happening) { stopAfter = committed.count }
+        return change
+    }
+
+    // MARK: What people see
+
+    /// Whoever waits on a workgroup has been offered for every arrival until now.
+    func waits() {
+        answered.formUnion(
+            committed.indices.filter { [.queueA, .queueB, .reopened].contains(committed[$0].happening) })
+    }
+
+    /// The agent still had it after the customer wrote.
+    func agentEnds() { answered.formUnion(committed.indices.filter { committed[$0].happening == .comment }) }
+
+    /// Somebody ended it while it waited: whoever does that knows of the case.
+    func isTakenAway() { answered.formUnion(committed.indices) }
+
+    // MARK: Judgement
+
+    /// What is wrong with a case at rest; nil: nothing.
+    ///
+    /// - Parameters:
+    ///   - routable: its interaction outside holding.
+    ///   - waitsForAgent: it is left to its agent, and its requests wait for that.
+    func problem(_ tables: CaseTables, _ routable: HandlerModel.Live?, waitsForAgent: Bool) -> String? {
+        for request in tables.requests.values.sorted(by: { $0.change.key < $1.change.key })
+        where request.change.caseKey == key && request.outcome == nil && !waitsForAgent {
+            return "request \(request.change.key) (\(request.change.kind)) has no outcome"
+        }
+        for one in committed where one.hasRow && tables.requests[RequestKey(one.change)]?.isSeen != true {
+            return "change \(one.change.key) (\(one.happening)) was never merged"
+        }
+        let state = tables.state(key)
+        if let facts = state.facts, facts.owner != owner || facts.isClosed != isClosed || facts.skills != skills {
+            let isOut = !isRoutable && (facts.isClosed || Self.workgroup(of: facts.owner) == nil)
+            if !(isOut && state.wanted == nil && routable == nil) { return "what is held differs from Salesforce" }
+        }
+        if isClosed && (state.wanted != nil || routable != nil) { return "closed, but still offered" }
+        if owner == Sample.unmonitored && routable?.place == .waiting { return "offered in an unmonitored queue" }
+        guard isRoutable else { return nil }
+        if let routable {
+            if routable.workgroup != Self.workgroup(of: owner) { return "on the wrong workgroup" }
+            if routable.place == .waiting && routable.skills != skills { return "waits with the wrong skills" }
+        }
+        return swallowed(isOffered: routable != nil)
+    }
+
+    /// What was asked and not answered by a later reply, close or owner is followed by an offer.
+    private func swallowed(isOffered: Bool) -> String? {
+        for index in committed.indices.dropFirst(stopAfter) where !answered.contains(index) {
+            let one = committed[index]
+            switch one.happening {
+            case .comment:
+                if !isOffered { return "comment \(one.change.key) was swallowed" }
+            case .queueA, .queueB, .reopened:
+                guard !one.change.isClosed, Self.workgroup(of: one.change.owner) != nil else { continue }
+                let hasLater = committed[(index + 1)...].contains {
+                    $0.happening.isState && $0.happening != .skills && !$0.change.isClosed
+                        && Self.workgroup(of: $0.change.owner) != nil
+                }
+                if !hasLater { return "arrival \(one.change.key) (\(one.happening)) was swallowed" }
+            default: continue
+            }
+        }
+        return nil
+    }
+}
