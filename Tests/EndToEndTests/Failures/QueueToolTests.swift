@@ -71,6 +71,41 @@ import Testing
         }
     }
 
+    @Test func `five thousand handles moved by a shovel while a bulk retry runs retry every case once`() async throws {
+        try await Installation.with { installation in
+            try await installation.failCases(1...5_000)
+            _ = try await installation.query(
+                """
+                INSERT INTO caserouter.mappings (id, version, org, queue_id, queue_name, cic, workgroup, changed_by)
+                VALUES (1, 1, 'acme', '\(FailingSite.queue)', 'q', 'east', 'Support', 'ann')
+                """)
+            let worker = try await installation.start("route")
+            try await eventually("the handles are out", within: .seconds(120)) {
+                try await installation.query("SELECT case_id FROM caserouter.cases WHERE handle_at IS NULL").isEmpty
+            }
+            let begun = try await installation.run(["failed", "retry", "--all", "--start", "--rate", "200"])
+            #expect(begun.status == 0, "\(begun.errors)")
+            try await eventually("the bulk retry has begun", within: .seconds(60)) {
+                try await installation.retries() > 0
+            }
+            try await installation.shovel(from: Self.failed, to: Self.requests)
+            try await eventually("every case is retried", within: .seconds(120)) {
+                try await installation.query("SELECT case_id FROM caserouter.failed_requests").isEmpty
+            }
+            try await eventually("every handle is taken", within: .seconds(120)) {
+                try await installation.bodies(in: Self.requests).isEmpty
+            }
+            let twice = try await installation.query(
+                """
+                SELECT target FROM caserouter.audit WHERE action = 'failed retry' GROUP BY target HAVING count(*) > 1
+                """)
+            #expect(twice == [])
+            #expect(try await installation.retries() == 5_000)
+            #expect(try await installation.bodies(in: Self.dead) == [])
+            #expect(worker.process.exitStatus == nil)
+        }
+    }
+
     @Test func `a second, stale or altered handle and an old request change nothing`() async throws {
         try await Self.withHandles(3) { installation, worker in
             let handle = try #require(
@@ -127,8 +162,14 @@ import Testing
             }
             #expect(try await installation.bodies(in: Self.dead).count == 1, "the broker put it there after 20 looks")
             let worker = try await installation.start("route")
+            // Seen in the database: who looks at the queue all the time keeps the message from housekeeping.
             try await eventually("it was taken in", within: .seconds(60)) {
-                try await installation.bodies(in: Self.dead).isEmpty
+                try await installation.query("SELECT event_key FROM caserouter.requests WHERE seen_at IS NOT NULL")
+                    == ["o:row1"]
+            }
+            try await eventually("nothing is dead", within: .seconds(60)) {
+                try await Task.sleep(for: .seconds(1))
+                return try await installation.bodies(in: Self.dead).isEmpty
             }
             try await site.untilRouted(1)
             #expect(try await installation.bodies(in: Self.failed).contains { $0.contains(FailingSite.id(9)) })
