@@ -48,6 +48,9 @@ static const unsigned char m0014[] = {
 static const unsigned char m0015[] = {
 #embed "../../migrations/0015_report_doors.sql"
 };
+static const unsigned char m0016[] = {
+#embed "../../migrations/0016_offers_on_request.sql"
+};
 
 static const caserouter_migration all[] = {
     {"0001_cases.sql", m0001, sizeof m0001},
@@ -65,6 +68,7 @@ static const caserouter_migration all[] = {
     {"0013_case_erase.sql", m0013, sizeof m0013},
     {"0014_setup_rights.sql", m0014, sizeof m0014},
     {"0015_report_doors.sql", m0015, sizeof m0015},
+    {"0016_offers_on_request.sql", m0016, sizeof m0016},
 };
 
 caserouter_migration caserouter_migration_at(size_t index) { return all[index]; }
