@@ -51,6 +51,9 @@ static const unsigned char m0015[] = {
 static const unsigned char m0016[] = {
 #embed "../../migrations/0016_lost_rows.sql"
 };
+static const unsigned char m0017[] = {
+#embed "../../migrations/0017_offers_on_request.sql"
+};
 
 static const caserouter_migration all[] = {
     {"0001_cases.sql", m0001, sizeof m0001},
@@ -69,6 +72,7 @@ static const caserouter_migration all[] = {
     {"0014_setup_rights.sql", m0014, sizeof m0014},
     {"0015_report_doors.sql", m0015, sizeof m0015},
     {"0016_lost_rows.sql", m0016, sizeof m0016},
+    {"0017_offers_on_request.sql", m0017, sizeof m0017},
 };
 
 caserouter_migration caserouter_migration_at(size_t index) { return all[index]; }

@@ -53,6 +53,16 @@ import Testing
         }
     }
 
+    @Test func `the rules that offer a case are those that volume and latency count`() async throws {
+        try await StoreFixture.with { fixture in
+            let offers: Set<Decision.Rule> = [.arrived, .takenBack, .moved, .asked, .contacted, .offeredOnRequest]
+            for rule in Decision.Rule.allCases {
+                let counts = try await fixture.text("SELECT caserouter.is_offer('\(rule.rawValue)')") == "true"
+                #expect(counts == offers.contains(rule), "\(rule.rawValue)")
+            }
+        }
+    }
+
     @Test func `every report can be read by all its columns, by its own role and in any zone`() async throws {
         try await StoreFixture.with { fixture in
             let (store, connections) = try await ReportFixture.open(fixture, role: "caserouter_report")
