@@ -36,7 +36,7 @@ extension FailedCommand {
             let (cases, org, author) = (cases, filters.org, common.author)
             try AnswerText.print(
                 try await withFailures { try await $0.retry(cases, org: org, by: author) }, common.json,
-                done: "sent again", verb: "retried", undo: "it is routed as any other case")
+                done: "sent again", verb: "retried", undo: "what becomes of it: caserouter case CASE")
         }
 
         private func plan() async throws {

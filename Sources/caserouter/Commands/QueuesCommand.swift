@@ -75,7 +75,11 @@ private func withBroker<Value: Sendable>(_ body: (AMQPConnection) async throws -
         connection = try await AMQPConnection.open(
             address, on: PollExecutor(name: "caserouter"), name: "caserouter queues")
     } catch {
-        throw Refusal(.notDone, "the broker cannot be reached: \(error.text)")
+        switch error.kind {
+        case .authentication, .closedByBroker:
+            throw Misconfigured("the broker does not let this user in: \(error.text)")
+        default: throw Refusal(.notDone, "the broker cannot be reached: \(error.text)")
+        }
     }
     do {
         let value = try await body(connection)
