@@ -83,7 +83,9 @@ extension SiteStatus {
                 if queue.name == "caserouter.dead" && messages > 0 {
                     found.append(
                         StatusFinding(
-                            sentence: "\(messages) messages lie in \(queue.name): nobody could use them" + lastReason,
+                            sentence:
+                                "\(messages) message\(messages == 1 ? " lies" : "s lie") in \(queue.name): nobody could use them"
+                                + lastReason,
                             command: "caserouter queues list"))
                 }
             }
@@ -202,7 +204,8 @@ extension SiteStatus {
     private var failed: [StatusFinding] {
         failures.map {
             StatusFinding(
-                sentence: "\($0.cases) cases failed with \($0.cause), for example \($0.example)",
+                sentence:
+                    "\($0.cases) case\($0.cases == 1 ? "" : "s") failed with \($0.cause), for example \($0.example)",
                 command: "caserouter failed list --cause \($0.cause)")
         }
     }

@@ -85,8 +85,9 @@ enum FailureStoryText {
                 "CIC's answer of \(times.text(last.startedAt)), status \(last.status.map { "\($0)" } ?? "none"):")
             lines += response.split(separator: "\n", omittingEmptySubsequences: false).map { "  " + String($0).oneLine }
         }
-        if story.failure != nil {
-            lines.append("send again: caserouter failed retry \(story.key.caseID) --org \(story.key.org)")
+        if let failure = story.failure {
+            let mending = failure.kind == "configuration" ? "mend the cause, then " : ""
+            lines.append("\(mending)send again: caserouter failed retry \(story.key.caseID) --org \(story.key.org)")
         }
         return lines.joined(separator: "\n")
     }

@@ -120,6 +120,14 @@ enum RetriesText {
         return table.text
     }
 
+    private static func words(_ result: String?, isReleased: Bool) -> String {
+        switch result {
+        case "failed"?: "failed again"
+        case let result?: result
+        case nil: isReleased ? "under way" : "waiting"
+        }
+    }
+
     static func text(_ retry: BulkRetry, _ items: [BulkRetryItem], _ times: ZonedTimes) -> String {
         let counts = retry.counts
         let reason = retry.endReason.map { ": \($0)" } ?? ""
@@ -141,8 +149,7 @@ enum RetriesText {
             var table = TextTable(["case", "org", "failure", "is", "why"], text: [0, 1, 3, 4])
             for item in items {
                 let state =
-                    item.objection != nil
-                    ? "not eligible" : item.result ?? (item.releasedAt == nil ? "waiting" : "under way")
+                    item.objection != nil ? "not eligible" : words(item.result, isReleased: item.releasedAt != nil)
                 table.add([
                     item.caseNumber.isEmpty ? item.key.caseID.description : item.caseNumber, item.key.org,
                     "\(item.failureNumber)", state, String((item.objection ?? item.note ?? "").prefix(120)),

@@ -58,7 +58,7 @@ import Testing
             }
             try await moves("queues move", 5) {
                 let output = try await installation.shell("caserouter queues move --from failed --limit 1")
-                #expect(output.contains("1 handles moved"))
+                #expect(output.contains("1 handle moved"))
             }
             try await moves("the page's shovel", 6) {
                 try await installation.shovel(from: Self.failed, to: Self.requests)
