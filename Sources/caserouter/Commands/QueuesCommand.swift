@@ -59,8 +59,8 @@ struct QueuesCommand: AsyncParsableCommand {
                 }
                 if common.json { return print(try JSONText.encode(["moved": moved, "not_handles": strangers])) }
                 print(
-                    "\(moved) handle\(moved == 1 ? "" : "s") moved from \(BrokerTopology.failed) to \(BrokerTopology.requests); a stale one does "
-                        + "nothing, what fails again gets a new one")
+                    "\(moved) handle\(moved == 1 ? "" : "s") moved from \(BrokerTopology.failed) to "
+                        + "\(BrokerTopology.requests); a stale one does nothing, what fails again gets a new one")
                 if strangers > 0 { print("\(strangers) of them are no handles and will be put into caserouter.dead") }
             }
         }
