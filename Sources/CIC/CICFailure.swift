@@ -187,8 +187,8 @@ struct CICFailure: Sendable {
         // What others have said may end with a full stop of its own.
         let sentence = "CIC server \(server), \(operation.words): \(what)"
         return RoutingFailure(
-            kind, at: operation.stage, cause: cause, sentence.hasSuffix(".") ? sentence : sentence + ".",
-            response: response)
+            kind, at: operation.stage, cause: cause,
+            sentence.hasSuffix(".") || sentence.hasSuffix("?") ? sentence : sentence + ".", response: response)
     }
 
     private func doubtful(

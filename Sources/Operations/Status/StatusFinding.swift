@@ -168,7 +168,7 @@ extension SiteStatus {
         return [
             StatusFinding(
                 sentence:
-                    "the accounting of org \(org.name) does not add up: \(org.difference) requests are neither done nor "
+                    "the accounting of org \(org.name) does not add up: \(org.difference) request\(org.difference == 1 ? " is" : "s are") neither done nor "
                     + "being worked on, for example of case \(example)",
                 command: "caserouter case \(example) --org \(org.name) --why, and let it be looked for: "
                     + "caserouter sweep \(org.name)")

@@ -87,6 +87,8 @@ import Testing
         /// Of the CIC site `east`: switches of the handler, or a fault of the next notification.
         var handler: String?
         var fault: String?
+        /// Of the CIC site `west`: a fault of the next creation.
+        var westFault: String?
     }
 
     private static let injections = [
@@ -103,7 +105,8 @@ import Testing
         Injection(cause: "handler-silent", handler: #"{"ignoreNext": 1, "only": "create"}"#),
         Injection(cause: "cic-refused", fault: #""do": "answer", "status": 404"#),
         Injection(cause: "cic-error", fault: #""do": "answer", "status": 500"#),
-        Injection(cause: "cic-no-answer", fault: #""do": "cut""#),
+        Injection(
+            cause: "cic-no-answer", skills: "", queue: "00G000000000004EAA", westFault: #""do": "cut""#),
     ]
 
     @Test func `what goes wrong in CIC is failed with its cause, and the check of its page shows it`() async throws {
@@ -127,7 +130,7 @@ import Testing
             _ = try await installation.query("DELETE FROM caserouter.repairs RETURNING what")
 
             for (number, one) in Self.injections.enumerated() {
-                try await Self.inject(one, site)
+                try await Self.inject(one, site, west)
                 try await Self.check(one.cause, shows: "\(1001 + number)", installation, ofCase: number + 1)
                 try await site.control("PATCH", "configuration", #"{"handler": {"failNext": 0, "ignoreNext": 0}}"#)
                 try await site.control("DELETE", "faults")
@@ -174,13 +177,17 @@ import Testing
             """)
     }
 
-    private static func inject(_ one: Injection, _ site: FailingSite) async throws {
+    private static func inject(_ one: Injection, _ site: FailingSite, _ west: SimulatedCIC) async throws {
         if let handler = one.handler {
             try await site.control("PATCH", "configuration", #"{"handler": \#(handler)}"#)
         }
         if let fault = one.fault {
             try await site.control(
                 "POST", "faults", #"{"operation": "notification", "when": "before", "count": 1, \#(fault)}"#)
+        }
+        if let fault = one.westFault {
+            try await west.control(
+                "POST", "faults", #"{"operation": "create", "when": "before", "count": 1, \#(fault)}"#)
         }
         let number = injections.firstIndex { $0.cause == one.cause } ?? 0
         _ = try await site.installation.query(

@@ -70,6 +70,7 @@ import Testing
             try await Installation.management(
                 "PUT", "permissions/\(installation.virtualHost)/\(user)",
                 Data(#"{"configure": "", "write": "", "read": "caserouter.requests"}"#.utf8))
+            try await installation.publish(Array("x".utf8), to: "caserouter.failed")
             let error = try await refusal("queues move --from failed")
             #expect(error.contains("caserouter.failed") && error.contains("rights to read and write"), "\(error)")
             try await Installation.management("DELETE", "users/\(user)")
