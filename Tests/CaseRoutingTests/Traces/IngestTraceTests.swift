@@ -212,4 +212,28 @@ struct IngestTraceTests {
         #expect(org.source.rows.values.count { $0.isNew } == 1)
         org.stop()
     }
+
+    /// The mapping named a workgroup that CIC does not have.
+    @Test(arguments: RoutingTraceTests.seeds.prefix(2))
+    func `a failed case whose mapping was corrected is offered by the corrected one`(_ seed: UInt64) throws {
+        let org = Org(seed: seed)
+        org.site.cic.faults[.assign] = [
+            .refused(
+                RoutingFailure(.configuration, at: .assign, cause: .workgroupUnknown, "There is no such workgroup."))
+        ]
+        org.commit(.created)
+        #expect(org.site.run(until: { org.site.state.attempts == RetryPolicy.attemptLimit }))
+        org.site.set(
+            Sample.configuration(mappings: [
+                Sample.mapping(1, Sample.queueA, Sample.workgroupB),
+                Sample.mapping(2, Sample.queueB, Sample.workgroupB),
+            ]))
+        org.site.run(for: .seconds(5))
+        // As housekeeping does it for a mapping that was changed.
+        org.site.shared.tables.cases[Sample.caseKey]?.isToVerify = true
+        #expect(org.site.run(until: { org.site.isAtRest && org.site.offered != nil }, limit: .seconds(120)))
+        #expect(org.site.offered?.live.workgroup == Sample.workgroupB)
+        #expect(org.site.state.attempts == 0)
+        org.stop()
+    }
 }
