@@ -170,4 +170,18 @@ struct FaultTraceTests {
         #expect(site.shared.tables.cases.count == 1)
         try expectOffered(site)
     }
+
+    /// The org was removed while its requests waited: nobody can decide them, and nobody has died of them.
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `unseen requests of an org that was removed keep no place and fail no case`(_ seed: UInt64) throws {
+        let site = site(seed)
+        // More than both workers have places for.
+        for number in 1...150 {
+            site.shared.tables.record(Sample.change(.created, 10, key: "o:\(number)", org: "nobody"))
+        }
+        site.run(for: .seconds(2_500))
+        #expect(site.shared.tables.cases.isEmpty)
+        site.broker.publish(Sample.change(.created, 10))
+        try expectOffered(site)
+    }
 }
