@@ -61,7 +61,7 @@ public actor MemoryFeed: InteractionFeed {
 
     private func news() -> [FeedMessage] {
         site.catchUp()
-        guard site.isReachable else { return [] }
+        guard site.isReachable, site.hasSessions else { return [] }
         var messages: [FeedMessage] = []
         if session != site.sessions {
             session = site.sessions

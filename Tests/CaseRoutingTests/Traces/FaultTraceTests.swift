@@ -149,6 +149,41 @@ struct FaultTraceTests {
     }
 
     @Test(arguments: RoutingTraceTests.seeds)
+    func `cases of a server that cannot be reached are not claimed again and again`(_ seed: UInt64) throws {
+        let site = site(seed)
+        site.run(for: .seconds(2))
+        site.cic.hasSessions = false
+        let cases = (10..<60).map { Sample.id("500A000000000\($0)") }
+        for (index, id) in cases.enumerated() {
+            site.broker.publish(Sample.change(.created, 10, key: "o:\(index)", caseID: id))
+        }
+        site.run(for: .seconds(600))
+        #expect(site.shared.tables.isHeld(.cic, Sample.cic))
+        // Every one when it came, and some until the breaker opened.
+        #expect(site.shared.tables.cases.values.map(\.epoch).reduce(0, +) < 8 * Int64(cases.count))
+        #expect(site.shared.tables.cases.values.allSatisfy { $0.state.attempts == 0 })
+        site.cic.hasSessions = true
+        #expect(site.run(until: { site.isAtRest && site.cic.routable.count == cases.count }))
+        #expect(!site.shared.tables.isHeld(.cic, Sample.cic))
+        site.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a session that is opened anew within seconds opens no breaker`(_ seed: UInt64) throws {
+        let site = site(seed)
+        site.cic.hasSessions = false
+        for number in 10..<40 {
+            let id = Sample.id("500A000000000\(number)")
+            site.broker.publish(Sample.change(.created, 10, key: "o:\(number)", caseID: id))
+        }
+        site.run(for: .seconds(4))
+        site.cic.hasSessions = true
+        #expect(site.run(until: { site.isAtRest && site.cic.routable.count == 30 }, limit: .seconds(20)))
+        #expect(site.shared.tables.holds.isEmpty)
+        site.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
     func `what cannot be read is put aside with its reason`(_ seed: UInt64) throws {
         let site = site(seed)
         site.cic.unexpected = [.create, .assign, .disconnect]
