@@ -42,4 +42,29 @@ import Testing
             #expect(try await written() == [2, 10])
         }
     }
+
+    /// A comment that a sweep found by itself names no row; its row is found afterwards.
+    @Test(arguments: [("live", "due"), ("observe", "observed")])
+    func `a row that comes after its request has an outcome is marked only in an org that is live`(
+        _ mode: String, _ writeBack: String
+    ) async throws {
+        try await StoreFixture.with { fixture in
+            try await fixture.run("UPDATE caserouter.orgs SET mode = '\(mode)'")
+            var change = CaseChange.make(.comment, version: 10)
+            let row = change.row
+            change.row = nil
+            _ = try await fixture.take(change)
+            change.row = row
+            let lease = try #require(
+                await PostgresLeases(fixture.connections, owner: "one").take(.org, "acme"))
+            let store = PostgresIngestStore(fixture.connections, owner: "one")
+            #expect(
+                try await store.record(
+                    [RecordedRequest(change: change, found: .stream, body: Array("body".utf8))], cursor: nil,
+                    channel: "/c", lease: lease))
+            #expect(
+                try await fixture.text("SELECT outbox_row || ' ' || write_back FROM caserouter.requests")
+                    == "\(try #require(row)) \(writeBack)")
+        }
+    }
 }
