@@ -29,7 +29,7 @@ public actor InteractionWatch {
     /// A watch before this one has left a switchover unfinished.
     var resumesSwitchover = false
     var hasSession = false
-    /// Workgroups that CIC knows; nil until it was asked.
+    /// Workgroups that CIC knows; nil until it was asked, and where it tells of none.
     var directoryNames: Set<String>?
     /// What keeps the server from being worked on.
     var holds: Set<Hold.Reason> = []

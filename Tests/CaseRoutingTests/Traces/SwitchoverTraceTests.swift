@@ -25,4 +25,26 @@ struct SwitchoverTraceTests {
         #expect(site.shared.tables.episodes.count == 1)
         site.stop()
     }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a list of names that is empty does not prove that a queue nobody may see is none`(_ seed: UInt64) throws {
+        let site = SimulatedSite(seed: seed)
+        site.cic.hidesNames = true
+        site.startWorker()
+        site.startWatch()
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { site.isAtRest && site.offered != nil }))
+        site.run(for: .seconds(3))
+        site.cic.unreadable = [Sample.workgroupA]
+        for live in site.cic.switchOver() { site.cic.recover(live) }
+        site.run(for: .seconds(300))
+        #expect(site.shared.tables.isHeld(.cic, Sample.cic, .switchover))
+        #expect(site.cic.calls[.create] == 1)
+        site.cic.unreadable = []
+        site.cic.cutSessions()
+        #expect(site.run(until: { site.isAtRest && site.offered != nil && site.shared.tables.holds.isEmpty }))
+        #expect(site.cic.calls[.create] == 1)
+        #expect(site.cic.mostRoutable == 1)
+        site.stop()
+    }
 }
