@@ -47,4 +47,27 @@ struct SwitchoverTraceTests {
         #expect(site.cic.mostRoutable == 1)
         site.stop()
     }
+
+    /// The session breaks once more before the database has heard of the switchover.
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `the other server is never in force before its hold is placed`(_ seed: UInt64) throws {
+        let site = SimulatedSite(seed: seed)
+        site.startWorker()
+        site.startWatch()
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { site.isAtRest && site.offered != nil }))
+        site.run(for: .seconds(3))
+        site.shared.isBroken = true
+        let lost = site.cic.switchOver()
+        site.run(for: .seconds(3))
+        site.cic.cutSessions()
+        site.run(for: .seconds(3))
+        site.shared.isBroken = false
+        #expect(site.run(until: { site.shared.tables.servers[Sample.cic]?.identity == "server-b" }))
+        #expect(site.shared.tables.isHeld(.cic, Sample.cic, .switchover))
+        for live in lost { site.cic.recover(live) }
+        #expect(site.run(until: { site.isAtRest && site.offered != nil && site.shared.tables.holds.isEmpty }))
+        #expect(site.cic.calls[.create] == 1)
+        site.stop()
+    }
 }
