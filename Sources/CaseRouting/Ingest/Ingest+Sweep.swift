@@ -253,13 +253,15 @@ extension Ingest {
         }
     }
 
-    /// Whether this process alone has used its share of the org's daily calls: sweeps slow down before anything else.
+    /// Whether this process alone has used its share of the org's daily calls today: sweeps slow down before anything
+    /// else.
     private func isOverBudget() async -> Bool {
         guard let usage = await source.apiUsage() else { return false }
         // Long polls and logins are no API calls.
         let own = await source.callCounts().filter { $0.key != "stream" && $0.key != "login" }.values.reduce(0, +)
+        let today = dailyCalls.count(own, at: clock.monotonic)
         return Double(usage.used) > Double(usage.limit) * Self.orgShare
-            || Double(own) > Double(usage.limit) * Self.budgetShare
+            || Double(today) > Double(usage.limit) * Self.budgetShare
     }
 
     private static let interrupted = RoutingFailure(

@@ -30,6 +30,7 @@ public actor Ingest {
     var sweepIsAsked: SweepScope? = .whole
     /// Database time at which the last finished sweep of cases began.
     var lastPass: Timestamp?
+    var dailyCalls = DailyCalls()
 
     public init(
         org: String, settings: IngestSettings, source: any SalesforceOrg, store: any IngestStore,
