@@ -119,6 +119,15 @@ extension PostgresIngestStore {
         }.first
     }
 
+    public func lastSweep(org: String) async throws(RoutingFailure) -> CaseRouting.Timestamp? {
+        try await rows(
+            """
+            SELECT max(started_at) FROM caserouter.sweeps
+            WHERE org = $1 AND finished_at IS NOT NULL AND NOT dry_run
+            """, [.text(org)], name: "last sweep"
+        ) { row throws(PostgresError) in try row.optionalTimestamp(0) }[0]
+    }
+
     public func finishSweep(org: String, _ result: SweepResult) async throws(RoutingFailure) {
         let figures: [PostgresValue] = [
             .text(org), .timestamptz(result.startedAt.microseconds), .bool(result.isWhole),
