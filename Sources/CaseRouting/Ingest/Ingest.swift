@@ -59,8 +59,8 @@ public actor Ingest {
         self.settings = settings
     }
 
-    /// Works whenever the lease can be had, until the task is cancelled. Then the confirms under way are waited for, the
-    /// position is stored and the lease given back.
+    /// Works whenever the lease can be had, until the task is cancelled. Then the lease is given back; what was published
+    /// and not recorded comes again to whoever takes it, as duplicates.
     public func run() async {
         while !Task.isCancelled {
             do throws(RoutingFailure) {

@@ -66,9 +66,6 @@ public actor InteractionWatch {
     /// Follows exactly these workgroups, and holding, from now on: those of enabled mappings.
     public func use(workgroups: Set<String>) { settings.workgroups = workgroups }
 
-    /// How long after a switchover CIC may still recover interactions; takes effect at the next one.
-    public func use(recoveryWait: Duration) { settings.recoveryWait = recoveryWait }
-
     /// Works whenever the lease can be had, until the task is cancelled.
     public func run() async {
         while !Task.isCancelled {
