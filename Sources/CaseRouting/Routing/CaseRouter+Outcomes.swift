@@ -4,7 +4,10 @@ import Logging
 extension CaseRouter {
     func succeeded(_ hand: Hand, took: Duration) {
         let state = hand.claim.state
-        if let cic = state.episode?.cic ?? state.wanted?.cic { breakers[cic]?.succeeded(at: clock.monotonic) }
+        // A case that only had to wait says nothing about its server.
+        if hand.hasAnswered, let cic = state.episode?.cic ?? state.wanted?.cic {
+            breakers[cic]?.succeeded(at: clock.monotonic)
+        }
         guard hand.didFinish else { return }
         logger.info(
             .caseAttempted,

@@ -156,7 +156,10 @@ struct FaultTraceTests {
         let cases = (10..<60).map { Sample.id("500A000000000\($0)") }
         for (index, id) in cases.enumerated() {
             site.broker.publish(Sample.change(.created, 10, key: "o:\(index)", caseID: id))
+            site.run(for: .seconds(1))
         }
+        // While cases go on coming in, and before those that wait for a create are looked for.
+        #expect(site.shared.tables.isHeld(.cic, Sample.cic))
         site.run(for: .seconds(600))
         #expect(site.shared.tables.isHeld(.cic, Sample.cic))
         // Every one when it came, and some until the breaker opened.
