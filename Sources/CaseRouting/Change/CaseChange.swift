@@ -65,6 +65,9 @@ public struct CaseChange: Equatable, Sendable {
 
     /// Longest event key; the longest that Salesforce can cause has 60 bytes.
     public static let maximumKeyLength = 120
+    /// Longest number and priority in a message, in bytes.
+    public static let maximumNumberLength = 64
+    public static let maximumPriorityLength = 255
     /// Longest skills field; Salesforce's field holds 255 characters.
     public static let maximumSkillsLength = 4_000
 }

@@ -23,19 +23,18 @@ extension Ingest {
                 }
                 try await verify(under: lease)
                 // Opened by this process, by one before it, or by whoever found that rows may have been lost.
-                let gap = try await store.openGap(org: org)
-                if gap != nil { askForSweep(.whole) }
+                if try await store.openGap(org: org) != nil { askForSweep(.whole) }
                 if clock.monotonic >= usageAt {
                     usageAt = clock.monotonic + Self.usageEvery
                     try await saveUsage()
                 }
                 let asked = try await store.takeAskedSweep(org: org, configuration: settings.configuration)
                 if let asked, asked.isDryRun {
-                    try await sweep(.whole, asked: asked, gap: nil, under: lease)
+                    try await sweep(.whole, asked: asked, under: lease)
                 } else if asked != nil || sweepIsAsked != nil || clock.monotonic >= nextAt {
                     let isWhole = asked != nil || sweepIsAsked == .whole || clock.monotonic >= nextWholeAt
                     sweepIsAsked = nil
-                    try await sweep(isWhole ? .whole : .recent, asked: asked, gap: gap, under: lease)
+                    try await sweep(isWhole ? .whole : .recent, asked: asked, under: lease)
                     nextAt = clock.monotonic + settings.sweepEvery * (await isOverBudget() ? 4 : 1)
                     if isWhole { nextWholeAt = clock.monotonic + Self.wholeEvery }
                 }
@@ -66,14 +65,17 @@ extension Ingest {
     }
 
     /// One sweep: rows, cases, occurrences. It heals what any other step got wrong.
-    func sweep(
-        _ scope: SweepScope, asked: AskedSweep?, gap: OpenGap?, under lease: Lease
-    ) async throws(RoutingFailure) {
+    func sweep(_ scope: SweepScope, asked: AskedSweep?, under lease: Lease) async throws(RoutingFailure) {
         let startedAt = try await store.now()
+        // After that time was taken: it closes all that had opened by then.
+        let gap = try await store.openGap(org: org)
         var pass = SweepPass(asked: asked, lease: lease, at: startedAt, isWhole: scope == .whole)
         try await sweepRows(&pass)
         try await sweepCases(since: scope == .whole ? nil : lastPass.map { $0 - Self.overlap }, &pass)
-        let occurrencesSince = min(lastPass ?? startedAt - .seconds(3_600), gap?.from ?? startedAt)
+        var since = lastPass
+        // This process may be the first after hours without any.
+        if since == nil { since = try await store.lastSweep(org: org) }
+        let occurrencesSince = min(since ?? startedAt - .seconds(3_600), gap?.from ?? startedAt)
         try await sweepOccurrences(since: occurrencesSince - Self.overlap, &pass)
         if !pass.isDryRun {
             lastPass = startedAt
@@ -253,13 +255,15 @@ extension Ingest {
         }
     }
 
-    /// Whether this process alone has used its share of the org's daily calls: sweeps slow down before anything else.
+    /// Whether this process alone has used its share of the org's daily calls today: sweeps slow down before anything
+    /// else.
     private func isOverBudget() async -> Bool {
         guard let usage = await source.apiUsage() else { return false }
         // Long polls and logins are no API calls.
         let own = await source.callCounts().filter { $0.key != "stream" && $0.key != "login" }.values.reduce(0, +)
+        let today = dailyCalls.count(own, at: clock.monotonic)
         return Double(usage.used) > Double(usage.limit) * Self.orgShare
-            || Double(own) > Double(usage.limit) * Self.budgetShare
+            || Double(today) > Double(usage.limit) * Self.budgetShare
     }
 
     private static let interrupted = RoutingFailure(

@@ -30,6 +30,7 @@ public actor Ingest {
     var sweepIsAsked: SweepScope? = .whole
     /// Database time at which the last finished sweep of cases began.
     var lastPass: Timestamp?
+    var dailyCalls = DailyCalls()
 
     public init(
         org: String, settings: IngestSettings, source: any SalesforceOrg, store: any IngestStore,
@@ -59,8 +60,8 @@ public actor Ingest {
         self.settings = settings
     }
 
-    /// Works whenever the lease can be had, until the task is cancelled. Then the confirms under way are waited for, the
-    /// position is stored and the lease given back.
+    /// Works whenever the lease can be had, until the task is cancelled. Then the lease is given back; what was published
+    /// and not recorded comes again to whoever takes it, as duplicates.
     public func run() async {
         await keeper.run({ lease in await self.work(under: lease) }, close: { [source] in await source.unsubscribe() })
     }

@@ -43,6 +43,9 @@ public protocol IngestStore: Sendable {
     /// - Parameter configuration: the version of the settings in this process. A sweep that was asked for under newer ones
     ///   waits for them: the queue that it is about may be monitored since a second ago.
     func takeAskedSweep(org: String, configuration: Int64) async throws(RoutingFailure) -> AskedSweep?
+    /// When the newest sweep of the org that was finished began, whoever made it; dry runs do not count. Nil: there was
+    /// none.
+    func lastSweep(org: String) async throws(RoutingFailure) -> Timestamp?
     /// Writes down what a sweep did, or would have done.
     func finishSweep(org: String, _ result: SweepResult) async throws(RoutingFailure)
 

@@ -44,6 +44,8 @@ extension CaseRouter {
         /// Nothing more to do under this claim.
         var isDone = false
         var didFinish = false
+        /// CIC has answered under this claim.
+        var hasAnswered = false
     }
 
     private func server(_ hand: Hand) throws(RoutingFailure) -> any InteractionServer {
@@ -97,6 +99,7 @@ extension CaseRouter {
             episode: hand.claim.episodeKey, caseNumber: facts?.caseNumber ?? "", priority: facts?.priority ?? "")
         guard isTrusted(&hand) else { return }
         let interaction = try await server(hand).create(attempt, attributes)
+        hand.hasAnswered = true
         try await win(&hand, interaction, attempt)
     }
 
@@ -115,6 +118,7 @@ extension CaseRouter {
 
     private func look(_ hand: inout Hand) async throws(RoutingFailure) {
         let found = try await server(hand).findInHolding(hand.claim.episodeKey)
+        hand.hasAnswered = true
         let newest = hand.claim.state.episode?.attempt
         if let one = found.first(where: { $0.attempt == newest }) ?? found.first {
             try await win(&hand, one.interaction, one.attempt)
@@ -146,7 +150,9 @@ extension CaseRouter {
         let order = AssignOrder(
             interaction: interaction, attempt: episode.attempt, number: number, target: target,
             priority: hand.claim.state.facts?.priority ?? "", takesBack: takesBack)
-        switch try await server.assign(order) {
+        let answer = try await server.assign(order)
+        hand.hasAnswered = true
+        switch answer {
         case .assigned, .stale(inForce: number):
             let isRecorded = try await store.recordPlaced(
                 hand.claim, workgroup: wanted.workgroup, skills: wanted.skills)
@@ -169,6 +175,7 @@ extension CaseRouter {
             preconditionFailure("read without an interaction")
         }
         let reading = try await server(hand).read(interaction, episode.attempt)
+        hand.hasAnswered = true
         if reading == .gone { return try await end(&hand, .ended) }
         hand.reading = reading
         hand.claim.state.episode?.isWithAgent = reading.isWithAgent
@@ -183,6 +190,7 @@ extension CaseRouter {
         guard isTrusted(&hand) else { return }
         let server = try server(hand)
         try await server.disconnect(interaction, episode.attempt)
+        hand.hasAnswered = true
         // The end counts when it is seen, not when the disconnect was answered.
         if try await server.read(interaction, episode.attempt) == .gone { return try await end(&hand, .disconnected) }
         try await store.release(hand.claim, delay: Self.endingPause)

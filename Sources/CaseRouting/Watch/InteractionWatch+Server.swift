@@ -70,7 +70,8 @@ extension InteractionWatch {
         while !Task.isCancelled {
             do throws(RoutingFailure) {
                 let directory = try await feed.directory()
-                directoryNames = Set(directory.workgroups.map(\.name))
+                // A site without a workgroup is one whose names the user may not see: that proves nothing.
+                directoryNames = directory.workgroups.isEmpty ? nil : Set(directory.workgroups.map(\.name))
                 try await store.replaceDirectory(cic: cic, directory)
                 await pause(Self.directoryPause)
             } catch {

@@ -31,7 +31,8 @@ extension InteractionWatch {
         let known = switchover?.identity ?? identity
         let isAnother = known != nil && known != server
         guard isAnother || resumesSwitchover else {
-            identity = server
+            // In a switchover it counts only once the hold is placed; before, workers would take the server for settled.
+            if switchover == nil { identity = server }
             mirror.beginSession()
             return
         }

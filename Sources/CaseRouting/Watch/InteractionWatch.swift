@@ -29,7 +29,7 @@ public actor InteractionWatch {
     /// A watch before this one has left a switchover unfinished.
     var resumesSwitchover = false
     var hasSession = false
-    /// Workgroups that CIC knows; nil until it was asked.
+    /// Workgroups that CIC knows; nil until it was asked, and where it tells of none.
     var directoryNames: Set<String>?
     /// What keeps the server from being worked on.
     var holds: Set<Hold.Reason> = []
@@ -66,9 +66,6 @@ public actor InteractionWatch {
 
     /// Follows exactly these workgroups, and holding, from now on: those of enabled mappings.
     public func use(workgroups: Set<String>) { settings.workgroups = workgroups }
-
-    /// How long after a switchover CIC may still recover interactions; takes effect at the next one.
-    public func use(recoveryWait: Duration) { settings.recoveryWait = recoveryWait }
 
     /// Works whenever the lease can be had, until the task is cancelled.
     public func run() async {

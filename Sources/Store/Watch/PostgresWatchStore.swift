@@ -203,7 +203,7 @@ public struct PostgresWatchStore: WatchStore {
     }
 
     public func replaceDirectory(cic: String, _ directory: CICDirectory) async throws(RoutingFailure) {
-        try await PostgresDirectory(database).replace(cic: cic, directory, by: worker)
+        try await PostgresDirectory(database).replace(cic: cic, directory)
     }
 
     public func placeHold(_ hold: Hold) async throws(RoutingFailure) { try await cases.placeHold(hold) }
