@@ -88,13 +88,15 @@ extension Evidence {
         }
         let site = try read(Site.self, path(File.site))
         let secrets = try there(File.secrets).map { try read([Secret].self, $0) } ?? []
-        let logs =
-            secrets.isEmpty
+        // What processes said, and what the database holds.
+        let searched =
+            try secrets.isEmpty
             ? []
-            : try FileManager.default.contentsOfDirectory(atPath: directory).filter { $0.hasSuffix(".log") }.sorted()
+            : FileManager.default.contentsOfDirectory(atPath: directory)
+                .filter { $0.hasSuffix(".log") || $0 == File.database }.sorted()
         self.init(
             site: site, salesforce: [path(File.salesforce)], cic: site.holding.keys.sorted().map { path(File.cic($0)) },
-            database: there(File.database), queues: there(File.queues), secrets: secrets, searched: logs.map(path),
+            database: there(File.database), queues: there(File.queues), secrets: secrets, searched: searched.map(path),
             allowances: try there(File.allowances).map { try read(Allowances.self, $0) } ?? Allowances())
     }
 }
