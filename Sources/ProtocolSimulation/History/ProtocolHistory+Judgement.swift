@@ -35,7 +35,8 @@ extension ProtocolHistory {
         let tables = shared.tables
         for story in stories {
             // What was recovered too late and is with an agent is the case's delivery.
-            if late.contains(where: { place, attempt in isWaiting(place, attempt, of: story) }) {
+            if offered(of: story).contains(where: { $0.live.place == .waiting && isTooLate($0.server, $0.id, $0.live) })
+            {
                 return "case \(story.key.caseID): what was recovered late still waits"
             }
             let routable = routable(of: story)
@@ -54,15 +55,6 @@ extension ProtocolHistory {
             }
         }
         return nil
-    }
-
-    private func isWaiting(_ place: String, _ attempt: AttemptID, of story: Story) -> Bool {
-        servers.contains { server in
-            server.routable.contains { id, live in
-                "\(server.name)/\(id)" == place && live.attempt == attempt && live.place == .waiting
-                    && live.episode.caseKey == story.key
-            }
-        }
     }
 
     /// What became of messages that nobody can read: they lie aside, with the reason in the database.

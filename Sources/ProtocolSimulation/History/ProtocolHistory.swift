@@ -19,6 +19,7 @@ public final class ProtocolHistory: @unchecked Sendable {
         public let lines: [String]
         /// How often each kind of fault happened.
         public let faults: [String: Int]
+        public let cases: Int
         public let changes: Int
         public let virtualTime: Duration
     }
@@ -147,12 +148,21 @@ public final class ProtocolHistory: @unchecked Sendable {
         }
     }
 
-    /// Interactions of a case that agents can be offered, without what CIC has recovered too late.
+    /// Interactions of a case that agents can be offered, without what CIC has recovered too late: that is none of the
+    /// case's any more, unless its episode was still looking for it.
     func routable(of story: Story) -> [(server: String, id: InteractionID, live: HandlerModel.Live)] {
+        offered(of: story).filter { !isTooLate($0.server, $0.id, $0.live) }
+    }
+
+    func offered(of story: Story) -> [(server: String, id: InteractionID, live: HandlerModel.Live)] {
         servers.flatMap { server in server.routable.map { (server.name, $0.key, $0.value) } }
-            .filter { server, id, live in
-                live.episode.caseKey == story.key && late["\(server)/\(id)"] != live.attempt
-            }
+            .filter { $0.2.episode.caseKey == story.key }
+    }
+
+    func isTooLate(_ server: String, _ id: InteractionID, _ live: HandlerModel.Live) -> Bool {
+        guard late["\(server)/\(id)"] == live.attempt else { return false }
+        let open = shared.tables.openEpisode(live.episode.caseKey)?.episode
+        return open?.cic != server || open?.interaction != id || open?.attempt != live.attempt
     }
 
     /// An older state never takes the place of a newer one, however the changes came.
@@ -189,7 +199,8 @@ public final class ProtocolHistory: @unchecked Sendable {
         if violation == nil { heal() }
         if violation == nil { comeToRest() }
         let result = Result(
-            seed: seed, problem: violation, hash: trace.hash, lines: trace.lines, faults: faults, changes: changes,
+            seed: seed, problem: violation, hash: trace.hash, lines: trace.lines, faults: faults, cases: stories.count,
+            changes: changes,
             virtualTime: simulation.clock.monotonic)
         end()
         return result
