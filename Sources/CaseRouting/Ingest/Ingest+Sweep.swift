@@ -1,3 +1,4 @@
+import FaultPoints
 import Logging
 
 /// How much a sweep compares.
@@ -69,6 +70,7 @@ extension Ingest {
     func sweep(
         _ scope: SweepScope, asked: AskedSweep?, gap: OpenGap?, under lease: Lease
     ) async throws(RoutingFailure) {
+        failpoint("sweep.read")
         let startedAt = try await store.now()
         var pass = SweepPass(asked: asked, lease: lease, at: startedAt, isWhole: scope == .whole)
         try await sweepRows(&pass)
@@ -79,6 +81,7 @@ extension Ingest {
             lastPass = startedAt
             if scope == .whole { try await store.closeGaps(org: org, openedBefore: startedAt) }
         }
+        failpoint("sweep.done")
         let result = pass.result
         try await store.finishSweep(org: org, result)
         try await saveUsage()
@@ -245,6 +248,7 @@ extension Ingest {
                     group.addTask(executorPreference: executor) { await self.publishUntilConfirmed(request.body) }
                 }
             }
+            failpoint("sweep.published")
             // A cancelled publish may not have been confirmed.
             if Task.isCancelled { throw Self.interrupted }
             guard try await store.record(batch, cursor: nil, channel: source.channel, lease: lease) else {

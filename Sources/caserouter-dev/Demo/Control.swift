@@ -1,7 +1,7 @@
 import Foundation
 import FoundationNetworking
 
-/// The control API of a CIC simulator.
+/// The control API of a simulator, of CIC or of Salesforce.
 struct Control: Sendable {
     let port: UInt16
 
@@ -25,6 +25,14 @@ struct Control: Sendable {
     func steer(_ interaction: String, _ action: String) async throws {
         _ = try await call("POST", "interactions/\(interaction)/\(action)", body: Data("{}".utf8))
     }
+
+    /// Sets switches, or asks for something to happen.
+    @discardableResult
+    func post(_ path: String, _ values: [String: any Sendable] = [:]) async throws -> Data {
+        try await call("POST", path, body: JSONSerialization.data(withJSONObject: values))
+    }
+
+    func delete(_ path: String) async throws { _ = try await call("DELETE", path) }
 
     private func call(_ method: String, _ path: String, body: Data? = nil) async throws -> Data {
         guard let url = URL(string: "http://127.0.0.1:\(port)/control/\(path)") else {

@@ -12,6 +12,8 @@ struct DemoSite: Sendable {
         let port: UInt16
         /// Usernames of people who own and answer cases.
         let users: [String]
+        /// Where the product finds it, when not there itself.
+        var reachedAt: UInt16?
     }
 
     struct Server: Sendable {
@@ -21,6 +23,8 @@ struct DemoSite: Sendable {
         let port: UInt16
         let creation: Creation
         let workgroups: [String]
+        /// Where the product finds it, when not there itself.
+        var reachedAt: UInt16?
     }
 
     struct Mapping: Sendable {
@@ -40,9 +44,12 @@ struct DemoSite: Sendable {
     static let clientID = "case-router"
     static let securityToken = "TOKEN"
 
-    let orgs: [Org]
-    let servers: [Server]
+    var orgs: [Org]
+    var servers: [Server]
     let mappings: [Mapping]
+    /// As the site file writes durations.
+    var sweepEvery = "10m"
+    var recoveryWait = "60s"
     let clientSecret = Secret.make()
     let password = Secret.make()
     /// Of every server; they pick up what waits.
@@ -87,14 +94,16 @@ struct DemoSite: Sendable {
         let text: [String: [[String: Any]]] = [
             "orgs": orgs.map {
                 [
-                    "name": $0.name, "login_url": "http://127.0.0.1:\($0.port)", "organization_id": $0.id,
-                    "flow": "client-credentials", "mode": "live", "sweep_every": "10m",
+                    "name": $0.name, "login_url": "http://127.0.0.1:\($0.reachedAt ?? $0.port)",
+                    "organization_id": $0.id,
+                    "flow": "client-credentials", "mode": "live", "sweep_every": sweepEvery,
                 ]
             },
             "cic": servers.map { server in
                 [
-                    "name": server.name, "hosts": Self.hosts.map { "\($0):\(server.port)" }, "tls": false,
-                    "creation": server.creation.rawValue, "holding": Self.holding, "recovery_wait": "60s",
+                    "name": server.name, "hosts": Self.hosts.map { "\($0):\(server.reachedAt ?? server.port)" },
+                    "tls": false,
+                    "creation": server.creation.rawValue, "holding": Self.holding, "recovery_wait": recoveryWait,
                     "messaging": server.creation == .handler ? "sse" : "poll",
                 ]
             },

@@ -1,0 +1,92 @@
+import Foundation
+import ProtocolSimulation
+import Synchronization
+
+/// What operators do while everything breaks: they retry failed cases by every door, give cases up and take that back,
+/// and ask for sweeps; and in the end one of them mends what the misspelt skill needs.
+final class Operators: Sendable {
+    private struct Failed: Decodable {
+        struct Case: Decodable {
+            let case_number: String
+            let org: String?
+        }
+
+        let failed: [Case]
+    }
+
+    private let scene: Scene
+    private let seed: UInt64
+    /// Numbers of cases that were given up and not restored.
+    private let discarded = Mutex<Set<String>>([])
+    private let done = Mutex<[String: Int]>([:])
+
+    init(scene: Scene, seed: UInt64) {
+        self.scene = scene
+        self.seed = seed
+    }
+
+    /// How often each thing was done.
+    var deeds: [String: Int] { done.withLock { $0 } }
+
+    /// Works for so many seconds, then adds the alias that sends the failed cases again.
+    func work(seconds: Double) async throws {
+        var random = SplitMix(seed: seed ^ 0x0bed)
+        let end = ContinuousClock.now + .seconds(seconds)
+        var turn = 0
+        while ContinuousClock.now < end {
+            try await Task.sleep(for: .seconds(Double.random(in: 2...4, using: &random)))
+            // Handles first: nobody has sent the first failed cases again.
+            let deed = turn < 3 ? 1 : Int.random(in: 0..<5, using: &random)
+            turn += 1
+            switch deed {
+            case 0: await attempt("failed", "retry", "--all", "--start")
+            case 1: await attempt("queues", "move", "--from", "failed")
+            case 2: try await giveUpAndRestore()
+            case 3: await attempt("retries", "list")
+            default: await attempt("sweep", scene.site.orgs.randomElement(using: &random)?.name ?? "")
+            }
+        }
+        try await scene.insist("aliases", "add", "cic-east", DemoSite.misspeltSkill, "German")
+    }
+
+    /// After all faults: nothing stays given up or failed.
+    func tidyUp() async throws {
+        for number in discarded.withLock({ $0 }) { try await restore(number) }
+        if try await !failed().isEmpty { await attempt("failed", "retry", "--all", "--start") }
+    }
+
+    func failed() async throws -> [String] {
+        let output = try await scene.product.output("operator-failed", ["failed", "list", "--json"])
+        return try JSONDecoder().decode(Failed.self, from: output).failed.map(\.case_number)
+    }
+
+    private func giveUpAndRestore() async throws {
+        // While the database is away there is no list, and nothing to do.
+        guard let number = try? await failed().first else { return }
+        guard await attempt("failed", "discard", number, "--reason", "campaign") else { return }
+        discarded.withLock { _ = $0.insert(number) }
+        try await Task.sleep(for: .seconds(2))
+        if await attempt("failed", "restore", number) { discarded.withLock { _ = $0.remove(number) } }
+    }
+
+    private func restore(_ number: String) async throws {
+        // It may have been restored although the answer was lost, or routed for a newer change.
+        await attempt("failed", "restore", number)
+        discarded.withLock { _ = $0.remove(number) }
+    }
+
+    /// Gives a command once. That it may fail is the point: its neighbours are being broken.
+    @discardableResult
+    private func attempt(_ words: String...) async -> Bool {
+        let isDone: Bool
+        do {
+            _ = try await scene.product.output("operator", words)
+            isDone = true
+        } catch {
+            isDone = false
+        }
+        let name = words.prefix(2).joined(separator: " ") + (isDone ? "" : " (not done)")
+        done.withLock { $0[name, default: 0] += 1 }
+        return isDone
+    }
+}
