@@ -125,6 +125,14 @@ struct DemoSite: Sendable {
             + servers.map { ("cic:\($0.name)", ["user": "caserouter", "password": password]) }
     }
 
+    /// What no log and no table may show.
+    var secrets: [Evidence.Secret] {
+        [
+            Evidence.Secret(name: "the secret of the Salesforce client", value: clientSecret),
+            Evidence.Secret(name: "the password of the CIC user", value: password),
+        ]
+    }
+
     func salesforceSettings(ledger: String) -> SalesforceSimulatorConfiguration {
         var settings = SalesforceSimulatorConfiguration()
         settings.ledgerPath = ledger
@@ -176,6 +184,8 @@ struct DemoSite: Sendable {
             }
             return Site.Org(id: org.id, name: org.name, queues: places)
         }
-        return Site(orgs: orgs, holding: Dictionary(uniqueKeysWithValues: servers.map { ($0.name, [Self.holding]) }))
+        return Site(
+            orgs: orgs, holding: Dictionary(uniqueKeysWithValues: servers.map { ($0.name, [Self.holding]) }),
+            recoveryWait: Dictionary(uniqueKeysWithValues: servers.map { ($0.name, 60) }))
     }
 }
