@@ -37,7 +37,10 @@ public final class ServiceFollower {
         for (key, state) in asked.cases {
             guard let ask = state.ask, let place = places.place(org: key.org, queue: state.owner) else { continue }
             let evidence = seen.cases[key] ?? CICEvidence.CaseState()
-            let isLive = evidence.live.contains { $0.server == place.server && $0.workgroup == place.workgroup }
+            let isLive = evidence.live.contains { index in
+                let one = seen.incarnations[index]
+                return one.server == place.server && one.workgroup == place.workgroup
+            }
             let wasWorkedOn = evidence.agentEnds.contains { $0.place == place && $0.at >= ask.at }
             if !isLive && !wasWorkedOn { waiting[key.id] = ask.at }
         }

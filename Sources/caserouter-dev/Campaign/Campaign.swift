@@ -47,7 +47,7 @@ struct Campaign: Sendable {
         let offices = try await neighbours.openOffices()
         let checkerSite = site.checkerSite(queueIDs: offices.queueIDs)
         try run.write(
-            String(decoding: try JSONEncoder().encode(checkerSite), as: UTF8.self) + "\n", to: "checker-site.json")
+            String(decoding: try JSONEncoder().encode(checkerSite), as: UTF8.self) + "\n", to: Evidence.File.site)
         let workload = CampaignWorkload(offices: offices.offices, broker: scene.broker, seed: plan.seed)
         let watch = RecoveryWatch(
             follower: try ServiceFollower(
@@ -89,7 +89,7 @@ struct Campaign: Sendable {
             follower: try RunFollower(
                 site: checkerSite, salesforce: [neighbours.salesforceLedger], cic: neighbours.cicLedgers))
         let obstacle = try await rest.wait(atMost: Self.restLimit)
-        let verdict = try CampaignVerdict(site: checkerSite, neighbours: neighbours)
+        let verdict = try await CampaignVerdict(scene, kinds: Set(driver.records.map(\.kind)))
         let report = CampaignReport(
             plan: plan, cases: workload.created, changes: workload.changes, records: driver.records, verdict: verdict,
             points: PointsPassed(try failpoints.passed(), kinds: Set(driver.records.map(\.kind))),

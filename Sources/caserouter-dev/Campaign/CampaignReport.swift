@@ -37,6 +37,7 @@ struct CampaignReport {
             "Faults of seed \(plan.seed); 'new' is until a case made after the fault was offered, 'all' until everything "
                 + "asked for before it was:", header,
         ] + rows + accidents.map { "Accident: \($0)" } + verdict.lines
+            + (verdict.others == 0 ? [] : ["\(verdict.others) findings of other invariants"])
             + (points.missing.isEmpty ? [] : ["Never passed: \(points.missing.joined(separator: ", "))"])
             + (obstacle.map { ["Not at rest: \($0)"] } ?? [])
             + [
@@ -45,8 +46,8 @@ struct CampaignReport {
                 String(
                     format: "%d changes, %d unusable messages, %d requests whose message was lost, %.0f s", changes,
                     poison, overdue, seconds),
-                "campaign: \(cases) cases, \(records.count) faults, \(verdict.lost.count) lost, "
-                    + "\(verdict.doubled.count) doubled, \(verdict.outOfOrder) out of order, \(verdict.orphans) orphans, "
+                "campaign: \(cases) cases, \(records.count) faults, \(verdict.lost) lost, "
+                    + "\(verdict.doubled) doubled, \(verdict.outOfOrder) out of order, \(verdict.orphans) orphans, "
                     + "\(late.count) late recoveries, points \(points.passed)/\(points.of)",
             ]
     }
@@ -54,7 +55,7 @@ struct CampaignReport {
     func json() throws -> String {
         struct Document: Encodable {
             let seed: UInt64
-            let cases, changes, lost, doubled, outOfOrder, orphans, lateRecoveries: Int
+            let cases, changes, lost, doubled, outOfOrder, orphans, others, lateRecoveries: Int
             let isAtRest, isGood: Bool
             let seconds: Double
             let points: PointsPassed
@@ -64,8 +65,9 @@ struct CampaignReport {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let document = Document(
-            seed: plan.seed, cases: cases, changes: changes, lost: verdict.lost.count, doubled: verdict.doubled.count,
-            outOfOrder: verdict.outOfOrder, orphans: verdict.orphans, lateRecoveries: late.count,
+            seed: plan.seed, cases: cases, changes: changes, lost: verdict.lost, doubled: verdict.doubled,
+            outOfOrder: verdict.outOfOrder, orphans: verdict.orphans, others: verdict.others,
+            lateRecoveries: late.count,
             isAtRest: obstacle == nil, isGood: isGood, seconds: seconds, points: points, accidents: accidents,
             faults: records)
         return String(decoding: try encoder.encode(document), as: UTF8.self) + "\n"

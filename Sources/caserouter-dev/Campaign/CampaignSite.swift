@@ -4,7 +4,7 @@ import Foundation
 /// short as its settings allow.
 enum CampaignSite {
     /// Seconds for which a server that has switched over may still recover interactions.
-    static let recoveryWait = 5.0
+    static let recoveryWait = 5
     static let sweepEvery = 10
 
     /// - Parameters:
@@ -16,7 +16,7 @@ enum CampaignSite {
             orgs: demo.orgs, servers: demo.servers, mappings: demo.mappings, agents: 20, handlingTime: 3_000)
         for index in site.orgs.indices { site.orgs[index].reachedAt = between[index] }
         for index in site.servers.indices { site.servers[index].reachedAt = between[site.orgs.count + index] }
-        site.recoveryWait = "\(Int(recoveryWait))s"
+        site.recoveryWait = recoveryWait
         site.sweepEvery = "\(sweepEvery)s"
         return site
     }

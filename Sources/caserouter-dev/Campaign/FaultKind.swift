@@ -85,7 +85,7 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
         case .brokerFrozen, .memoryAlarm, .queuePurged, .queueDeleted: 30
         case .databaseRestarted, .databaseKilled, .sessionsKilled: 15
         case .databaseFrozen, .tableLocked: 30
-        case .switchoverAll, .switchoverHalf, .switchoverNone: 90 + CampaignSite.recoveryWait
+        case .switchoverAll, .switchoverHalf, .switchoverNone: 90 + Double(CampaignSite.recoveryWait)
         case .cicAnswersLost, .cicErrors, .cicSlow, .cicLate, .cicSessionsLost, .handlerMisbehaves: 30
         // The subscription is tried again after a minute at the latest, and the sweep comes before that.
         case .replayRejected, .streamPurged, .streamSilent, .eventsDropped, .salesforceBusy, .salesforceSlow,

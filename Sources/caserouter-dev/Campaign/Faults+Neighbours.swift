@@ -42,7 +42,7 @@ extension FaultPlan.Fault {
         let emails = [FaultKind.switchoverAll: "all", .switchoverHalf: "half"][kind] ?? "none"
         let window = Int(seconds * 1000)
         // Late: after the second host answers and well within the time for which the product waits.
-        let delay = form == "late" ? window + Int(CampaignSite.recoveryWait * 400) : 0
+        let delay = form == "late" ? window + CampaignSite.recoveryWait * 400 : 0
         try await control.post(
             "switchover", ["emails": emails, "generics": emails != "none", "window": window, "delay": delay])
         try await last()

@@ -49,7 +49,8 @@ struct DemoSite: Sendable {
     let mappings: [Mapping]
     /// As the site file writes durations.
     var sweepEvery = "10m"
-    var recoveryWait = "60s"
+    /// Seconds for which a CIC server may still recover interactions after a switchover.
+    var recoveryWait = 60
     let clientSecret = Secret.make()
     let password = Secret.make()
     /// Of every server; they pick up what waits.
@@ -103,7 +104,7 @@ struct DemoSite: Sendable {
                 [
                     "name": server.name, "hosts": Self.hosts.map { "\($0):\(server.reachedAt ?? server.port)" },
                     "tls": false,
-                    "creation": server.creation.rawValue, "holding": Self.holding, "recovery_wait": recoveryWait,
+                    "creation": server.creation.rawValue, "holding": Self.holding, "recovery_wait": "\(recoveryWait)s",
                     "messaging": server.creation == .handler ? "sse" : "poll",
                 ]
             },
@@ -186,6 +187,6 @@ struct DemoSite: Sendable {
         }
         return Site(
             orgs: orgs, holding: Dictionary(uniqueKeysWithValues: servers.map { ($0.name, [Self.holding]) }),
-            recoveryWait: Dictionary(uniqueKeysWithValues: servers.map { ($0.name, 60) }))
+            recoveryWait: Dictionary(uniqueKeysWithValues: servers.map { ($0.name, Double(recoveryWait)) }))
     }
 }
