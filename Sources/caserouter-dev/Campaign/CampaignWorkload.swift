@@ -53,6 +53,11 @@ final class CampaignWorkload: Sendable {
         return made
     }
 
+    /// Makes cases that wait on the first server, and leaves them alone.
+    func makeWaiting(_ cases: Int) async throws {
+        for _ in 0..<cases { _ = try await make(offices[0], offices[0].queues[0], "") }
+    }
+
     private func live(_ number: Int) async throws {
         var life = CaseLife(seed: seed, number: number)
         let office = offices[number % offices.count]

@@ -72,6 +72,15 @@ struct Scene: Sendable {
         }
     }
 
+    /// Waits until ingest has found every mapped queue: a case that comes before is of a queue that nobody knows.
+    func waitForQueues() async throws {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while try await !sql("SELECT 1 FROM caserouter.mappings WHERE queue_id IS NULL LIMIT 1").isEmpty {
+            guard ContinuousClock.now < deadline else { throw RunFailure("ingest does not find the mapped queues") }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+    }
+
     /// Gives a command of the product until it succeeds: it cannot while what it needs is broken.
     func insist(_ words: String...) async throws {
         let deadline = ContinuousClock.now + .seconds(120)

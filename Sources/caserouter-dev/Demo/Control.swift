@@ -21,6 +21,13 @@ struct Control: Sendable {
         return found.interactions.first { $0.workgroup != holding && !$0.workgroup.isEmpty }?.interaction
     }
 
+    /// How many of our live interactions are outside the holding workgroup.
+    func liveInteractions(outside holding: String) async throws -> Int {
+        let answer = try await call("GET", "interactions?ours=1")
+        return try JSONDecoder().decode(Found.self, from: answer).interactions
+            .count { $0.workgroup != holding && !$0.workgroup.isEmpty }
+    }
+
     /// `delete`, `copy`, `end`, … as docs/simulators.md lists them.
     func steer(_ interaction: String, _ action: String) async throws {
         _ = try await call("POST", "interactions/\(interaction)/\(action)", body: Data("{}".utf8))
