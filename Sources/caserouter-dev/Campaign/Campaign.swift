@@ -43,9 +43,9 @@ struct Campaign: Sendable {
         let kinds = Set(records.map(\.kind))
         let report = CampaignReport(
             plan: plan, cases: stage.workload.created, changes: stage.workload.changes, records: records,
-            verdict: try await CampaignVerdict(scene, kinds: kinds),
+            verdict: try await CampaignVerdict(scene, kinds: kinds, poison: stage.workload.poison),
             points: PointsPassed(try scene.failpoints.passed(), kinds: kinds), accidents: await supervisor.accidents,
-            deeds: operators.deeds, poison: stage.workload.poison, overdue: rest.overdue, obstacle: rest.obstacle,
+            deeds: operators.deeds, poison: stage.workload.poison.count, overdue: rest.overdue, obstacle: rest.obstacle,
             seconds: Date().timeIntervalSince(began))
         await stage.strike()
         try run.write(try report.json(), to: "campaign.json")

@@ -7,10 +7,14 @@ struct CampaignVerdict: Sendable {
 
     /// Writes down what is left, and has everything judged.
     ///
-    /// - Parameter kinds: of the faults that happened; some of them allow for something.
-    init(_ scene: Scene, kinds: Set<FaultKind>) async throws {
+    /// - Parameters:
+    ///   - kinds: of the faults that happened; some of them allow for something.
+    ///   - poison: unreadable messages that were sent to the queue of requests.
+    init(_ scene: Scene, kinds: Set<FaultKind>, poison: [String]) async throws {
+        // Sent through the management API, which waits for nobody's confirm, they may have gone with the queue.
+        let endangering: Set<FaultKind> = [.queuePurged, .queueDeleted, .brokerKilled, .brokerRestarted]
         try await FinalState(run: scene.run, stack: scene.stack).write(
-            poison: Poison.bodies.map { String($0.prefix(200)) })
+            poison: kinds.isDisjoint(with: endangering) ? Set(poison.map { String($0.prefix(200)) }).sorted() : [])
         let encoder = JSONEncoder()
         try scene.run.write(
             String(decoding: try encoder.encode(scene.site.secrets), as: UTF8.self) + "\n", to: Evidence.File.secrets)

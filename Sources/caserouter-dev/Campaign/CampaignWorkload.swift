@@ -7,7 +7,7 @@ final class CampaignWorkload: Sendable {
     private struct Progress {
         var created = 0
         var changes = 0
-        var poison = 0
+        var poison: [String] = []
         /// Cases with a misspelt skill: nobody is offered them before an administrator has mended it.
         var misspelt: Set<String> = []
     }
@@ -25,7 +25,8 @@ final class CampaignWorkload: Sendable {
 
     var created: Int { state.withLock { $0.created } }
     var changes: Int { state.withLock { $0.changes } }
-    var poison: Int { state.withLock { $0.poison } }
+    /// Messages that nobody can read and that were sent to the queue of requests.
+    var poison: [String] { state.withLock { $0.poison } }
     /// By the first 15 characters of their ids.
     var misspelt: Set<String> { state.withLock { $0.misspelt } }
 
@@ -79,8 +80,9 @@ final class CampaignWorkload: Sendable {
     /// One message in a hundred cannot be used.
     private func poison(_ life: inout CaseLife) async {
         do {
-            try await broker.publish(Poison.bodies[life.index(of: Poison.bodies.count)], to: "caserouter.requests")
-            state.withLock { $0.poison += 1 }
+            let body = Poison.bodies[life.index(of: Poison.bodies.count)]
+            try await broker.publish(body, to: "caserouter.requests")
+            state.withLock { $0.poison.append(body) }
         } catch {
             // The broker is being broken at this moment.
         }

@@ -35,28 +35,37 @@ struct Failpoints: Sendable {
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     }
 
-    /// Tells a process to strike at a point, so many passages from now.
+    /// Tells processes to strike at a point, so many passages from now.
     ///
-    /// - Returns: whether it did; when not, it is told to forget about it.
+    /// - Returns: those that did; the others are told to forget about it.
     func strike(
-        _ name: String, in pid: Int32, after passages: Int, _ action: Action, within limit: Duration
-    ) async throws -> Bool {
+        _ name: String, in pids: [Int32], after passages: Int, _ action: Action, within limit: Duration
+    ) async throws -> [Int32] {
         let deadline = ContinuousClock.now + limit
-        var told: UInt64?
-        while ContinuousClock.now < deadline {
-            if let slot = try slots(of: pid).first(where: { $0.name == name }) {
-                if told == nil {
+        var told: [Int32: UInt64] = [:]
+        var struck: [Int32] = []
+        while ContinuousClock.now < deadline && struck.isEmpty {
+            for pid in pids {
+                guard let slot = try slots(of: pid).first(where: { $0.name == name }) else { continue }
+                if told[pid] == nil {
                     try write(action.rawValue, at: slot.offset + 56, of: pid)
                     try write(slot.passed + 1 + UInt64(passages), at: slot.offset + 48, of: pid)
-                    told = slot.offset
+                    told[pid] = slot.offset
                 } else if slot.strikesAt == 0 {
-                    return true
+                    struck.append(pid)
                 }
             }
             try await Task.sleep(for: .milliseconds(20))
         }
-        if let told { try write(0, at: told + 48, of: pid) }
-        return false
+        for (pid, offset) in told where !struck.contains(pid) {
+            // It may strike at this very moment.
+            if try slots(of: pid).first(where: { $0.name == name })?.strikesAt == 0 {
+                struck.append(pid)
+            } else {
+                try write(0, at: offset + 48, of: pid)
+            }
+        }
+        return struck
     }
 
     /// How often each point was passed, by all processes together.

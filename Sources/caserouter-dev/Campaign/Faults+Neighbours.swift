@@ -55,7 +55,7 @@ extension FaultPlan.Fault {
         case .streamPurged:
             // Whoever comes back now has missed something that nobody keeps.
             try await control.post("faults", ["dropEvents": 3])
-            try await control.post("streams/purge", ["channel": Self.channel])
+            try await control.post("streams/purge")
             try await control.post("sessions/expire")
         case .streamSilent:
             try await control.post("faults", ["silent": true])

@@ -40,27 +40,28 @@ extension FaultPlan.Fault {
         return code == 0 ? "" : "\(place.label) ended with \(code.map(String.init) ?? "a kill after 30 s")"
     }
 
-    /// Arms the point in a worker, or in another one of its role where this one does not come past it.
+    /// Arms the point in the worker and, because nobody knows who comes past it, in all others of its role.
     private func strikeAtPoint(_ scene: Scene) async throws -> String {
-        let wanted = try scene.worker(target)
-        let candidates = scene.crew.places.filter { $0.role == wanted.role }
+        let role = try scene.worker(target).role
         let action: Failpoints.Action = kind == .killedAtPoint ? .kill : .stop
-        for place in [wanted] + candidates.filter({ $0 != wanted }) {
+        var pids: [Int32: Crew.Place] = [:]
+        for place in scene.crew.places where place.role == role {
             guard let pid = await scene.crew.pid(place) else { continue }
+            pids[pid] = place
+            // Its end is expected.
             if action == .kill { await scene.crew.leave(place) }
-            guard try await scene.failpoints.strike(form, in: pid, after: Int(seed % 5), action, within: .seconds(4))
-            else {
-                await scene.crew.attend(place)
-                continue
-            }
-            if action == .kill {
-                try await last()
-                try await scene.restart(place)
-            } else {
-                try await last { await scene.crew.signal(place, SIGCONT) }
-            }
-            return place == wanted ? "" : "in \(place.label)"
         }
-        return "not passed"
+        let struck = try await scene.failpoints.strike(
+            form, in: Array(pids.keys), after: Int(seed % 5), action, within: .seconds(12))
+        for (pid, place) in pids where !struck.contains(pid) {
+            if action == .kill { await scene.crew.attend(place) } else { await scene.crew.signal(place, SIGCONT) }
+        }
+        let places = struck.compactMap { pids[$0] }
+        guard !places.isEmpty else { return "not passed" }
+        try await last {
+            for place in places where action == .stop { await scene.crew.signal(place, SIGCONT) }
+        }
+        for place in places where action == .kill { try await scene.restart(place) }
+        return places.map(\.label).joined(separator: ", ")
     }
 }

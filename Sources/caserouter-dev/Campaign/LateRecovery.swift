@@ -28,7 +28,7 @@ struct LateRecovery: Sendable {
         try await until("the late ones are gone", within: 60) { try await live(control) == cases }
         let seconds = Date().timeIntervalSince(before)
         let rest = try await stage.rest(atMost: Campaign.restLimit)
-        let verdict = try await CampaignVerdict(stage.scene, kinds: [])
+        let verdict = try await CampaignVerdict(stage.scene, kinds: [], poison: [])
         await stage.strike()
         for line in verdict.lines { Terminal.line(line) }
         if let obstacle = rest.obstacle { Terminal.line("Not at rest: \(obstacle)") }

@@ -6,17 +6,14 @@ import Synchronization
 /// and ask for sweeps; and in the end one of them mends what the misspelt skill needs.
 final class Operators: Sendable {
     private struct Failed: Decodable {
-        struct Case: Decodable {
-            let case_number: String
-            let org: String?
-        }
+        struct Case: Decodable { let `case`: String }
 
         let failed: [Case]
     }
 
     private let scene: Scene
     private let seed: UInt64
-    /// Numbers of cases that were given up and not restored.
+    /// Ids of cases that were given up and not restored.
     private let discarded = Mutex<Set<String>>([])
     private let done = Mutex<[String: Int]>([:])
 
@@ -51,28 +48,28 @@ final class Operators: Sendable {
 
     /// After all faults: nothing stays given up or failed.
     func tidyUp() async throws {
-        for number in discarded.withLock({ $0 }) { try await restore(number) }
+        for id in discarded.withLock({ $0 }) { try await restore(id) }
         if try await !failed().isEmpty { await attempt("failed", "retry", "--all", "--start") }
     }
 
     func failed() async throws -> [String] {
         let output = try await scene.product.output("operator-failed", ["failed", "list", "--json"])
-        return try JSONDecoder().decode(Failed.self, from: output).failed.map(\.case_number)
+        return try JSONDecoder().decode(Failed.self, from: output).failed.map(\.case)
     }
 
     private func giveUpAndRestore() async throws {
         // While the database is away there is no list, and nothing to do.
-        guard let number = try? await failed().first else { return }
-        guard await attempt("failed", "discard", number, "--reason", "campaign") else { return }
-        discarded.withLock { _ = $0.insert(number) }
+        guard let id = try? await failed().first else { return }
+        guard await attempt("failed", "discard", id, "--reason", "campaign") else { return }
+        discarded.withLock { _ = $0.insert(id) }
         try await Task.sleep(for: .seconds(2))
-        if await attempt("failed", "restore", number) { discarded.withLock { _ = $0.remove(number) } }
+        if await attempt("failed", "restore", id) { discarded.withLock { _ = $0.remove(id) } }
     }
 
-    private func restore(_ number: String) async throws {
+    private func restore(_ id: String) async throws {
         // It may have been restored although the answer was lost, or routed for a newer change.
-        await attempt("failed", "restore", number)
-        discarded.withLock { _ = $0.remove(number) }
+        await attempt("failed", "restore", id)
+        discarded.withLock { _ = $0.remove(id) }
     }
 
     /// Gives a command once. That it may fail is the point: its neighbours are being broken.

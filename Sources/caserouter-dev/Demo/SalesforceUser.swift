@@ -27,8 +27,21 @@ struct SalesforceUser: Sendable {
 
         func signIn() async throws {
             struct Grant: Decodable { let access_token: String }
-            let (answer, status) = try await SalesforceUser.send(
-                "POST", base + "/services/oauth2/token", Data(form.utf8), type: "application/x-www-form-urlencoded")
+            var failures = 0
+            var reply: (answer: Data, status: Int)?
+            while reply == nil {
+                do {
+                    reply = try await SalesforceUser.send(
+                        "POST", base + "/services/oauth2/token", Data(form.utf8),
+                        type: "application/x-www-form-urlencoded")
+                } catch {
+                    // Answers may be lost on purpose.
+                    failures += 1
+                    guard failures < 10, !Task.isCancelled else { throw error }
+                    try await Task.sleep(for: .milliseconds(200))
+                }
+            }
+            guard let (answer, status) = reply else { return }
             try SalesforceUser.accept(answer, status, "sign in")
             let fresh = try JSONDecoder().decode(Grant.self, from: answer).access_token
             token.withLock { $0 = fresh }

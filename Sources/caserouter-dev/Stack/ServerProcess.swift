@@ -19,7 +19,8 @@ final class ServerProcess: Sendable {
     /// Ends the server with a signal, and kills what it left, and returns when the process is gone.
     func end(_ signal: Int32, within limit: Duration = .seconds(30)) async throws {
         let child = child.withLock { $0 }
-        kill(child.pid, signal)
+        // What was started may be a script, which ends the server in order; a kill has to reach the server itself.
+        kill(signal == SIGKILL ? -child.pid : child.pid, signal)
         let deadline = ContinuousClock.now + limit
         while child.exitCode() == nil {
             if ContinuousClock.now >= deadline { kill(-child.pid, SIGKILL) }
