@@ -159,6 +159,9 @@ import Testing
             #expect(episode.state == .placed && episode.workgroup == "Support" && episode.skills == nil)
             #expect(episode.interaction == Self.interaction && episode.attempt == attempt && episode.isWithAgent)
             #expect(try await fixture.number("SELECT count(*) FROM caserouter.attempts WHERE stage = 'rebuild'") == 1)
+            // What is wanted of it was read off CIC: Salesforce is asked whether that is still so.
+            #expect(
+                try await fixture.number("SELECT count(*) FROM caserouter.cases WHERE verify_at <= now()") == 1)
             #expect(
                 try await fixture.text(
                     "SELECT after->>'interaction' FROM caserouter.audit WHERE action = 'episode rebuilt'")

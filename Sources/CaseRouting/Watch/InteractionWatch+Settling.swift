@@ -149,6 +149,8 @@ extension InteractionWatch {
                 }
             } else if episode.endReason == .lost {
                 try await settleLate(interaction, entry)
+            } else if episode.endReason == .lostWithAgent, !entry.isWithAgent, try await hasAnother(entry.episode) {
+                _ = await disconnect(interaction, entry, "recovered late")
             } else if now - entry.since >= Self.surplusAge {
                 report(interaction, entry, "its episode has ended")
             }
@@ -167,6 +169,15 @@ extension InteractionWatch {
         if try await store.deliveredAfterAll(entry.episode) {
             report(interaction, entry, "recovered late, an agent has it: nothing else is offered")
         }
+    }
+
+    /// Whether the case of an episode that counted as delivered is offered by a later one. When the agent of the first gives
+    /// it back then, two would be routable.
+    private func hasAnother(_ episode: EpisodeKey) async throws(RoutingFailure) -> Bool {
+        guard let state = try await store.cases([episode.caseKey])[episode.caseKey], let other = state.episode else {
+            return false
+        }
+        return state.wanted != nil && other.number != episode.number && other.state != .ending
     }
 
     /// It disconnects nothing elsewhere: a person has to know.

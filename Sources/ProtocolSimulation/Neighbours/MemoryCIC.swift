@@ -95,8 +95,9 @@ public final class MemoryCIC: @unchecked Sendable {
 
     /// CIC recovers an interaction under a new id.
     @discardableResult
-    public func recover(_ live: HandlerModel.Live) -> InteractionID {
+    public func recover(_ live: HandlerModel.Live, _ isAbout: (InteractionID) -> Void = { _ in }) -> InteractionID {
         let interaction = model.create(live.episode, live.attempt)
+        isAbout(interaction)
         model.interactions[interaction] = live
         changed()
         return interaction
