@@ -62,10 +62,12 @@ final class CampaignWorkload: Sendable {
     private func live(_ number: Int) async throws {
         var life = CaseLife(seed: seed, number: number)
         let office = offices[number % offices.count]
-        let queue = office.queues[life.index(of: office.queues.count)]
+        let isMisspelt = number % 50 == 7
+        // Only the first server knows skills.
+        let queue = office.queues[isMisspelt ? 0 : life.index(of: office.queues.count)]
         let other = office.queues.first { $0 != queue } ?? queue
         let person = office.people[number % office.people.count]
-        let skills = number % 50 == 7 ? DemoSite.misspeltSkill : life.skills()
+        let skills = isMisspelt ? DemoSite.misspeltSkill : life.skills()
         if life.chance(0.01) || number % 100 == 50 { await poison(&life) }
         let id = try await make(office, queue, skills)
         for _ in 0..<life.steps() {

@@ -17,10 +17,12 @@ actor RecoveryWatch {
     }
 
     /// Cases that nobody can be offered now although somebody should, those with a misspelt skill left out.
-    func unserved() throws -> [String: Int64] {
-        if Date().timeIntervalSince(lookedAt) > 0.2 {
-            waiting = try follower.look()
+    ///
+    /// - Parameter instant: what had happened then must be in it; else what is known may be a moment old.
+    func unserved(asOf instant: Date = .distantPast) throws -> [String: Int64] {
+        if lookedAt < instant || Date().timeIntervalSince(lookedAt) > 0.2 {
             lookedAt = Date()
+            waiting = try follower.look()
         }
         let misspelt = workload.misspelt
         return waiting.filter { !misspelt.contains($0.key) }
@@ -33,17 +35,18 @@ actor RecoveryWatch {
         let end = Date()
         let canaries = try await workload.makeCanaries()
         let before = Int64(end.timeIntervalSince1970 * 1_000_000)
-        async let first = seconds(since: end) { waiting in canaries.allSatisfy { waiting[$0] == nil } }
-        async let all = seconds(since: end) { waiting in !waiting.contains { $0.value < before } }
+        let made = Date()
+        async let first = seconds(since: end, asOf: made) { waiting in canaries.allSatisfy { waiting[$0] == nil } }
+        async let all = seconds(since: end, asOf: made) { waiting in !waiting.contains { $0.value < before } }
         return (try await first, try await all)
     }
 
     private func seconds(
-        since end: Date, until isSo: @Sendable ([String: Int64]) -> Bool
+        since end: Date, asOf made: Date, until isSo: @Sendable ([String: Int64]) -> Bool
     ) async throws -> Double? {
         let deadline = ContinuousClock.now + Self.patience
         while ContinuousClock.now < deadline {
-            if try isSo(unserved()) { return Date().timeIntervalSince(end) }
+            if try isSo(unserved(asOf: made)) { return Date().timeIntervalSince(end) }
             try await Task.sleep(for: .milliseconds(200))
         }
         return nil
