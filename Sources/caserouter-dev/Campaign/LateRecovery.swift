@@ -4,7 +4,7 @@ import Foundation
 /// their place. Two are routable until the watch sees it; it has to see it, say so, and put it right.
 struct LateRecovery: Sendable {
     /// How long after the switchover CIC recovers what was lost, in milliseconds: far beyond `recovery wait`.
-    private static let delay = 25_000
+    private static let delay = 60_000
     private static let server = "cic-east"
 
     let run: RunDirectory
@@ -14,6 +14,15 @@ struct LateRecovery: Sendable {
     /// - Returns: whether every late one was seen and put right, and nothing else happened.
     func play() async throws -> Bool {
         let stage = try await Stage.set(in: run, seed: seed)
+        do {
+            return try await play(on: stage)
+        } catch {
+            await stage.strike()
+            throw error
+        }
+    }
+
+    private func play(on stage: Stage) async throws -> Bool {
         let control = try stage.scene.cic(Self.server)
         // Nobody picks up, so that everything still waits when it is lost.
         try await control.post("agents/off")
@@ -23,6 +32,7 @@ struct LateRecovery: Sendable {
         try await control.post(
             "switchover", ["emails": "all", "generics": true, "window": 1_000, "delay": Self.delay])
         Terminal.line("Switched over. What was lost comes back after \(Self.delay / 1_000) s.")
+        try await until("they are lost", within: 30) { try await live(control) == 0 }
         try await until("others are made in their place", within: 90) { try await live(control) >= cases }
         try await until("the late ones are back", within: 90) { try await live(control) > cases }
         try await until("the late ones are gone", within: 60) { try await live(control) == cases }

@@ -29,13 +29,13 @@ final class Operators: Sendable {
     func work(seconds: Double) async throws {
         var random = SplitMix(seed: seed ^ 0x0bed)
         let end = ContinuousClock.now + .seconds(seconds)
-        var turn = 0
-        while ContinuousClock.now < end {
+        var hasMoved = false
+        // A handle is there some seconds after its case has failed, later where something is broken at that time.
+        while ContinuousClock.now < end || !hasMoved && ContinuousClock.now < end + .seconds(60) {
             try await Task.sleep(for: .seconds(Double.random(in: 2...4, using: &random)))
             // Handles first: nobody has sent the first failed cases again.
-            let deed = turn < 3 ? 1 : Int.random(in: 0..<5, using: &random)
-            turn += 1
-            switch deed {
+            hasMoved = try hasMoved || scene.failpoints.passed()["handle.retried"] != nil
+            switch hasMoved ? Int.random(in: 0..<5, using: &random) : 1 {
             case 0: await attempt("failed", "retry", "--all", "--start")
             case 1: await attempt("queues", "move", "--from", "failed")
             case 2: try await giveUpAndRestore()

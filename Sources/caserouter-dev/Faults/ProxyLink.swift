@@ -24,7 +24,8 @@ final class ProxyLink {
             Foundation.listen(listener, 512) == 0
         else { throw RunFailure("the proxy cannot listen on \(address):\(port): \(String(cString: strerror(errno)))") }
         listeners.append(listener)
-        loop.watch(listener, for: .readable) { [unowned self] _ in accept(listener, address, target) }
+        // Held by its listener until it is closed.
+        loop.watch(listener, for: .readable) { [self] _ in accept(listener, address, target) }
     }
 
     func disturb(_ disturbance: Disturbance, share: Double) {
