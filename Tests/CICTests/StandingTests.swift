@@ -60,6 +60,9 @@ extension SiteTests {
                     let first = try await identity(server)
                     server.use(standing: WatchedServer(identity: first, holds: []))
                     _ = try await guarded.resolve(workgroup: workgroup, skills: "")
+                    let entry = CICDirectory.WorkgroupEntry(
+                        name: workgroup, isActive: true, hasQueue: true, isACD: true, takesEmail: true)
+                    server.use(directory: CICDirectory(workgroups: [entry], skills: [], users: []))
                     #expect(guarded.knows(workgroup: workgroup, skills: ""))
                     func expectHeldBack() async {
                         #expect(
