@@ -52,7 +52,8 @@ public struct CaseChange: Equatable, Sendable {
         self.caseNumber = caseNumber
         self.owner = owner
         self.previousOwner = previousOwner
-        self.isClosed = isClosed
+        // A record that was deleted or merged away says of itself what it said last: open, for the most part.
+        self.isClosed = isClosed || kind.endsCase
         self.skills = skills
         self.priority = priority
         self.actor = actor

@@ -1,3 +1,4 @@
+import FaultPoints
 import Logging
 
 /// What one worker does for all: handles for failed cases, bulk retries, partitions, and messages that lie in
@@ -104,6 +105,7 @@ public actor Housekeeping {
             let due = try await store.takeDueHandles(limit: min(room, Self.handlesAtOnce))
             for one in due {
                 try await queue.publish(one.handle, cause: one.cause, failedAt: one.failedAt)
+                failpoint("handle.published")
             }
             if due.count < Self.handlesAtOnce { return }
             room -= due.count

@@ -1,3 +1,4 @@
+import FaultPoints
 import Logging
 
 /// How much a sweep compares.
@@ -66,6 +67,7 @@ extension Ingest {
 
     /// One sweep: rows, cases, occurrences. It heals what any other step got wrong.
     func sweep(_ scope: SweepScope, asked: AskedSweep?, under lease: Lease) async throws(RoutingFailure) {
+        failpoint("sweep.read")
         let startedAt = try await store.now()
         // After that time was taken: it closes all that had opened by then.
         let gap = try await store.openGap(org: org)
@@ -81,6 +83,7 @@ extension Ingest {
             lastPass = startedAt
             if scope == .whole { try await store.closeGaps(org: org, openedBefore: startedAt) }
         }
+        failpoint("sweep.done")
         let result = pass.result
         try await store.finishSweep(org: org, result)
         try await saveUsage()
@@ -247,6 +250,7 @@ extension Ingest {
                     group.addTask(executorPreference: executor) { await self.publishUntilConfirmed(request.body) }
                 }
             }
+            failpoint("sweep.published")
             // A cancelled publish may not have been confirmed.
             if Task.isCancelled { throw Self.interrupted }
             guard try await store.record(batch, cursor: nil, channel: source.channel, lease: lease) else {

@@ -1,3 +1,4 @@
+import FaultPoints
 import Logging
 
 extension Ingest {
@@ -24,6 +25,7 @@ extension Ingest {
     private func mark(_ due: [DueWriteBack]) async throws(RoutingFailure) {
         let byRow = Dictionary(due.map { ($0.row, $0.request) }, uniquingKeysWith: { first, _ in first })
         let results = try await source.markProcessed(due.map(\.row))
+        failpoint("ingest.marked")
         var done: [RequestKey] = []
         var failed: [(request: RequestKey, failure: RoutingFailure)] = []
         for result in results {

@@ -1,3 +1,4 @@
+import FaultPoints
 import Logging
 
 extension CaseRouter {
@@ -20,8 +21,10 @@ extension CaseRouter {
         switch message {
         case .retry(let handle):
             guard await stored({ store throws(RoutingFailure) in try await store.retry(handle) }) != nil else { return }
+            failpoint("handle.retried")
             await queue.acknowledge(delivery)
         case .change(let change):
+            failpoint("request.taken")
             switch await settings(of: change.org) {
             case .some(true): break
             case .some(false): return await putAside(delivery, .unknownOrg)
@@ -36,7 +39,9 @@ extension CaseRouter {
             }
             let started = clock.monotonic
             guard let merged = await merge(change) else { return }
+            failpoint("request.merged")
             await queue.acknowledge(delivery)
+            failpoint("request.acknowledged")
             if case .claimed(let claim, let attempt) = merged {
                 await converge(claim, attempt: attempt, since: started)
             }
@@ -100,6 +105,7 @@ extension CaseRouter {
                 preconditionFailure("a decision needs a reading although there is one")
             }
             let merge = plan(change, snapshot.state, decision, claims: claims)
+            failpoint("request.decided")
             guard let result = await stored({ store throws(RoutingFailure) in try await store.merge(merge) }) else {
                 return nil
             }

@@ -1,3 +1,4 @@
+import FaultPoints
 import Logging
 
 /// A routing worker's heart: takes requests and due cases, decides, acts on CIC, records.
@@ -107,6 +108,7 @@ public actor CaseRouter {
                 if limit > 0 && !servers.isEmpty {
                     let started = clock.monotonic
                     for claim in await claimDue(limit) {
+                        failpoint("case.claimed")
                         taken += 1
                         inHand += 1
                         cases.addTask(executorPreference: executor) {

@@ -1,3 +1,4 @@
+import FaultPoints
 import Logging
 
 /// What is found out after a switchover: which interactions came along, under which ids, and which did not.
@@ -37,6 +38,7 @@ extension InteractionWatch {
             return
         }
         logger.warning(.switchover, metadata: ["from": "\(known ?? "-")", "to": "\(server)"])
+        failpoint("switchover.seen")
         resumesSwitchover = false
         var lastSeen = switchover?.lastSeen ?? [:]
         for entry in mirror.entries.values { lastSeen[entry.attempt] = entry }

@@ -1,3 +1,4 @@
+import FaultPoints
 import Logging
 
 /// Follows the queues of one CIC server: who has picked up, what has ended, what nobody moved on.
@@ -131,7 +132,9 @@ public actor InteractionWatch {
                     mirror.follow(settings.workgroups)
                     try await feed.follow(settings.workgroups)
                 }
-                for message in try await feed.next() { take(message) }
+                let messages = try await feed.next()
+                failpoint("watch.read")
+                for message in messages { take(message) }
             } catch {
                 if Task.isCancelled { return }
                 logger.warning(.watchFailed, metadata: ["cause": "\(error.cause)", "summary": "\(error.summary)"])
