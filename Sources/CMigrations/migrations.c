@@ -57,6 +57,12 @@ static const unsigned char m0017[] = {
 static const unsigned char m0018[] = {
 #embed "../../migrations/0018_erase_in_one_org.sql"
 };
+static const unsigned char m0019[] = {
+#embed "../../migrations/0019_erased_answers.sql"
+};
+static const unsigned char m0020[] = {
+#embed "../../migrations/0020_unaccounted.sql"
+};
 
 static const caserouter_migration all[] = {
     {"0001_cases.sql", m0001, sizeof m0001},
@@ -77,6 +83,8 @@ static const caserouter_migration all[] = {
     {"0016_lost_rows.sql", m0016, sizeof m0016},
     {"0017_offers_on_request.sql", m0017, sizeof m0017},
     {"0018_erase_in_one_org.sql", m0018, sizeof m0018},
+    {"0019_erased_answers.sql", m0019, sizeof m0019},
+    {"0020_unaccounted.sql", m0020, sizeof m0020},
 };
 
 caserouter_migration caserouter_migration_at(size_t index) { return all[index]; }

@@ -33,13 +33,15 @@ extension PostgresDatabase {
         """
 
     /// A single statement outside the flushes, with the error of the ports.
+    ///
+    /// - Parameter role: that of the person who asks; nil: a worker does.
     func ask(
-        _ sql: String, _ parameters: [PostgresValue] = [], name: String
+        _ sql: String, _ parameters: [PostgresValue] = [], name: String, needing role: JobRole? = nil
     ) async throws(RoutingFailure) -> PostgresRows {
         do throws(PostgresError) {
             return try await query(sql, parameters, name: name)
         } catch {
-            throw RoutingFailure(error)
+            throw role.map { RoutingFailure(error, needing: $0) } ?? RoutingFailure(error)
         }
     }
 }

@@ -21,6 +21,8 @@ public actor Housekeeping {
     /// Messages that stayed in `caserouter.dead` at the last look; nil before the first under this lease.
     var deadKept: Int?
     var nextDeadLook: Duration = .zero
+    /// What was last said about the accounting.
+    private var toldDifferences: [AccountingDifference] = []
 
     /// - Parameters:
     ///   - knows: whether changes of this org can be decided now.
@@ -66,6 +68,11 @@ public actor Housekeeping {
             duties.addTask(executorPreference: executor) {
                 await self.repeatedly(every: Self.retriesPause) { () throws(RoutingFailure) in
                     try await self.advanceRetries()
+                }
+            }
+            duties.addTask(executorPreference: executor) {
+                await self.repeatedly(every: Self.accountingPause) { () throws(RoutingFailure) in
+                    try await self.checkAccounting()
                 }
             }
             duties.addTask(executorPreference: executor) {
@@ -125,6 +132,20 @@ public actor Housekeeping {
         }
     }
 
+    /// Every request is accounted for. If one is not, that is a defect of ours and a person has to see to its case: it is
+    /// told within a minute, and again whenever it changes.
+    func checkAccounting() async throws(RoutingFailure) {
+        let differences = try await store.accountingDifferences()
+        guard differences != toldDifferences else { return }
+        for one in differences {
+            logger.error(
+                .accountingDiffers,
+                metadata: ["org": "\(one.org)", "requests": "\(one.requests)", "case": "\(one.example)"])
+        }
+        if differences.isEmpty { logger.info(.accountingHolds) }
+        toldDifferences = differences
+    }
+
     func maintainPartitions() async throws(RoutingFailure) {
         for done in try await store.maintainPartitions() {
             logger.info(.housekeepingDone, metadata: ["partitions": "\(done)"])
@@ -138,6 +159,7 @@ public actor Housekeeping {
     private static let failurePause: Duration = .seconds(10)
     private static let handlesPause: Duration = .seconds(5)
     private static let orgsPause: Duration = .seconds(5)
+    private static let accountingPause: Duration = .seconds(30)
     private static let partitionsPause: Duration = .seconds(3_600)
     /// Rates are cases a second.
     private static let retriesPause: Duration = .seconds(1)

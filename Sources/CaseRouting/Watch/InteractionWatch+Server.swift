@@ -76,6 +76,11 @@ extension InteractionWatch {
                 await pause(Self.directoryPause)
             } catch {
                 if Task.isCancelled { return }
+                // Without a session nothing was asked: as at the start, and whoever lost one has said so.
+                guard error.kind != .held else {
+                    await pause(Self.sessionPause)
+                    continue
+                }
                 logger.warning(.watchFailed, metadata: ["cause": "\(error.cause)", "summary": "\(error.summary)"])
                 await pause(Self.directoryFailurePause)
             }
@@ -89,4 +94,6 @@ extension InteractionWatch {
     /// A workgroup or skill that somebody adds is known within this, and the cases that it was missing for go on.
     private static let directoryPause: Duration = .seconds(60)
     private static let directoryFailurePause: Duration = .seconds(15)
+    /// The names are read as soon as there is a session.
+    private static let sessionPause: Duration = .seconds(1)
 }

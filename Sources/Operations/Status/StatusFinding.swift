@@ -83,19 +83,23 @@ extension SiteStatus {
                 if queue.name == "caserouter.dead" && messages > 0 {
                     found.append(
                         StatusFinding(
-                            sentence: "\(messages) messages lie in \(queue.name): nobody could use them",
+                            sentence:
+                                "\(messages) message\(messages == 1 ? " lies" : "s lie") in \(queue.name): nobody could use them"
+                                + lastReason,
                             command: "caserouter queues list"))
                 }
             }
             if undecodable > 0 && !found.contains(where: { $0.sentence.contains("caserouter.dead") }) {
                 found.append(
                     StatusFinding(
-                        sentence: "\(undecodable) messages of the last day could not be read",
+                        sentence: "\(undecodable) messages of the last day could not be read" + lastReason,
                         command: "caserouter queues list"))
             }
             return found
         }
     }
+
+    private var lastReason: String { undecodableReason.map { "; the last one: \($0)" } ?? "" }
 
     private var holdFindings: [StatusFinding] {
         holds.compactMap { hold in
@@ -119,7 +123,7 @@ extension SiteStatus {
     }
 
     private func findings(of org: Org) -> [StatusFinding] {
-        var found: [StatusFinding] = []
+        var found = accounting(of: org)
         let hasCredential = !targetsWithoutCredential.contains("org:\(org.name)")
         if org.heldBy == nil && hasWorker("ingest") && hasCredential {
             found.append(
@@ -147,6 +151,28 @@ extension SiteStatus {
                     command: "find out who calls: caserouter report api-calls --org \(org.name)"))
         }
         return found
+    }
+
+    /// A difference is a defect of ours: somebody has to see to those cases.
+    private func accounting(of org: Org) -> [StatusFinding] {
+        guard org.difference != 0 else { return [] }
+        guard let example = org.unaccountedExample else {
+            return [
+                StatusFinding(
+                    sentence:
+                        "the accounting of org \(org.name) does not add up: \(org.today.difference) requests of today are "
+                        + "in no column",
+                    command: "caserouter report accounting --org \(org.name)")
+            ]
+        }
+        return [
+            StatusFinding(
+                sentence:
+                    "the accounting of org \(org.name) does not add up: \(org.difference) requests are neither done nor "
+                    + "being worked on, for example of case \(example)",
+                command: "caserouter case \(example) --org \(org.name) --why, and let it be looked for: "
+                    + "caserouter sweep \(org.name)")
+        ]
     }
 
     private func findings(of server: Server) -> [StatusFinding] {
@@ -178,7 +204,8 @@ extension SiteStatus {
     private var failed: [StatusFinding] {
         failures.map {
             StatusFinding(
-                sentence: "\($0.cases) cases failed with \($0.cause), for example \($0.example)",
+                sentence:
+                    "\($0.cases) case\($0.cases == 1 ? "" : "s") failed with \($0.cause), for example \($0.example)",
                 command: "caserouter failed list --cause \($0.cause)")
         }
     }

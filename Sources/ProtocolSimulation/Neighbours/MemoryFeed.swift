@@ -37,6 +37,10 @@ public actor MemoryFeed: InteractionFeed {
     }
 
     public func directory() async throws(RoutingFailure) -> CICDirectory {
+        // As in ICWS, the session begins with what is followed, and takes its time.
+        guard session != 0 else {
+            throw RoutingFailure(.held, at: .read, cause: .cicUnreachable, "There is no session yet.")
+        }
         if site.hidesNames { return CICDirectory(workgroups: [], skills: [], users: []) }
         let entries = [Sample.workgroupA, Sample.workgroupB].map {
             CICDirectory.WorkgroupEntry(name: $0, isActive: true, hasQueue: true, isACD: true, takesEmail: true)
