@@ -46,7 +46,8 @@ func perform(json: Bool, _ body: () async throws -> Void) async throws {
     }
 }
 
-private func complain(_ sentence: String, _ json: Bool, _ code: ExitCode) -> ExitCode {
+/// Says it on standard error.
+func complain(_ sentence: String, _ json: Bool, _ code: ExitCode) -> ExitCode {
     let text = json ? "{\"error\":\(JSONText.string(sentence))}\n" : "caserouter: \(sentence)\n"
     FileHandle.standardError.write(Data(text.utf8))
     return code
