@@ -25,7 +25,8 @@ extension Refusal {
     public static func unknown(_ what: String, _ name: String, among known: some Collection<String>) -> Refusal {
         var sentence = "there is no \(what) \(String(name.prefix(80)).quoted)"
         guard !known.isEmpty else { return Refusal(.usage, sentence + "; there are none") }
-        if let similar = SimilarName.find(name, in: known) {
+        // Numbers that differ by a digit are no slips of each other.
+        if !name.allSatisfy(\.isNumber), let similar = SimilarName.find(name, in: known) {
             sentence += "; did you mean \(similar.quoted)? There are: "
         } else {
             sentence += "; there are: "

@@ -77,9 +77,7 @@ extension StoredConfiguration {
             id = nil  // A name.
         }
         guard let found = own.first(where: { $0.setup.queue == name || id != nil && $0.queueID == id }) else {
-            throw Misconfigured(
-                "\(name) is not a monitored queue of \(org); monitored are "
-                    + own.map(\.setup.queue).sorted().joined(separator: ", "))
+            throw Refusal.unknown("monitored queue of \(org)", name, among: own.map(\.setup.queue).sorted())
         }
         guard found.queueID != nil else {
             throw Misconfigured(
