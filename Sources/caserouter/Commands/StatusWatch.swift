@@ -75,7 +75,7 @@ struct WatchScreen: Sendable {
 
     /// Draws over what is there, which does not flicker as clearing does.
     func show(_ text: String) {
-        put("\u{1B}[H" + Self.fit(text, into: Self.size).map { $0 + "\u{1B}[K\r\n" }.joined() + "\u{1B}[J")
+        put("\u{1B}[H" + Self.fit(text, into: Self.size).map { $0 + "\u{1B}[K\n" }.joined() + "\u{1B}[J")
     }
 
     /// The first lines and the last ones: they say whether all is well, and what needs a person.
