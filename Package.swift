@@ -110,7 +110,7 @@ let package = Package(
             name: "ProtocolSimulationTests", dependencies: ["ProtocolSimulation", "CaseRouting", "TestSupport"]),
         .testTarget(name: "CheckerTests", dependencies: ["Checker"]),
         .testTarget(name: "BenchTests", dependencies: ["caserouter-dev"]),
-        .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Simulators"]),
+        .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Simulators", yams]),
     ],
     swiftLanguageModes: [.v6]
 )

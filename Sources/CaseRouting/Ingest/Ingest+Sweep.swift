@@ -52,6 +52,7 @@ extension Ingest {
     func mirrorQueues() async -> Bool {
         do throws(RoutingFailure) {
             try await store.replaceQueues(org: org, try await source.queues())
+            try await store.replaceLegacyMappings(org: org, try await source.legacyMappings())
             return true
         } catch {
             logger.warning(.queuesNotMirrored, metadata: ["cause": "\(error.cause)", "summary": "\(error.summary)"])

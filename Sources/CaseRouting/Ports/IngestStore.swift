@@ -50,6 +50,8 @@ public protocol IngestStore: Sendable {
     func finishSweep(org: String, _ result: SweepResult) async throws(RoutingFailure)
 
     func replaceQueues(org: String, _ queues: [SalesforceQueue]) async throws(RoutingFailure)
+    /// For `mappings import`, which reads the database only.
+    func replaceLegacyMappings(org: String, _ rows: [LegacyMapping]) async throws(RoutingFailure)
     func saveAPIUsage(org: String, _ usage: APIUsage, calls: [String: Int]) async throws(RoutingFailure)
 
     /// The database's time.

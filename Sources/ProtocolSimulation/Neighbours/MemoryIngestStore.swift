@@ -155,6 +155,7 @@ public struct MemoryIngestStore: IngestStore {
     }
 
     public func replaceQueues(org: String, _ queues: [SalesforceQueue]) async {}
+    public func replaceLegacyMappings(org: String, _ rows: [LegacyMapping]) async {}
     public func saveAPIUsage(org: String, _ usage: APIUsage, calls: [String: Int]) async {}
 
     public func now() async throws(RoutingFailure) -> Timestamp {

@@ -213,6 +213,26 @@ extension PostgresIngestStore {
             ], name: "replace queues")
     }
 
+    public func replaceLegacyMappings(org: String, _ rows: [LegacyMapping]) async throws(RoutingFailure) {
+        _ = try await database.ask(
+            """
+            WITH m AS (
+                SELECT * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS m (row_id, queue, workgroup, skills)
+            ), gone AS (
+                DELETE FROM caserouter.legacy_mappings l
+                WHERE l.org = $1 AND NOT EXISTS (SELECT FROM m WHERE m.row_id = l.row_id)
+            )
+            INSERT INTO caserouter.legacy_mappings (org, row_id, queue, workgroup, skills)
+            SELECT $1, row_id, queue, workgroup, skills FROM m
+            ON CONFLICT (org, row_id) DO UPDATE
+            SET queue = excluded.queue, workgroup = excluded.workgroup, skills = excluded.skills, seen_at = now()
+            """,
+            [
+                .text(org), .textArray(rows.map(\.row.description)), .textArray(rows.map(\.queue)),
+                .textArray(rows.map(\.workgroup)), .textArray(rows.map(\.skills)),
+            ], name: "replace legacy mappings")
+    }
+
     public func saveAPIUsage(
         org: String, _ usage: APIUsage, calls: [String: Int]
     ) async throws(RoutingFailure) {
