@@ -38,7 +38,7 @@ extension InteractionWatch {
         logger.warning(.switchover, metadata: ["from": "\(known ?? "-")", "to": "\(server)"])
         resumesSwitchover = false
         var lastSeen = switchover?.lastSeen ?? [:]
-        for entry in mirror.entries.values { lastSeen[entry.attempt] = entry }
+        for (_, entry) in mirror.entries { lastSeen[entry.attempt] = entry }
         switchover = Switchover(identity: server, since: clock.monotonic, lastSeen: lastSeen)
         let seenEnds = mirror.takeEnds()
         mirror = InteractionMirror(holding: mirror.holding, workgroups: mirror.followed.subtracting([mirror.holding]))
