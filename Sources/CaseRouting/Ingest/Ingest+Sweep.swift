@@ -21,19 +21,24 @@ extension Ingest {
                 if clock.monotonic >= queuesAt {
                     queuesAt = clock.monotonic + (await mirrorQueues() ? Self.wholeEvery : .seconds(60))
                 }
-                try await verify(under: lease)
+                let errands = try await store.errands(org: org)
+                if errands.contains(.verify) { try await verify(under: lease) }
                 // Opened by this process, by one before it, or by whoever found that rows may have been lost.
-                let gap = try await store.openGap(org: org)
+                var gap = errands.contains(.gap) ? try await store.openGap(org: org) : nil
                 if gap != nil { askForSweep(.whole) }
                 if clock.monotonic >= usageAt {
                     usageAt = clock.monotonic + Self.usageEvery
                     try await saveUsage()
                 }
-                let asked = try await store.takeAskedSweep(org: org, configuration: settings.configuration)
+                let asked =
+                    errands.contains(.askedSweep)
+                    ? try await store.takeAskedSweep(org: org, configuration: settings.configuration) : nil
                 if let asked, asked.isDryRun {
                     try await sweep(.whole, asked: asked, gap: nil, under: lease)
                 } else if asked != nil || sweepIsAsked != nil || clock.monotonic >= nextAt {
                     let isWhole = asked != nil || sweepIsAsked == .whole || clock.monotonic >= nextWholeAt
+                    // A sweep closes gaps, so it must not miss one that was opened since.
+                    if !errands.contains(.gap) { gap = try await store.openGap(org: org) }
                     sweepIsAsked = nil
                     try await sweep(isWhole ? .whole : .recent, asked: asked, gap: gap, under: lease)
                     nextAt = clock.monotonic + settings.sweepEvery * (await isOverBudget() ? 4 : 1)
