@@ -189,9 +189,9 @@ struct TestSite: Sendable {
     }
 }
 
-/// Waits until a condition holds; fails the test after ten seconds.
+/// Waits until a condition holds; fails the test after a minute.
 func eventually(
-    _ what: String, within duration: Duration = .seconds(10), _ condition: () async throws -> Bool
+    _ what: String, within duration: Duration = .seconds(60), _ condition: () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + duration
     while ContinuousClock.now < deadline {

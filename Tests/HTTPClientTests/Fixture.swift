@@ -40,11 +40,11 @@ func failure(
 
 struct Unexpected: Error {}
 
-/// Waits until something becomes true, at most ten seconds.
+/// Waits until something becomes true, at most a minute.
 func eventually(
     _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () -> Bool
 ) async throws {
-    let end = MonotonicTime.now + .seconds(10)
+    let end = MonotonicTime.now + .seconds(60)
     while !condition() {
         if MonotonicTime.now > end {
             Issue.record(what, sourceLocation: sourceLocation)
