@@ -22,14 +22,17 @@ extension Ingest {
                 if clock.monotonic >= queuesAt {
                     queuesAt = clock.monotonic + (await mirrorQueues() ? Self.wholeEvery : .seconds(60))
                 }
-                try await verify(under: lease)
+                let errands = try await store.errands(org: org)
+                if errands.contains(.verify) { try await verify(under: lease) }
                 // Opened by this process, by one before it, or by whoever found that rows may have been lost.
-                if try await store.openGap(org: org) != nil { askForSweep(.whole) }
+                if errands.contains(.gap) { askForSweep(.whole) }
                 if clock.monotonic >= usageAt {
                     usageAt = clock.monotonic + Self.usageEvery
                     try await saveUsage()
                 }
-                let asked = try await store.takeAskedSweep(org: org, configuration: settings.configuration)
+                let asked =
+                    errands.contains(.askedSweep)
+                    ? try await store.takeAskedSweep(org: org, configuration: settings.configuration) : nil
                 if let asked, asked.isDryRun {
                     try await sweep(.whole, asked: asked, under: lease)
                 } else if asked != nil || sweepIsAsked != nil || clock.monotonic >= nextAt {

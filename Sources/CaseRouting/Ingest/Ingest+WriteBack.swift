@@ -7,7 +7,8 @@ extension Ingest {
     func writeBack() async {
         while !Task.isCancelled {
             do throws(RoutingFailure) {
-                let due = try await store.dueWriteBacks(org: org, limit: Self.rowsPerCall)
+                let isDue = try await store.errands(org: org).contains(.writeBack)
+                let due = isDue ? try await store.dueWriteBacks(org: org, limit: Self.rowsPerCall) : []
                 if due.count == Self.rowsPerCall || due.contains(where: { $0.waiting >= Self.longestWait }) {
                     try await mark(due)
                     if due.count == Self.rowsPerCall { continue }

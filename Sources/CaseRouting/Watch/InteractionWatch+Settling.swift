@@ -79,7 +79,7 @@ extension InteractionWatch {
     /// What nobody moved on: an id that a worker could not write is written now, and what lost is disconnected.
     private func settleHolding() async throws(RoutingFailure) {
         let now = clock.monotonic
-        let due = mirror.inHolding.filter { interaction in
+        let due: [InteractionID] = mirror.inHolding.filter { interaction in
             guard let entry = mirror.entries[interaction] else { return false }
             return !entry.isBound && now - entry.since >= Self.adoptionAge && entry.nextLook <= now
         }
@@ -121,7 +121,7 @@ extension InteractionWatch {
     /// Whose an interaction is that waits or is worked on: most often an episode's that holds it.
     private func settleUnbound() async throws(RoutingFailure) {
         let now = clock.monotonic
-        let due = mirror.unbound.filter { interaction in
+        let due: [InteractionID] = mirror.unbound.filter { interaction in
             guard let entry = mirror.entries[interaction] else { return false }
             return now - entry.since >= Self.bindingAge && entry.nextLook <= now
         }

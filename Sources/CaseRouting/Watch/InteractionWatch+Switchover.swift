@@ -41,7 +41,7 @@ extension InteractionWatch {
         failpoint("switchover.seen")
         resumesSwitchover = false
         var lastSeen = switchover?.lastSeen ?? [:]
-        for entry in mirror.entries.values { lastSeen[entry.attempt] = entry }
+        for (_, entry) in mirror.entries { lastSeen[entry.attempt] = entry }
         switchover = Switchover(identity: server, since: clock.monotonic, lastSeen: lastSeen)
         let seenEnds = mirror.takeEnds()
         mirror = InteractionMirror(holding: mirror.holding, workgroups: mirror.followed.subtracting([mirror.holding]))

@@ -112,7 +112,7 @@ public actor InteractionWatch {
                 holds = known?.holds ?? []
                 resumesSwitchover = holds.contains(.switchover)
                 lostRows = known?.lostRowsSince.map { LostRows(since: $0) }
-                mirror.begin(with: try await store.openEpisodes(cic: cic), at: clock.monotonic)
+                try await recall()
                 try await feed.follow(settings.workgroups)
                 return true
             } catch {

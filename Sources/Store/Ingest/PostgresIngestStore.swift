@@ -6,10 +6,12 @@ public struct PostgresIngestStore: IngestStore {
     let database: PostgresDatabase
     /// As in the leases.
     let owner: String
+    let look: ErrandLook
 
     public init(_ database: PostgresDatabase, owner: String) {
         self.database = database
         self.owner = owner
+        look = ErrandLook(database)
     }
 
     func rows<Value>(

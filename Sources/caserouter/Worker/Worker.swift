@@ -51,7 +51,8 @@ final class Worker: Sendable {
         _ = try surroundings.casesInFlight
         loop = PollExecutor(name: "caserouter")
         database = PostgresDatabase.forCases(
-            address, PostgresSettings(applicationName: "caserouter \(role) \(name)"), on: loop)
+            address, PostgresSettings(applicationName: "caserouter \(role) \(name)"), on: loop,
+            batchers: role == "route" || role == "all" ? 3 : 1)
         var http = HTTPTransport.Settings()
         http.allowInsecure = try surroundings.allowsInsecure
         http.connectionsPerHost = 512
