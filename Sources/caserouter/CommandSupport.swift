@@ -53,7 +53,7 @@ extension PostgresError {
     }
 }
 
-/// Prints one sentence to standard error and returns the code to end with.
+/// Says it on standard error.
 func complain(_ sentence: String, _ json: Bool, _ code: ExitCode) -> ExitCode {
     let text = json ? "{\"error\":\(JSONText.string(sentence))}\n" : "caserouter: \(sentence)\n"
     FileHandle.standardError.write(Data(text.utf8))

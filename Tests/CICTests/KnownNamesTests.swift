@@ -1,5 +1,6 @@
 import CaseRouting
 import JSON
+import TestSupport
 import Testing
 
 @testable import CIC

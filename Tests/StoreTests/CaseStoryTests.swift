@@ -138,6 +138,7 @@ import Testing
             let statements = [
                 PostgresCaseStoryStore.byNumber.filled("'30000'", "NULL"),
                 PostgresCaseStoryStore.byID.filled(id, "NULL"),
+                PostgresCaseStoryStore.byIDOfRequests.filled(id, "NULL"),
                 PostgresCaseStoryStore.standing.filled("'acme'", id),
                 PostgresCaseStoryStore.requests.filled("'acme'", id),
                 PostgresCaseStoryStore.attempts.filled("'acme'", id),

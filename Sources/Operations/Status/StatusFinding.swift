@@ -106,17 +106,20 @@ extension SiteStatus {
             switch hold.reason {
             case .paused:
                 return StatusFinding(
-                    sentence: "\(hold.target) is paused since \(hold.since) by \(hold.placedBy): \(hold.detail)",
+                    sentence:
+                        "\(hold.target) is paused since \(hold.since.inSentence) by \(hold.placedBy): \(hold.detail)",
                     command: "caserouter resume \(hold.target)")
             case .breaker:
                 return StatusFinding(
-                    sentence: "\(hold.target) is on hold since \(hold.since) because it keeps failing: \(hold.detail)",
+                    sentence:
+                        "\(hold.target) is on hold since \(hold.since.inSentence) because it keeps failing: \(hold.detail)",
                     command: hold.kind == .cic
                         ? "caserouter credentials verify cic:\(hold.name)" : "caserouter failed list --limit 20")
             case .switchover, .lostRows:
                 guard asOf - hold.since > Self.patience else { return nil }
                 return StatusFinding(
-                    sentence: "\(hold.target) is on hold since \(hold.since) (\(hold.reason.rawValue)): \(hold.detail)",
+                    sentence:
+                        "\(hold.target) is on hold since \(hold.since.inSentence) (\(hold.reason.rawValue)): \(hold.detail)",
                     command: "look at the log of the watch: caserouter credentials verify cic:\(hold.name)")
             }
         }
@@ -134,7 +137,8 @@ extension SiteStatus {
         if let oldest = org.oldestGapAt, asOf - oldest > Self.patience {
             found.append(
                 StatusFinding(
-                    sentence: "org \(org.name) has \(org.openGaps) gaps that no sweep has closed since \(oldest)",
+                    sentence:
+                        "org \(org.name) has \(org.openGaps) gaps that no sweep has closed since \(oldest.inSentence)",
                     command: "caserouter sweep \(org.name)"))
         }
         if org.writeBackFailing > 0 {
@@ -188,14 +192,14 @@ extension SiteStatus {
         } else if let seen = server.figures?.at, asOf - seen > .seconds(120) {
             found.append(
                 StatusFinding(
-                    sentence: "the watch of CIC server \(server.name) has not told anything since \(seen)",
+                    sentence: "the watch of CIC server \(server.name) has not told anything since \(seen.inSentence)",
                     command: "caserouter credentials verify cic:\(server.name)"))
         }
         if let oldest = server.oldestDueAt, asOf - oldest > Self.patience {
             found.append(
                 StatusFinding(
                     sentence:
-                        "\(server.due) cases wait to be brought to CIC server \(server.name), the oldest since \(oldest)",
+                        "\(server.due) cases wait to be brought to CIC server \(server.name), the oldest since \(oldest.inSentence)",
                     command: "caserouter report waiting --cic \(server.name)"))
         }
         return found

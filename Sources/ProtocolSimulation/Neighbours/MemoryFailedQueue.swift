@@ -31,6 +31,9 @@ public final class MemoryFailedQueue: FailedQueue, @unchecked Sendable {
 
     public func deadCount() async -> Int { dead.count }
 
+    /// Whether it lies there, or is being looked at.
+    func holds(_ body: [UInt8]) -> Bool { dead.contains(body) || taken.values.contains(body) }
+
     public func takeDead() async throws(RoutingFailure) -> RequestDelivery? {
         guard !dead.isEmpty else { return nil }
         if taken.count >= DeadRound.mostKept + 100 { throw Self.broken }
@@ -97,7 +100,10 @@ public final class MemoryHousekeepingStore: HousekeepingStore, @unchecked Sendab
         }
     }
 
-    public func liftSweptOrgs() async -> [String] { [] }
+    public func liftSweptOrgs() async -> [String] {
+        shared.tables.now = Sample.start + shared.clock.monotonic
+        return shared.tables.liftSweptOrgs(shared.ingest)
+    }
 
     public func advanceRetries() async -> [String] { [] }
 

@@ -49,6 +49,7 @@ extension SalesforceOrgCore {
         case "limits": return limits()
         case "composite":
             if path.count > 1, path[1] == "sobjects" { return try collections(Array(path.dropFirst(2)), call, caller) }
+            guard path.count == 1 else { throw .notFound }
             return try composite(call, caller)
         case "sobjects":
             if path.count == 1 { return describeGlobal(caller) }

@@ -27,6 +27,25 @@ public struct PostgresNameMirrors: NameMirrors {
         }
     }
 
+    public func legacyMappings(org: String) async throws(RoutingFailure) -> LegacyMappingMirror? {
+        let rows = try await database.ask(
+            """
+            SELECT l.row_id, l.queue, l.workgroup, l.skills, extract(epoch FROM now() - max(l.seen_at) OVER ())::float8
+            FROM caserouter.legacy_mappings l WHERE l.org = $1 ORDER BY l.row_id
+            """, [.text(org)], name: "mirror of legacy mappings")
+        do throws(PostgresError) {
+            guard let first = rows.first else { return nil }
+            return LegacyMappingMirror(
+                rows: try rows.map { row throws(PostgresError) in
+                    LegacyMapping(
+                        row: try row.recordID(0), queue: try row.text(1), workgroup: try row.text(2),
+                        skills: try row.text(3))
+                }, age: .seconds(max(0, try first.double(4))))
+        } catch {
+            throw RoutingFailure(error)
+        }
+    }
+
     public func directory(cic: String) async throws(RoutingFailure) -> DirectoryMirror? {
         try await PostgresDirectory(database).mirror(cic: cic).map {
             DirectoryMirror(directory: $0.directory, age: $0.age)

@@ -42,10 +42,7 @@ public struct PostgresReportStore: ReportStore {
                 "SELECT name FROM report.names WHERE kind = $1 ORDER BY name", [.text(kind)], name: "names"
             ).map { row throws(PostgresError) in try row.text(0) }
             guard !names.contains(name) else { continue }
-            throw Refusal(
-                .usage,
-                "there is no \(kind) \(name.prefix(80)); "
-                    + (names.isEmpty ? "there is none at all" : "there are \(names.joined(separator: ", "))"))
+            throw Refusal.unknown(kind == "cic" ? "CIC server" : kind, name, among: names)
         }
         guard let cause = filters["cause"] else { return }
         let seen = try await database.query(

@@ -179,6 +179,26 @@ struct WatchTraceTests {
     }
 
     @Test(arguments: RoutingTraceTests.seeds)
+    func `what is recovered late and given back by its agent is not offered beside what another agent has`(
+        _ seed: UInt64
+    ) throws {
+        let site = site(seed, recoveryWait: .zero)
+        var lost = site.cic.switchOver()
+        #expect(site.run(until: { site.offered != nil && site.isAtRest }))
+        let other = try #require(site.offered).id
+        site.cic.pickUp(other)
+        site.run(for: .seconds(5))
+        lost[0].place = .withAgent
+        let late = site.cic.recover(lost[0])
+        site.run(for: .seconds(5))
+        #expect(site.cic.routable.count == 2)
+        site.cic.giveBack(late)
+        #expect(site.run(until: { site.offered?.id == other }, limit: .seconds(60)))
+        #expect(site.state.episode?.interaction == other)
+        site.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
     func `a watch that dies in a switchover leaves it to the next one`(_ seed: UInt64) throws {
         let site = SimulatedSite(seed: seed)
         site.startWorker()

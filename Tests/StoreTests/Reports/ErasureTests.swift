@@ -11,7 +11,7 @@ import Testing
 
     /// A queue tool that finds nothing.
     private struct NoMessages: CaseMessages {
-        func remove(naming caseID: RecordID, from queue: MessageQueue) async throws(RoutingFailure) -> Int { 0 }
+        func remove(naming key: CaseKey, from queue: MessageQueue) async throws(RoutingFailure) -> Int { 0 }
     }
 
     /// Brings a case through failures, a bulk retry, being given up and brought back, to its workgroup.
@@ -187,6 +187,49 @@ import Testing
             #expect(
                 try await fixture.text("SELECT string_agg(org, ' ') FROM caserouter.cases WHERE case_number <> ''")
                     == "zenith")
+        }
+    }
+
+    /// A sandbox has the ids and numbers of its origin.
+    @Test func `erasing a case leaves the case of another org with the same id and number as it is`() async throws {
+        try await StoreFixture.with { fixture in
+            for org in ["acme", "zenith"] {
+                var change = CaseChange.make(.closed, version: 1, isClosed: true, org: org)
+                change.caseNumber = Self.number
+                _ = try await fixture.take(change)
+            }
+            try await fixture.run("UPDATE caserouter.requests SET write_back = 'done'")
+            let id = recordID("500", 1).description
+            try await fixture.run(
+                """
+                WITH o AS (SELECT unnest('{acme,zenith}'::text[]) AS org), r AS (
+                    INSERT INTO caserouter.bulk_retries (asked, planned_by, host) VALUES ('all', 'anna', 'desk')
+                    RETURNING id
+                ), i AS (
+                    INSERT INTO caserouter.bulk_retry_items (retry, org, case_id, case_number, failure_number, failed_at)
+                    SELECT r.id, o.org, '\(id)', '\(Self.number)', 1, now() FROM r, o
+                ), a AS (
+                    INSERT INTO caserouter.audit (actor, host, action, target)
+                    SELECT 'anna', 'desk', 'discard', o.org || '/\(id)' FROM o
+                    UNION ALL SELECT 'w', 'desk', 'episode rebuilt', 'case:' || o.org || '/\(id)' FROM o
+                )
+                INSERT INTO caserouter.discards (
+                    org, case_id, reason, discarded_by, failure_number, closed, want_skills, spares_agent)
+                SELECT o.org, '\(id)', 'case \(Self.number) is a test', 'anna', 1, true, '', false FROM o
+                """)
+            let erasure = CaseErasure(store: PostgresErasureStore(fixture.connections), queues: NoMessages())
+            _ = try await erasure.erase(Self.number, org: "acme", reason: "x", by: Self.author)
+            let named = """
+                SELECT string_agg(n, ' ' ORDER BY n) FROM (
+                    SELECT 'item ' || org AS n FROM caserouter.bulk_retry_items
+                    WHERE case_id = '\(id)' AND case_number = '\(Self.number)'
+                    UNION ALL SELECT 'discard ' || org FROM caserouter.discards
+                    WHERE case_id = '\(id)' AND reason LIKE '%\(Self.number)%'
+                    UNION ALL SELECT 'audit ' || target FROM caserouter.audit WHERE target LIKE '%\(id)%') x
+                """
+            #expect(
+                try await fixture.text(named)
+                    == "audit case:zenith/\(id) audit zenith/\(id) discard zenith item zenith")
         }
     }
 }
