@@ -1,4 +1,4 @@
--- Erases a case of the org that was named, and leaves what another org's case of the same id or number has left.
+-- Erases a case of the org that was named, with what CIC has said of it, and leaves what another org has of the same id or number.
 
 SET search_path = caserouter;
 
@@ -13,13 +13,15 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = caserouter, pg_temp
 AS $$
 DECLARE
     other record;
+    the_number text;
     words text;
 BEGIN
     PERFORM check_erasable(the_org, the_case);
     -- A number that is short, or none, would be found where it means something else.
-    SELECT '\m(' || the_case || '|' || left(the_case, 15)
-        || CASE WHEN case_number ~ '^[0-9A-Za-z-]{5,}$' THEN '|' || case_number ELSE '' END || ')\M'
-    INTO words FROM cases WHERE org = the_org AND case_id = the_case;
+    SELECT CASE WHEN case_number ~ '^[0-9A-Za-z-]{5,}$' THEN case_number ELSE '' END INTO the_number
+    FROM cases WHERE org = the_org AND case_id = the_case;
+    words := '\m(' || the_case || '|' || left(the_case, 15)
+        || CASE WHEN the_number <> '' THEN '|' || the_number ELSE '' END || ')\M';
 
     UPDATE requests
     SET case_id = the_token, event_key = 'erased:' || gen_random_uuid(), body = '', outbox_row = NULL,
@@ -54,10 +56,19 @@ BEGIN
     RETURN NEXT;
 
     UPDATE undecodable SET beginning = ''
-    WHERE position(convert_to(left(the_case, 15), 'UTF8') IN beginning) > 0;
+    WHERE position(convert_to(left(the_case, 15), 'UTF8') IN beginning) > 0
+        OR the_number <> '' AND position(convert_to(the_number, 'UTF8') IN beginning) > 0;
     GET DIAGNOSTICS changed = ROW_COUNT;
     name := 'undecodable';
     RETURN NEXT;
+
+    -- What CIC has said, as in attempts. The rows themselves get their token below.
+    UPDATE discards SET owner = NULL, failure_summary = NULL WHERE org = the_org AND case_id = the_case;
+    UPDATE bulk_retry_items SET note = NULL WHERE org = the_org AND case_id = the_case AND note IS NOT NULL;
+    -- CIC uses the ids of interactions again: elsewhere the same id means another one.
+    UPDATE audit
+    SET before = before - '{interaction,attempt}'::text[], after = after - '{interaction,attempt}'::text[]
+    WHERE target = the_org || '/' || the_case;
 
     -- Whatever else names the case, in tables of this version or a later one: by its id of either length or its number,
     -- wherever that is a word of its own. Not where it is said of another org: a sandbox has the ids and the numbers of its

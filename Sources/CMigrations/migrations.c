@@ -58,16 +58,10 @@ static const unsigned char m0018[] = {
 #embed "../../migrations/0018_erase_in_one_org.sql"
 };
 static const unsigned char m0019[] = {
-#embed "../../migrations/0019_erased_answers.sql"
+#embed "../../migrations/0019_unaccounted.sql"
 };
 static const unsigned char m0020[] = {
-#embed "../../migrations/0020_unaccounted.sql"
-};
-static const unsigned char m0021[] = {
-#embed "../../migrations/0021_legacy_mappings.sql"
-};
-static const unsigned char m0022[] = {
-#embed "../../migrations/0022_erased_answers_in_one_org.sql"
+#embed "../../migrations/0020_legacy_mappings.sql"
 };
 
 static const caserouter_migration all[] = {
@@ -89,10 +83,8 @@ static const caserouter_migration all[] = {
     {"0016_lost_rows.sql", m0016, sizeof m0016},
     {"0017_offers_on_request.sql", m0017, sizeof m0017},
     {"0018_erase_in_one_org.sql", m0018, sizeof m0018},
-    {"0019_erased_answers.sql", m0019, sizeof m0019},
-    {"0020_unaccounted.sql", m0020, sizeof m0020},
-    {"0021_legacy_mappings.sql", m0021, sizeof m0021},
-    {"0022_erased_answers_in_one_org.sql", m0022, sizeof m0022},
+    {"0019_unaccounted.sql", m0019, sizeof m0019},
+    {"0020_legacy_mappings.sql", m0020, sizeof m0020},
 };
 
 caserouter_migration caserouter_migration_at(size_t index) { return all[index]; }
