@@ -181,7 +181,7 @@ struct FaultTraceTests {
         }
         site.run(for: .seconds(4))
         site.cic.hasSessions = true
-        #expect(site.run(until: { site.isAtRest && site.cic.routable.count == 30 }, limit: .seconds(20)))
+        #expect(site.run(until: { site.isAtRest && site.cic.routable.count == 30 }, limit: .seconds(60)))
         #expect(site.shared.tables.holds.isEmpty)
         site.stop()
     }
