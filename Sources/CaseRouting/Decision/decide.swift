@@ -156,10 +156,9 @@ extension Deliberation {
         let differs = facts.owner != change.owner || facts.isClosed != change.isClosed
         guard differs || facts.skills != change.skills else {
             rule = .noDifference
-            if before.wanted != nil, facts.isClosed || (!facts.owner.isUser && mapping(of: facts.owner) == nil) {
-                // It became so while the org only observed: what is wanted did not follow.
-                apply(comesBack: false, asks: false)
-            } else if isMappedAnew(facts) {
+            if !isWantedFollowing(facts) {
+                // It became so while the org only observed, what is wanted was read off CIC after rows were lost, or the
+                // mapping says something else by now.
                 apply(comesBack: false, asks: false)
             } else if change.isAsked {
                 offerWaiting(facts)
@@ -170,14 +169,13 @@ extension Deliberation {
         apply(comesBack: comesBack, asks: true)
     }
 
-    /// A failed case whose mapping says something else by now: a person has corrected it, and trying the old wish again
-    /// would fail again. What an agent has meanwhile stays where it is.
-    private func isMappedAnew(_ facts: CaseFacts) -> Bool {
-        guard before.attempts >= RetryPolicy.attemptLimit, before.episode?.isWithAgent != true,
-            let wanted = before.wanted, let mapping = configuration.mapping(org: change.org, owner: facts.owner)
-        else { return false }
-        let wish = mapping.wanted(caseSkills: facts.skills)
-        return !wish.isSamePlace(as: wanted) || wish.skills != wanted.skills
+    /// Whether what is wanted, if anything is, is what these facts ask for. What a user owns may stay where it was, and what
+    /// an agent has in a queue that is monitored.
+    private mutating func isWantedFollowing(_ facts: CaseFacts) -> Bool {
+        guard let wanted = before.wanted else { return true }
+        if facts.isClosed { return false }
+        guard let wish = mapping(of: facts.owner)?.wanted(caseSkills: facts.skills) else { return facts.owner.isUser }
+        return before.episode?.isWithAgent == true || wish.isSamePlace(as: wanted) && wish.skills == wanted.skills
     }
 
     /// Nothing has changed, but a person asked for what waits: in a queue that was not monitored when the case came to it,

@@ -65,7 +65,8 @@ extension Housekeeping {
             guard delivery.length == delivery.body.count else { return false }
             message = try RequestMessage(delivery.body)
         } catch {
-            // Why is in the database already: the worker that moved it here has written it.
+            // The broker may have moved it here, which knows no reason; and rows may have been lost.
+            try await cases.recordUndecodable(UndecodableMessage(delivery, error.description))
             return false
         }
         switch message {

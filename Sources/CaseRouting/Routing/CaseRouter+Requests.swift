@@ -184,25 +184,12 @@ extension CaseRouter {
     private static let patienceForSettings: Duration = .seconds(10)
 
     private func putAside(_ delivery: RequestDelivery, _ error: UnreadableMessage) async {
-        let message = UndecodableMessage(
-            reason: error.description, length: delivery.length, beginning: Array(delivery.body.prefix(4_096)),
-            digest: Self.digest(delivery.body))
+        let message = UndecodableMessage(delivery, error.description)
         guard await stored({ store throws(RoutingFailure) in try await store.recordUndecodable(message) }) != nil else {
             return
         }
         logger.warning(.messageUndecodable, metadata: ["reason": "\(error)", "length": "\(delivery.length)"])
         await queue.deadLetter(delivery)
-    }
-
-    /// FNV-1a with 64 bits twice: names equal contents, protects against nothing.
-    private static func digest(_ bytes: [UInt8]) -> String {
-        var first: UInt64 = 0xcbf2_9ce4_8422_2325
-        var second: UInt64 = 0x8422_2325_cbf2_9ce4
-        for byte in bytes {
-            first = (first ^ UInt64(byte)) &* 0x100_0000_01b3
-            second = (second ^ UInt64(byte ^ 0x5a)) &* 0x100_0000_01b3
-        }
-        return String(first, radix: 16) + "-" + String(second, radix: 16) + "-" + String(bytes.count)
     }
 
     /// Counts that the request is looked at again, before it is. Nil: the database is broken and the worker stops.

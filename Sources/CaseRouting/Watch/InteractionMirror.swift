@@ -171,6 +171,9 @@ struct InteractionMirror {
         forget(interaction)
     }
 
+    /// The end of an interaction that no entry is about.
+    mutating func ended(_ end: EpisodeEnd) { ends.append(end) }
+
     private static func end(_ seen: SeenInteraction) -> EpisodeEnd {
         EpisodeEnd(
             episode: seen.episode, interaction: seen.interaction, attempt: seen.attempt, reason: .ended,

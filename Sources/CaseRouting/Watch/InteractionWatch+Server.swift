@@ -60,7 +60,27 @@ extension InteractionWatch {
             let open = try await store.openEpisodes(cic: cic, after: last)
             guard let end = open.last, switchover == nil else { return }
             mirror.begin(with: open, at: clock.monotonic)
+            await lookForShadowed(open)
             last = end.key.caseKey
+        }
+    }
+
+    /// CIC gives ids again. An episode whose interaction came and went unseen may name an id that is another's by now: no
+    /// queue will ever tell of its end, and while it is open the other one cannot win that id.
+    private func lookForShadowed(_ open: [WatchedEpisode]) async {
+        for episode in open {
+            guard let interaction = episode.interaction, let entry = mirror.entries[interaction],
+                entry.attempt != episode.attempt
+            else { continue }
+            do throws(RoutingFailure) {
+                guard try await server.read(interaction, episode.attempt) == .gone, switchover == nil else { continue }
+                mirror.ended(
+                    EpisodeEnd(
+                        episode: episode.key, interaction: interaction, attempt: episode.attempt, reason: .ended,
+                        assignNumber: nil))
+            } catch {
+                logger.debug(.watchFailed, failure: error)
+            }
         }
     }
 

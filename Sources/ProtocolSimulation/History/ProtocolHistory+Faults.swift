@@ -63,7 +63,10 @@ extension ProtocolHistory {
             let operations: [MemoryCIC.Operation] = [.create, .create, .assign, .assign, .disconnect, .read, .find]
             guard let operation = operations.randomElement(using: &random) else { return }
             for _ in 0..<Int.random(in: 1...3, using: &random) {
-                server.faults[operation, default: []].append(kind == .refusal ? refusal : fault)
+                var next = kind == .refusal ? refusal : fault
+                // Carried out again under the same id, a create cannot be told from the first.
+                if case .twice = next, operation == .create, bounds.reusesIDs { next = .answerLost }
+                server.faults[operation, default: []].append(next)
             }
         case .cicAway:
             server.isReachable = false
@@ -122,7 +125,10 @@ extension ProtocolHistory {
             simulation.clock.schedule(after: isLate ? seconds(75...200) : seconds(0...50)) { [unowned self] in
                 recoveries -= 1
                 let id = server.recover(live) { id in
-                    if isLate { late["\(server.name)/\(id)"] = live.attempt }
+                    guard isLate else { return }
+                    late["\(server.name)/\(id)"] = live.attempt
+                    // With an agent it is the case's delivery, whatever was asked meanwhile.
+                    if live.place == .withAgent { stories.first { $0.key == live.episode.caseKey }?.isTakenAway() }
                 }
                 trace.say(
                     "recovered", text: "\(server.name): \(id) of case \(live.episode.caseKey.caseID) is recovered")

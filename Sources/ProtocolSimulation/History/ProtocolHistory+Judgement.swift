@@ -34,12 +34,13 @@ extension ProtocolHistory {
     var judgement: String? {
         let tables = shared.tables
         for story in stories {
-            // What was recovered too late and is with an agent is the case's delivery.
-            if offered(of: story).contains(where: { $0.live.place == .waiting && isTooLate($0.server, $0.id, $0.live) })
-            {
-                return "case \(story.key.caseID): what was recovered late still waits"
-            }
             let routable = routable(of: story)
+            // What was recovered too late is the case's delivery, or waits for it; beside another one it must not wait.
+            let late = offered(of: story).filter { isTooLate($0.server, $0.id, $0.live) }
+            if !routable.isEmpty && late.contains(where: { $0.live.place == .waiting }) {
+                return "case \(story.key.caseID): what was recovered late waits beside another"
+            }
+            if routable.isEmpty && !late.isEmpty { continue }
             let episode = tables.openEpisode(story.key)?.episode
             if let (server, id, live) = routable.first {
                 if episode?.cic != server || episode?.interaction != id || episode?.attempt != live.attempt {

@@ -76,7 +76,17 @@ extension ProtocolHistory {
         case (.waiting, _):
             trace.say("picked up", text: "\(server.name): \(id) is picked up")
             story.isPickedUp(from: live.workgroup)
+            if isTooLate(server.name, id, live) { story.isTakenAway() }
+            // Recovered under another id and hidden before the watch has seen it: nobody can find it again.
+            let known = shared.tables.openEpisode(story.key)?.episode
+            if server.agentsHide && (known?.interaction != id || known?.attempt != live.attempt) {
+                late["\(server.name)/\(id)"] = live.attempt
+            }
             server.pickUp(id)
+        case _ where live.place == .withAgent && isTooLate(server.name, id, live):
+            // Given back it would wait for anybody: it is nobody's, and only reported.
+            story.agentEnds()
+            server.end(id)
         case (_, 0..<4):
             trace.say("ended", text: "\(server.name): the agent of \(id) ends it")
             story.agentEnds()
