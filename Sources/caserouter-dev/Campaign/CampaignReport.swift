@@ -29,7 +29,7 @@ struct CampaignReport {
             Self.row([
                 "\(fault.number)", Self.text(fault.start), fault.kind.rawValue, fault.target, fault.form,
                 Self.text(fault.end - fault.start), fault.recovered.map(Self.text) ?? "never",
-                fault.backlog.map(Self.text) ?? "never", Self.text(fault.kind.bound),
+                fault.backlog.map(Self.text) ?? "more", Self.text(fault.kind.bound),
                 [fault.note, late.contains(fault.number) ? "LATE" : ""].filter { !$0.isEmpty }.joined(separator: ", "),
             ])
         }

@@ -50,7 +50,7 @@ final class FaultDriver: Sendable {
         }
         let end = Date().timeIntervalSince(origin)
         recoveries.addTask { [self] in
-            let recovery = try await watch.recovery()
+            let recovery = try await watch.recovery(judgesBacklog: fault.kind.judgesBacklog)
             let record = FaultRecord(
                 number: fault.number, kind: fault.kind, target: fault.target, form: fault.form, planned: fault.at,
                 start: start, end: end, recovered: recovery.canaries, backlog: recovery.backlog, note: note)

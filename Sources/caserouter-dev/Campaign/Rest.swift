@@ -25,26 +25,13 @@ struct Rest {
         while ContinuousClock.now < deadline {
             obstacle = try await look()
             turn += 1
-            if turn.isMultiple(of: 10) { try await letTimePass() }
+            if turn.isMultiple(of: 10) { overdue += try await scene.letTimePass() }
             quiet = obstacle == nil ? quiet + 1 : 0
             // Twice, because an observation of a sweep may be on its way.
             if quiet == 2 { return nil }
             try await Task.sleep(for: .seconds(1))
         }
         return obstacle
-    }
-
-    /// Ten minutes for requests that nobody has seen.
-    private mutating func letTimePass() async throws {
-        let rows = try await scene.sql(
-            """
-            WITH moved AS (
-                UPDATE caserouter.requests SET received_at = received_at - interval '11 minutes'
-                WHERE seen_at IS NULL AND received_at > now() - interval '10 minutes'
-                    AND received_at < now() - interval '8 seconds' RETURNING 1)
-            SELECT count(*)::int4 FROM moved
-            """)
-        overdue += Int(try rows[0].int32(0))
     }
 
     private func look() async throws -> String? {

@@ -81,6 +81,22 @@ struct Scene: Sendable {
         }
     }
 
+    /// Lets the ten minutes pass after which a request that nobody has seen is taken from the table: its message went with
+    /// a queue or a broker.
+    ///
+    /// - Returns: how many there were.
+    func letTimePass() async throws -> Int {
+        let rows = try await sql(
+            """
+            WITH moved AS (
+                UPDATE caserouter.requests SET received_at = received_at - interval '11 minutes'
+                WHERE seen_at IS NULL AND received_at > now() - interval '10 minutes'
+                    AND received_at < now() - interval '8 seconds' RETURNING 1)
+            SELECT count(*)::int4 FROM moved
+            """)
+        return Int(try rows[0].int32(0))
+    }
+
     /// Gives a command of the product until it succeeds: it cannot while what it needs is broken.
     func insist(_ words: String...) async throws {
         let deadline = ContinuousClock.now + .seconds(120)
