@@ -159,6 +159,8 @@ extension Deliberation {
             if before.wanted != nil, facts.isClosed || (!facts.owner.isUser && mapping(of: facts.owner) == nil) {
                 // It became so while the org only observed: what is wanted did not follow.
                 apply(comesBack: false, asks: false)
+            } else if isMappedAnew(facts) {
+                apply(comesBack: false, asks: false)
             } else if change.isAsked {
                 offerWaiting(facts)
             }
@@ -166,6 +168,16 @@ extension Deliberation {
         }
         if differs { after.observedAt = change.occurredAt }
         apply(comesBack: comesBack, asks: true)
+    }
+
+    /// A failed case whose mapping says something else by now: a person has corrected it, and trying the old wish again
+    /// would fail again. What an agent has meanwhile stays where it is.
+    private func isMappedAnew(_ facts: CaseFacts) -> Bool {
+        guard before.attempts >= RetryPolicy.attemptLimit, before.episode?.isWithAgent != true,
+            let wanted = before.wanted, let mapping = configuration.mapping(org: change.org, owner: facts.owner)
+        else { return false }
+        let wish = mapping.wanted(caseSkills: facts.skills)
+        return !wish.isSamePlace(as: wanted) || wish.skills != wanted.skills
     }
 
     /// Nothing has changed, but a person asked for what waits: in a queue that was not monitored when the case came to it,

@@ -7,8 +7,18 @@ struct SObjectCatalogue: Sendable {
     let types: [SObjectType]
     private let byName: [String: SObjectType]
 
-    init(legacy: SalesforceSimulatorConfiguration.LegacyPackage?) {
+    init(
+        legacy: SalesforceSimulatorConfiguration.LegacyPackage?,
+        mappings: SalesforceSimulatorConfiguration.MappingTable?
+    ) {
         var types = Self.standard
+        if let mappings {
+            types.append(
+                SObjectType(
+                    mappings.object, keyPrefix: "a0Q",
+                    [.text("Name", 80).readOnly]
+                        + [mappings.queue, mappings.workgroup, mappings.skills].map { .text($0, 255) }))
+        }
         if let legacy {
             types.append(Self.table(of: legacy))
         } else {

@@ -43,6 +43,14 @@ struct WatchTraceTests {
     }
 
     @Test(arguments: RoutingTraceTests.seeds)
+    func `the names of the server are read as soon as there is a session`(_ seed: UInt64) {
+        let site = SimulatedSite(seed: seed)
+        site.startWatch()
+        #expect(site.run(until: { site.shared.directory != nil }, limit: .seconds(8)))
+        site.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
     func `an interaction that its agent hides is not taken for ended`(_ seed: UInt64) throws {
         let site = site(seed)
         site.cic.agentsHide = true
@@ -167,6 +175,26 @@ struct WatchTraceTests {
         let late = site.cic.recover(lost[0])
         #expect(site.run(until: { site.offered?.id == late && site.isAtRest }, limit: .seconds(30)))
         #expect(site.state.wanted == nil)
+        site.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `what is recovered late and given back by its agent is not offered beside what another agent has`(
+        _ seed: UInt64
+    ) throws {
+        let site = site(seed, recoveryWait: .zero)
+        var lost = site.cic.switchOver()
+        #expect(site.run(until: { site.offered != nil && site.isAtRest }))
+        let other = try #require(site.offered).id
+        site.cic.pickUp(other)
+        site.run(for: .seconds(5))
+        lost[0].place = .withAgent
+        let late = site.cic.recover(lost[0])
+        site.run(for: .seconds(5))
+        #expect(site.cic.routable.count == 2)
+        site.cic.giveBack(late)
+        #expect(site.run(until: { site.offered?.id == other }, limit: .seconds(60)))
+        #expect(site.state.episode?.interaction == other)
         site.stop()
     }
 
