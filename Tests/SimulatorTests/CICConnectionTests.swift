@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test func `a session that nobody uses expires, one that is read does not`() async throws {
-        try await CICTestSite.run(CICTestSite.configuration { $0.idleSeconds = 2 }) { site in
+        try await CICTestSite.run(CICTestSite.configuration { $0.idleSeconds = 5 }) { site in
             let (idle, read) = (try await site.session(), try await site.session())
             try await site.eventually("the idle session is gone") {
                 _ = try await read.poll()

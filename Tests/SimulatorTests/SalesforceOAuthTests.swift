@@ -27,6 +27,7 @@ import _CryptoExtras
             let identity = try await org.send("GET", path, headers: ["Authorization": "Bearer \(token)"])
             #expect(identity.json["organization_id"] == .string("00Dxx0000001gPLEAY"))
             #expect(identity.json["username"] == .string("integration@example.com"))
+            #expect(try await org.rest("GET", "").json["identity"] == identity.json["id"])
         }
     }
 
