@@ -24,6 +24,8 @@ public actor PostgresDatabase {
 
     /// How often an answer of the server was waited for, of sessions that have ended.
     private var endedRoundTrips = 0
+    /// Sessions opened since it was made, the first ones included.
+    public private(set) var openings = 0
 
     private let address: PostgresAddress
     private let settings: PostgresSettings
@@ -112,6 +114,7 @@ public actor PostgresDatabase {
             return "was opened too late"
         }
         place.connection = connection
+        openings += 1
         if place.isBatcher { await batcher.attach(connection) }
         if isUp { resumeWaiters() }
         let reason = await connection.waitUntilLost()
@@ -129,6 +132,12 @@ public actor PostgresDatabase {
     }
 
     // MARK: State
+
+    /// Sessions that are open now.
+    public var sessionCount: Int { places.count { $0.connection != nil } }
+
+    /// What the Batcher has done.
+    public var batches: BatchStatistics { get async { await batcher.statistics } }
 
     /// Whether the Batcher and at least one other session are there.
     public var isUp: Bool {

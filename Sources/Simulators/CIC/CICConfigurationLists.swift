@@ -101,8 +101,15 @@ extension CICState {
             "statusText": .string(statuses[name]?.status ?? "Available"),
             "workgroups": .array((settings?.workgroups ?? []).map { Self.reference("workgroups", $0) }),
             "skills": ["actualValue": .array(skills), "effectiveValue": .array(skills)],
+            "utilizations": [
+                [
+                    "mediaType": 3, "utilization": 100,
+                    "maxAssignable": CICJSON(settings?.takesEmail == false ? 0 : settings?.capacity ?? 1),
+                ]
+            ],
             "licenseProperties": [
-                "licenseActive": true, "hasClientAccess": true, "mediaLevel": 3, "additionalLicenses": [],
+                "licenseActive": .bool(configuration.users.first { $0.name == name }?.licensed ?? true),
+                "hasClientAccess": true, "mediaLevel": 3, "additionalLicenses": [],
             ],
         ]
     }
