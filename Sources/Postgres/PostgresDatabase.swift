@@ -26,6 +26,8 @@ public actor PostgresDatabase {
 
     /// How often an answer of the server was waited for, of sessions that have ended.
     private var endedRoundTrips = 0
+    /// Sessions opened since it was made, the first ones included.
+    public private(set) var openings = 0
 
     private let address: PostgresAddress
     private let settings: PostgresSettings
@@ -118,6 +120,7 @@ public actor PostgresDatabase {
             return "was opened too late"
         }
         place.connection = connection
+        openings += 1
         await place.batcher?.attach(connection)
         if isUp { resumeWaiters() }
         let reason = await connection.waitUntilLost()
@@ -135,6 +138,18 @@ public actor PostgresDatabase {
     }
 
     // MARK: State
+
+    /// Sessions that are open now.
+    public var sessionCount: Int { places.count { $0.connection != nil } }
+
+    /// What all Batchers have done.
+    public var batches: BatchStatistics {
+        get async {
+            var sum = BatchStatistics()
+            for batcher in batchers { sum += await batcher.statistics }
+            return sum
+        }
+    }
 
     /// Whether the sessions of all Batchers and at least one other are there.
     public var isUp: Bool {

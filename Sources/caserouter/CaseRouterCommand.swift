@@ -19,7 +19,9 @@ struct CaseRouterCommand: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "Run:", subcommands: [IngestCommand.self, RouteCommand.self, ServeCommand.self, AllCommand.self]),
-            CommandGroup(name: "Look:", subcommands: [StatusCommand.self, CaseCommand.self, ReportCommand.self]),
+            CommandGroup(
+                name: "Look:",
+                subcommands: [StatusCommand.self, DoctorCommand.self, CaseCommand.self, ReportCommand.self]),
             CommandGroup(
                 name: "Fix:",
                 subcommands: [

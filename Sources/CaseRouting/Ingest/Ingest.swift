@@ -114,11 +114,17 @@ public struct IngestSettings: Equatable, Sendable {
 public actor PublishBudget {
     nonisolated let executor: any SerialExecutor & TaskExecutor
     nonisolated public var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+    private let limit: Int
     private var free: Int
+    /// Messages that the broker has confirmed since the process began.
+    public private(set) var confirmed: UInt64 = 0
+    /// Messages that it has not.
+    public var outstanding: Int { limit - free }
     private var waiters: [CheckedContinuation<Void, Never>] = []
 
     /// - Parameter limit: messages of the whole process, 5,000.
     public init(limit: Int = 5_000, executor: any SerialExecutor & TaskExecutor) {
+        self.limit = limit
         free = limit
         self.executor = executor
     }
@@ -133,6 +139,7 @@ public actor PublishBudget {
 
     func giveBack() {
         free += 1
+        confirmed += 1
         if !waiters.isEmpty { waiters.removeFirst().resume() }
     }
 }

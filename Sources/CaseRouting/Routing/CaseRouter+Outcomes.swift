@@ -9,6 +9,7 @@ extension CaseRouter {
             breakers[cic]?.succeeded(at: clock.monotonic)
         }
         guard hand.didFinish else { return }
+        counted.ended(.done, took: took)
         logger.info(
             .caseAttempted,
             metadata: [
@@ -19,6 +20,7 @@ extension CaseRouter {
 
     func failed(_ hand: Hand, _ failure: RoutingFailure, took: Duration) async {
         let claim = hand.claim
+        counted.ended(RoutingMeter.Result(failure.kind), took: took)
         guard failure.kind != .own else {
             // Whoever takes the case next looks at what was committed. Given back when the database is there again, so
             // that this claim does not count as one whose worker died; late, its epoch is not in force any more.

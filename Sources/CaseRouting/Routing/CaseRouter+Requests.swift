@@ -105,6 +105,7 @@ extension CaseRouter {
                 preconditionFailure("a decision needs a reading although there is one")
             }
             let merge = plan(change, snapshot.state, decision, claims: claims)
+            counted.merges += 1
             failpoint("request.decided")
             guard let result = await stored({ store throws(RoutingFailure) in try await store.merge(merge) }) else {
                 return nil

@@ -26,6 +26,7 @@ public actor CaseRouter {
     /// Counts the times that rows of the database may have been lost.
     private(set) var timeline = 0
     private var inHand = 0
+    var counted = RoutingMeter()
     private var placeWaiters: [CheckedContinuation<Void, Never>] = []
     private var lastDelivery: Duration = .zero
     /// Those who look for work again after a pause.
@@ -54,6 +55,16 @@ public actor CaseRouter {
 
     /// Replaces the CIC servers by name. Cases of a server that is missing here are left to other workers.
     public func use(servers: [String: any InteractionServer]) { self.servers = servers }
+
+    /// Cases that may be in hand.
+    public nonisolated var limit: Int { casesInFlight }
+
+    /// What was counted until now.
+    public var meter: RoutingMeter {
+        var meter = counted
+        meter.inHand = inHand
+        return meter
+    }
 
     /// Works until `stop`, then until nothing is in hand.
     public func run() async {

@@ -5,6 +5,7 @@ public enum LogEvent: String, CaseIterable, Sendable {
     case workerReady = "worker ready"
     case workerStopping = "worker stopping"
     case workerStopped = "worker stopped"
+    case httpServed = "http served"
     case caseAttempted = "case attempted"
     case claimFailed = "claim failed"
     case storeFailed = "store failed"

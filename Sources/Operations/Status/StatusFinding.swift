@@ -114,13 +114,13 @@ extension SiteStatus {
                     sentence:
                         "\(hold.target) is on hold since \(hold.since.inSentence) because it keeps failing: \(hold.detail)",
                     command: hold.kind == .cic
-                        ? "caserouter credentials verify cic:\(hold.name)" : "caserouter failed list --limit 20")
+                        ? "caserouter doctor --cic \(hold.name)" : "caserouter failed list --limit 20")
             case .switchover, .lostRows:
                 guard asOf - hold.since > Self.patience else { return nil }
                 return StatusFinding(
                     sentence:
                         "\(hold.target) is on hold since \(hold.since.inSentence) (\(hold.reason.rawValue)): \(hold.detail)",
-                    command: "look at the log of the watch: caserouter credentials verify cic:\(hold.name)")
+                    command: "look at the log of the watch: caserouter doctor --cic \(hold.name)")
             }
         }
     }
@@ -132,7 +132,7 @@ extension SiteStatus {
             found.append(
                 StatusFinding(
                     sentence: "no worker holds org \(org.name): its changes are not taken",
-                    command: "caserouter credentials verify org:\(org.name)"))
+                    command: "caserouter doctor --org \(org.name)"))
         }
         if let oldest = org.oldestGapAt, asOf - oldest > Self.patience {
             found.append(
@@ -146,7 +146,7 @@ extension SiteStatus {
                 StatusFinding(
                     sentence: "\(org.writeBackFailing) rows of org \(org.name) cannot be marked in Salesforce"
                         + (org.writeBackError.map { ": \($0)" } ?? ""),
-                    command: "caserouter credentials verify org:\(org.name)"))
+                    command: "caserouter doctor --org \(org.name)"))
         }
         if let calls = org.calls, calls.limit > 0, Double(calls.used) >= 0.9 * Double(calls.limit) {
             found.append(
@@ -188,12 +188,12 @@ extension SiteStatus {
             found.append(
                 StatusFinding(
                     sentence: "no worker watches CIC server \(server.name): ends of interactions are not seen",
-                    command: "caserouter credentials verify cic:\(server.name)"))
+                    command: "caserouter doctor --cic \(server.name)"))
         } else if let seen = server.figures?.at, asOf - seen > .seconds(120) {
             found.append(
                 StatusFinding(
                     sentence: "the watch of CIC server \(server.name) has not told anything since \(seen.inSentence)",
-                    command: "caserouter credentials verify cic:\(server.name)"))
+                    command: "caserouter doctor --cic \(server.name)"))
         }
         if let oldest = server.oldestDueAt, asOf - oldest > Self.patience {
             found.append(

@@ -126,8 +126,15 @@ extension CICState {
             "workgroups": .array((settings?.workgroups ?? []).map { Self.reference("workgroups", $0) }),
             "skills": ["actualValue": .array(skills), "effectiveValue": .array(skills)],
             "roles": ["actualValue": [role], "effectiveValue": [role]],
+            "utilizations": [
+                [
+                    "mediaType": 3, "utilization": 100,
+                    "maxAssignable": CICJSON(settings?.takesEmail == false ? 0 : settings?.capacity ?? 1),
+                ]
+            ],
             "licenseProperties": [
-                "licenseActive": true, "hasClientAccess": true, "mediaLevel": 3, "additionalLicenses": [],
+                "licenseActive": .bool(configuration.users.first { $0.name == name }?.licensed ?? true),
+                "hasClientAccess": true, "mediaLevel": 3, "additionalLicenses": [],
             ],
         ]
     }

@@ -157,7 +157,10 @@ extension CICState {
             ("csrfToken", .string(session.csrfToken)), ("sessionId", .string(session.id)),
             ("alternateHostList", CICJSON(alternates(of: session.host))), ("userID", .string(session.user)),
             ("userDisplayName", .string(session.user)), ("icServer", .string(serverName)),
-            ("daysUntilPasswordExpiration", 90),
+            (
+                "daysUntilPasswordExpiration",
+                CICJSON(configuration.users.first { $0.name == session.user }?.daysUntilPasswordExpiration ?? 90)
+            ),
         ]
         for part in include {
             switch part {

@@ -28,7 +28,7 @@ extension SalesforceOrgCore {
             call, 200,
             """
             <loginResponse><result><metadataServerUrl>\(base(call))/services/Soap/m/\(version)</metadataServerUrl>\
-            <passwordExpired>false</passwordExpired><sandbox>false</sandbox><serverUrl>\(server)</serverUrl>\
+            <passwordExpired>\(faults.passwordExpired)</passwordExpired><sandbox>false</sandbox><serverUrl>\(server)</serverUrl>\
             <sessionId>\(token)</sessionId><userId>\(userID)</userId><userInfo>\
             <accessibilityMode>false</accessibilityMode><chatterExternal>false</chatterExternal>\
             <currencySymbol>$</currencySymbol><orgAttachmentFileSizeLimit>5242880</orgAttachmentFileSizeLimit>\

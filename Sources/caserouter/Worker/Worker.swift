@@ -200,10 +200,16 @@ protocol Duty: Sendable {
     /// Takes nothing new; `run` returns when what is in hand is done.
     func stop() async
     func close() async
+    /// What it has counted and what it holds now.
+    func metrics() async -> [MetricSample]
+    /// Sentences that say what keeps it from working; none when nothing does.
+    func problems() async -> [String]
 }
 
 extension Duty {
     func loseRows() {}
+    func metrics() async -> [MetricSample] { [] }
+    func problems() async -> [String] { [] }
 }
 
 /// What people have set, with the secrets that this process needs.
