@@ -40,6 +40,34 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(4)))
+    func `a queue that is deleted under outstanding publishes does not stop those that come after`() async throws {
+        let broker = try await PrivateBroker.start()
+        defer { broker.stop() }
+        var settings = AMQPSettings()
+        settings.publishDeadline = .seconds(2)
+        try await withConnection(AMQPAddress(url: broker.url), settings: settings) { connection, queue in
+            _ = try await connection.declareQueue(queue)
+            await withTaskGroup(of: Void.self) { group in
+                for number in 0..<3_000 {
+                    group.addTask {
+                        // Whether it arrived does not matter here; that it is answered does.
+                        _ = await failure { () async throws(AMQPError) in
+                            try await connection.publish([UInt8(number % 256)], to: queue)
+                        }
+                    }
+                }
+                group.addTask {
+                    _ = await failure { () async throws(AMQPError) in try await connection.deleteQueue(queue) }
+                }
+            }
+            _ = try await connection.declareQueue(queue)
+            try await eventually("messages are confirmed again") {
+                await failure { () async throws(AMQPError) in try await connection.publish([1], to: queue) } == nil
+            }
+        }
+    }
+
     @Test func `a message that no queue takes is an error and its neighbours are confirmed`() async throws {
         try await withConnection { connection, queue in
             _ = try await connection.declareQueue(queue)
