@@ -51,7 +51,8 @@ import Testing
     ) async throws {
         try await StoreFixture.with { fixture in
             try await fixture.run("UPDATE caserouter.orgs SET mode = '\(mode)'")
-            var change = CaseChange.make(.comment, version: 10)
+            // A user owns the case: it is ignored.
+            var change = CaseChange.make(.comment, version: 10, owner: StoreFixture.agent)
             let row = change.row
             change.row = nil
             _ = try await fixture.take(change)

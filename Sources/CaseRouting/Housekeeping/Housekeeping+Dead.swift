@@ -40,7 +40,7 @@ extension Housekeeping {
         // The first that cannot be given back ends this: its connection is gone, and the others with it.
         for delivery in round.kept { try await queue.keepDead(delivery) }
         deadKept = round.kept.count
-        nextDeadLook = clock.monotonic + Self.deadPeace
+        nextDeadLook = clock.monotonic + (problem == nil ? Self.deadPeace : Self.deadRetry)
         if round.removed > 0 {
             logger.info(
                 .housekeepingDone, metadata: ["dead_merged": "\(round.removed)", "dead_kept": "\(round.kept.count)"])
@@ -93,4 +93,6 @@ extension Housekeeping {
         "The connection broke while messages of the dead queue were looked at; they are looked at again.")
     /// How long messages that nobody can read are left alone while nothing new comes.
     private static let deadPeace: Duration = .seconds(300)
+    /// The same after a round that a failure has ended: what was kept then may be readable.
+    private static let deadRetry: Duration = .seconds(60)
 }
