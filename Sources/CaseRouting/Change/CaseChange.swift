@@ -52,7 +52,8 @@ public struct CaseChange: Equatable, Sendable {
         self.caseNumber = caseNumber
         self.owner = owner
         self.previousOwner = previousOwner
-        self.isClosed = isClosed
+        // A case that is gone was not always closed before; nobody works on it either way.
+        self.isClosed = isClosed || kind == .deleted || kind == .merged
         self.skills = skills
         self.priority = priority
         self.actor = actor
