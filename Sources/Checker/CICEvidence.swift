@@ -151,11 +151,16 @@ struct CICEvidence {
 
     private mutating func ended(_ index: Int, _ line: LedgerLine, at: Int64) throws(LineScanner.Problem) {
         let one = incarnations[index]
-        if let owner = one.owner, line.by?.bytes.spells("agent") == true {
+        // Lost at a switchover out of an agent's hands it was delivered; alerting it was not.
+        let isLost = try line.require("event", line.event).bytes.spells("lost")
+        let wasTaken =
+            isLost && one.isWithAgent
+            && (line.state?.bytes.spells("C") == true || line.state?.bytes.spells("H") == true)
+        if let owner = one.owner, wasTaken || line.by?.bytes.spells("agent") == true {
             let place = Site.Place(server: one.server, workgroup: one.workgroup)
             cases[owner]?.agentEnds.append(AgentEnd(place: place, at: at))
         }
-        if try line.require("event", line.event).bytes.spells("lost"), !one.attempt.isEmpty { lost[one.attempt] = at }
+        if isLost, !one.attempt.isEmpty { lost[one.attempt] = at }
         close(index, line, at: at)
     }
 

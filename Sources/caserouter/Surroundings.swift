@@ -17,8 +17,11 @@ struct Surroundings {
     ]
 
     private let values: [String: String]
+    /// Of systemd.
+    private let credentialsDirectory: String?
 
     init(_ environment: [String: String] = ProcessInfo.processInfo.environment) throws {
+        credentialsDirectory = environment["CREDENTIALS_DIRECTORY"]
         values = environment.filter { $0.key.hasPrefix("CASEROUTER_") }
         if let stray = values.keys.sorted().first(where: { !Self.names.contains($0) }) {
             throw Misconfigured("\(stray) is not a setting; known are \(Self.names.sorted().joined(separator: ", "))")
@@ -66,11 +69,14 @@ struct Surroundings {
 
     var keyFile: String { get throws(Misconfigured) { try required("CASEROUTER_KEY_FILE") } }
 
+    /// For commands that can do something without it.
+    var namedKeyFile: String? { values["CASEROUTER_KEY_FILE"] }
+
     var keys: MasterKeys {
         get throws(Misconfigured) {
             let file = try keyFile
             do throws(MasterKeys.Problem) {
-                return try MasterKeys(file: file)
+                return try MasterKeys(file: file, credentials: credentialsDirectory)
             } catch {
                 throw Misconfigured("CASEROUTER_KEY_FILE: \(error.description)")
             }

@@ -276,4 +276,18 @@ import Testing
             #expect(try await fixture.store.claimDue(limit: 10, servers: ["main"]).count == 2)
         }
     }
+
+    /// A comment on a case that a user owns is offered by the mapping that the case was wanted by last.
+    @Test func `a rebuilt case knows which mapping it was wanted by last`() async throws {
+        try await StoreFixture.with { fixture in
+            try await fixture.run(
+                """
+                INSERT INTO caserouter.mappings (id, version, org, queue_id, queue_name, cic, workgroup, changed_by)
+                VALUES (7, 1, 'acme', '\(StoreFixture.queue)', 'Cases', 'main', 'Support', 'anna')
+                """)
+            #expect(try await watch(fixture).rebuild(rebuilt(nil, attempt: .make())))
+            #expect(
+                try await fixture.text("SELECT want_mapping || ' ' || last_mapping FROM caserouter.cases") == "7 7")
+        }
+    }
 }

@@ -1,3 +1,4 @@
+import FaultPoints
 import Logging
 
 /// What is found out after a switchover: which interactions came along, under which ids, and which did not.
@@ -31,14 +32,16 @@ extension InteractionWatch {
         let known = switchover?.identity ?? identity
         let isAnother = known != nil && known != server
         guard isAnother || resumesSwitchover else {
-            identity = server
+            // In a switchover it counts only once the hold is placed; before, workers would take the server for settled.
+            if switchover == nil { identity = server }
             mirror.beginSession()
             return
         }
         logger.warning(.switchover, metadata: ["from": "\(known ?? "-")", "to": "\(server)"])
+        failpoint("switchover.seen")
         resumesSwitchover = false
         var lastSeen = switchover?.lastSeen ?? [:]
-        for entry in mirror.entries.values { lastSeen[entry.attempt] = entry }
+        for (_, entry) in mirror.entries { lastSeen[entry.attempt] = entry }
         switchover = Switchover(identity: server, since: clock.monotonic, lastSeen: lastSeen)
         let seenEnds = mirror.takeEnds()
         mirror = InteractionMirror(holding: mirror.holding, workgroups: mirror.followed.subtracting([mirror.holding]))

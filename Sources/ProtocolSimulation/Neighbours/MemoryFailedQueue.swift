@@ -80,6 +80,8 @@ public final class MemoryHousekeepingStore: HousekeepingStore, @unchecked Sendab
     private let shared: SharedTables
     private var putOut: [CaseKey: (failure: Int32, at: Timestamp)] = [:]
     public private(set) var partitionRounds = 0
+    /// What the accounting is said to lack.
+    public var differences: [AccountingDifference] = []
 
     public init(_ shared: SharedTables) { self.shared = shared }
 
@@ -104,6 +106,8 @@ public final class MemoryHousekeepingStore: HousekeepingStore, @unchecked Sendab
     }
 
     public func advanceRetries() async -> [String] { [] }
+
+    public func accountingDifferences() async -> [AccountingDifference] { differences }
 
     public func maintainPartitions() async -> [String] {
         partitionRounds += 1

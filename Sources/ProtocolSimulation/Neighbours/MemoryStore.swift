@@ -223,9 +223,12 @@ public struct MemoryWatchStore: WatchStore {
         }
     }
 
-    public func openEpisodes(cic: String) async throws(RoutingFailure) -> [WatchedEpisode] {
+    public func openEpisodes(cic: String, after: CaseKey?) async throws(RoutingFailure) -> [WatchedEpisode] {
         try await shared.statement(life) { tables in
-            tables.episodes.filter { $0.value.isOpen && $0.value.episode.cic == cic }.map { WatchedEpisode($0, $1) }
+            // A part is a few cases here, so that what happens between two of them is tried.
+            tables.episodes.filter { key, row in
+                row.isOpen && row.episode.cic == cic && (after.map { $0 < key.caseKey } ?? true)
+            }.map { WatchedEpisode($0, $1) }.sorted { $0.key.caseKey < $1.key.caseKey }.prefix(3).map { $0 }
         }
     }
 

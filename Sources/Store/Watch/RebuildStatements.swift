@@ -63,7 +63,9 @@ enum RebuildStatements {
                 WHERE p.newest AND p.enabled AND p.org = c.org AND p.cic = $6 AND p.workgroup = $7)),
             want_assign = $10, spares_agent = $11,
             last_cic = coalesce($6, last_cic), last_workgroup = coalesce($7, last_workgroup),
-            last_mapping = CASE WHEN $6 IS NULL THEN last_mapping ELSE nullif($9::int4, 0) END,
+            last_mapping = CASE WHEN $6 IS NULL THEN last_mapping ELSE coalesce(nullif($9::int4, 0), (
+                SELECT min(p.id) FROM caserouter.mappings p
+                WHERE p.newest AND p.enabled AND p.org = c.org AND p.cic = $6 AND p.workgroup = $7)) END,
             epoch = greatest(c.epoch, \(ClaimLimits.leastEpoch)) + 1, worker = NULL, lease_until = NULL,
             claims_without_outcome = 0, next_at = now(), verify_at = now(), changed_at = now()
         WHERE c.org = $1 AND c.case_id = $2

@@ -43,6 +43,14 @@ struct WatchTraceTests {
     }
 
     @Test(arguments: RoutingTraceTests.seeds)
+    func `the names of the server are read as soon as there is a session`(_ seed: UInt64) {
+        let site = SimulatedSite(seed: seed)
+        site.startWatch()
+        #expect(site.run(until: { site.shared.directory != nil }, limit: .seconds(8)))
+        site.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
     func `an interaction that its agent hides is not taken for ended`(_ seed: UInt64) throws {
         let site = site(seed)
         site.cic.agentsHide = true
