@@ -48,16 +48,19 @@ let package = Package(
         .target(name: "HTTPClient", dependencies: ["Polling", "CCurl", collections]),
         .target(name: "Postgres", dependencies: ["Polling", "CPostgres", collections]),
         .target(name: "JSON"),
+        // Where fault campaigns strike; empty in release builds.
+        .target(name: "FaultPoints"),
 
         // The core, and what people do with it.
-        .target(name: "CaseRouting", dependencies: ["JSON", log, metrics, collections]),
+        .target(name: "CaseRouting", dependencies: ["JSON", "FaultPoints", log, metrics, collections]),
         .target(name: "Operations", dependencies: ["CaseRouting"]),
 
         // Adapters, one per neighbour.
         .target(name: "Broker", dependencies: ["CaseRouting", "Operations", "AMQP", "Polling", log]),
         .target(
-            name: "Salesforce", dependencies: ["CaseRouting", "HTTPClient", "Polling", "JSON", log, cryptoExtras]),
-        .target(name: "CIC", dependencies: ["CaseRouting", "HTTPClient", "Polling", "JSON", log]),
+            name: "Salesforce",
+            dependencies: ["CaseRouting", "Operations", "HTTPClient", "Polling", "JSON", log, cryptoExtras]),
+        .target(name: "CIC", dependencies: ["CaseRouting", "Operations", "HTTPClient", "Polling", "JSON", log]),
         .target(
             name: "Store",
             dependencies: ["CaseRouting", "Operations", "Postgres", "Polling", "JSON", "CMigrations", log, crypto]),
@@ -96,10 +99,11 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "CaseRoutingTests", dependencies: ["CaseRouting", "TestSupport"]),
         .testTarget(name: "OperationsTests", dependencies: ["Operations", "CaseRouting", "TestSupport"]),
-        .testTarget(name: "BrokerTests", dependencies: ["Broker", "TestSupport"]),
+        .testTarget(name: "BrokerTests", dependencies: ["Broker", "Operations", "TestSupport"]),
         .testTarget(
-            name: "SalesforceTests", dependencies: ["Salesforce", "Simulators", "TestSupport"], exclude: ["faye.ru"]),
-        .testTarget(name: "CICTests", dependencies: ["CIC", "Simulators", "TestSupport"]),
+            name: "SalesforceTests", dependencies: ["Salesforce", "Operations", "Simulators", "TestSupport"],
+            exclude: ["faye.ru"]),
+        .testTarget(name: "CICTests", dependencies: ["CIC", "Operations", "Simulators", "TestSupport"]),
         .testTarget(
             name: "StoreTests",
             dependencies: ["Store", "CaseRouting", "Operations", "Postgres", "Polling", "JSON", "TestSupport"]),

@@ -5,6 +5,7 @@ import Polling
 extension AMQPConnection {
     func logIn(_ start: amqp_connection_start_t) {
         guard let writer = transport?.writer else { return }
+        serverVersion = Self.version(start.server_properties)
         guard String(start.mechanisms).split(separator: " ").contains("PLAIN") else {
             return tearDown(
                 AMQPError(
@@ -24,6 +25,15 @@ extension AMQPConnection {
             locale: writer.scratch.bytes("en_US"))
         writer.method(.connectionStartOk, channel: 0, fields, size: 16 << 10)
         writer.scratch.erase()
+    }
+
+    /// The table's memory is the decoder's, for the time of this call.
+    private static func version(_ properties: amqp_table_t) -> String? {
+        for entry in UnsafeBufferPointer(start: properties.entries, count: Int(properties.num_entries))
+        where String(entry.key) == "version" && entry.value.kind == UInt8(AMQP_FIELD_KIND_UTF8.rawValue) {
+            return String(entry.value.value.bytes)
+        }
+        return nil
     }
 
     /// Large enough that nearly every message is one frame, small enough that none delays a heartbeat.

@@ -32,6 +32,11 @@ public actor AMQPConnection {
 
     /// Whether the broker has told us that it does not take messages now.
     public internal(set) var isBlocked = false
+    /// What the broker calls its version when it greets; nil where it does not.
+    public internal(set) var serverVersion: String?
+
+    /// Messages published and not yet confirmed.
+    public var outstandingPublishes: Int { publisher?.channel.tracker.span ?? 0 }
 
     let address: AMQPAddress
     let eventsInput: AsyncStream<Event>.Continuation

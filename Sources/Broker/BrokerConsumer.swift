@@ -79,6 +79,8 @@ public actor BrokerConsumer: RequestQueue {
         return await link.ifOpen() != nil
     }
 
+    public func meter() async -> BrokerMeter { await link.meter() }
+
     private func consuming() async -> Deliveries? {
         if let deliveries { return deliveries }
         while !isStopped, let open = await link.current() {

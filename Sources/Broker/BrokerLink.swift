@@ -23,6 +23,8 @@ actor BrokerLink {
     private var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
     private var nextWaiter: UInt64 = 0
     private var opensNoMore = false
+    /// Connections opened since it was made.
+    private(set) var openings: UInt64 = 0
 
     init(
         address: AMQPAddress, name: String, loop: PollExecutor, logger: Logger, settings: AMQPSettings = AMQPSettings()
@@ -51,6 +53,14 @@ actor BrokerLink {
     func ifOpen() async -> AMQPConnection? {
         guard let connection, await connection.closedReason == nil else { return nil }
         return connection
+    }
+
+    /// How the connections fared until now.
+    func meter() async -> BrokerMeter {
+        let open = await ifOpen()
+        return BrokerMeter(
+            isUp: open != nil, isBlocked: await open?.isBlocked ?? false, openings: openings,
+            unconfirmed: await open?.outstandingPublishes ?? 0)
     }
 
     /// Opens nothing from now on; what is open stays open. Nobody waits any more.
@@ -90,6 +100,7 @@ actor BrokerLink {
                     address, on: loop, name: name, settings: settings)
                 guard !opensNoMore else { return await opened.close() }
                 connection = opened
+                openings += 1
                 logger.info(.brokerRegained, metadata: ["connection": "\(name)"])
                 // Ends with the connection.
                 Task { [logger, name] in await Self.report(opened.events, logger, name) }
@@ -148,4 +159,15 @@ actor BrokerLink {
         waiters = [:]
         for waiter in waiting.values { waiter.resume() }
     }
+}
+
+/// One connection to the broker as metrics show it.
+public struct BrokerMeter: Equatable, Sendable {
+    public let isUp: Bool
+    /// The broker takes no messages now.
+    public let isBlocked: Bool
+    /// Connections opened, the first included.
+    public let openings: UInt64
+    /// Published and not confirmed.
+    public let unconfirmed: Int
 }

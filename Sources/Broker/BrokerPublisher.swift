@@ -35,6 +35,8 @@ public actor BrokerPublisher: RequestPublisher {
         return await !connection.isBlocked
     }
 
+    public func meter() async -> BrokerMeter { await link.meter() }
+
     public func close() async { await link.close() }
 
     private static let properties = AMQPProperties(contentType: "application/cloudevents+json")

@@ -1,7 +1,7 @@
 /// "Did you mean": the name nearest to a wrong one, when it is near enough to be a slip.
-enum SimilarName {
+public enum SimilarName {
     /// Slips that are forgiven: one letter in three, at most three. Case, blanks, hyphens and underscores cost nothing.
-    static func find(_ name: String, in known: some Collection<String>) -> String? {
+    public static func find(_ name: String, in known: some Collection<String>) -> String? {
         let wanted = fold(name)
         let limit = min(3, max(1, wanted.count / 3))
         return

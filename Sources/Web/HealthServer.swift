@@ -2,14 +2,19 @@ import Hummingbird
 import Logging
 import ServiceLifecycle
 
-/// `/health/live` and `/health/ready`, the latter with the reasons why not.
+/// `/health/live`, `/health/ready` with the reasons why not, and `/metrics`.
 public struct HealthServer: Sendable {
     private let address: String
     private let services: ServiceGroup
 
-    /// - Parameter problems: sentences that say why the process is not ready; none means that it is.
+    /// - Parameters:
+    ///   - problems: sentences that say why the process is not ready; none means that it is.
+    ///   - metrics: the text for Prometheus, made when it is asked for.
+    ///   - listening: called with the address once it is served; a port 0 has become a real one.
     public init(
-        host: String, port: Int, logger: Logger, problems: @escaping @Sendable () async -> [String]
+        host: String, port: Int, logger: Logger, problems: @escaping @Sendable () async -> [String],
+        metrics: @escaping @Sendable () async -> String,
+        listening: @escaping @Sendable (_ address: String) async -> Void = { _ in }
     ) {
         address = "\(host):\(port)"
         let router = Router()
@@ -23,8 +28,16 @@ public struct HealthServer: Sendable {
                     byteBuffer: ByteBuffer(
                         string: problems.isEmpty ? "ready\n" : problems.joined(separator: "\n") + "\n")))
         }
+        router.get("/metrics") { _, _ in
+            Response(
+                status: .ok, headers: [.contentType: PrometheusText.contentType],
+                body: ResponseBody(byteBuffer: ByteBuffer(string: await metrics())))
+        }
         let application = Application(
-            router: router, configuration: .init(address: .hostname(host, port: port), serverName: nil), logger: logger)
+            router: router, configuration: .init(address: .hostname(host, port: port), serverName: nil),
+            onServerRunning: { channel in
+                await listening("\(host):\(channel.localAddress?.port ?? port)")
+            }, logger: logger)
         services = ServiceGroup(services: [application], logger: logger)
     }
 

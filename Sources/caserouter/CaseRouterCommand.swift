@@ -19,7 +19,9 @@ struct CaseRouterCommand: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "Run:", subcommands: [IngestCommand.self, RouteCommand.self, ServeCommand.self, AllCommand.self]),
-            CommandGroup(name: "Look:", subcommands: [StatusCommand.self, CaseCommand.self, ReportCommand.self]),
+            CommandGroup(
+                name: "Look:",
+                subcommands: [StatusCommand.self, DoctorCommand.self, CaseCommand.self, ReportCommand.self]),
             CommandGroup(
                 name: "Fix:",
                 subcommands: [
@@ -75,6 +77,26 @@ struct CaseRouterCommand: AsyncParsableCommand {
             path.append(word)
         }
         return nil
+    }
+}
+
+extension CaseRouterCommand {
+    /// As the library's own, but whoever asks for JSON gets an error of the command line as JSON too.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            // What a command has printed itself comes as a bare exit code.
+            guard CommandLine.arguments.contains("--json"), !(error is ExitCode),
+                exitCode(for: error) == .validationFailure
+            else { exit(withError: error) }
+            exit(withError: complain(message(for: error), true, .validationFailure))
+        }
     }
 }
 

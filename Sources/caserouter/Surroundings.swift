@@ -69,6 +69,9 @@ struct Surroundings {
 
     var keyFile: String { get throws(Misconfigured) { try required("CASEROUTER_KEY_FILE") } }
 
+    /// For commands that can do something without it.
+    var namedKeyFile: String? { values["CASEROUTER_KEY_FILE"] }
+
     var keys: MasterKeys {
         get throws(Misconfigured) {
             let file = try keyFile

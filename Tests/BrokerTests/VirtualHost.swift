@@ -49,6 +49,11 @@ struct VirtualHost: Sendable {
             #"{"pattern":"^\#(queue)$","definition":{"\#(key)":\#(value)},"apply-to":"queues"}"#)
     }
 
+    /// What the user of the tests may do in this virtual host from now on.
+    func permit(_ rights: String) async throws {
+        try await Self.manage("PUT", "permissions/\(name)/\(address.user)", rights)
+    }
+
     /// What RabbitMQ's page does when somebody looks at a queue's messages.
     func look(at queue: String) async throws {
         try await Self.manage(

@@ -14,6 +14,37 @@ import Testing
             return outcome.output + outcome.errors
         }
 
+        /// Everything is asked and nothing is wrong; what is then put wrong is found.
+        func doctor() async throws {
+            // The database of the tests is quick and forgets: that is its one failure, which the session can mend.
+            let url = installation.databaseURL
+            let durable = url + (url.contains("?") ? "&" : "?") + "options=-c%20synchronous_commit%3Don"
+            let good = try await installation.run(["doctor"], ["CASEROUTER_DATABASE_URL": durable])
+            #expect(good.status == 0, "\(good.output)\(good.errors)")
+            for part in ["no failure:", "salesforce-write-back", "cic-handler", "broker-arguments", "database-schema"] {
+                #expect(good.output.contains(part), "\(part): \(good.output)")
+            }
+            #expect(
+                !good.output.contains(SimulatedNeighbours.secret) && !good.output.contains(SimulatedNeighbours.password)
+            )
+
+            let other = installation.directory.appending(path: "other-key").path
+            #expect(try await installation.run(["keys", "generate", other]).status == 0)
+            let bad = try await installation.run(
+                ["doctor", "--cic", "main", "--json", "--problems"],
+                ["CASEROUTER_DATABASE_URL": durable, "CASEROUTER_KEY_FILE": other])
+            #expect(bad.status == 1, "\(bad.output)\(bad.errors)")
+            struct Report: Decodable {
+                struct Check: Decodable { let code, subject, verdict: String, remedy: String? }
+                let failures: Int
+                let checks: [Check]
+            }
+            let report = try JSONDecoder().decode(Report.self, from: Data(bad.output.utf8))
+            #expect(report.failures == 1)
+            let failure = report.checks.first { $0.verdict == "failure" }
+            #expect(failure?.code == "credential-opens" && failure?.subject == "cic:main" && failure?.remedy != nil)
+        }
+
         /// What is typed again and again until it says this.
         func type(_ words: String..., until expected: String) async throws -> String {
             var said = ""
@@ -41,6 +72,8 @@ import Testing
                   - {org: acme, queue: Support, cic: main, workgroup: Support}
                 """
             try await walk.type("config", "apply", "-", input: site)
+            let before = try await walk.type("doctor", expecting: 1)
+            #expect(before.contains("caserouter credentials set cic:main") && before.hasPrefix("needs attention"))
 
             // A secret is tried before it is stored.
             let wrong = #"{"user": "caserouter", "password": "wrong"}"#
@@ -52,6 +85,7 @@ import Testing
             let orgSecret = #"{"client_id": "case-router", "client_secret": "\#(SimulatedNeighbours.secret)"}"#
             #expect(try await walk.type("credentials", "set", "org:acme", input: orgSecret).contains("logged in"))
             try await walk.type("credentials", "verify", "cic:main")
+            try await walk.doctor()
 
             let ingest = try await installation.start("ingest")
             let route = try await installation.start("route")

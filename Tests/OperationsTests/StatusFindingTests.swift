@@ -54,12 +54,20 @@ import Testing
             { $0.queues = .found([.init(name: "caserouter.requests", messages: 1, consumers: 0)]) }
         ),
         ("paused", "caserouter resume cic:main", { $0.holds = [hold(.paused)] }),
-        ("breaker", "caserouter credentials verify cic:main", { $0.holds = [hold(.breaker)] }),
+        ("breaker", "caserouter doctor --cic main", { $0.holds = [hold(.breaker)] }),
         (
-            "long switchover", "caserouter credentials verify cic:main",
+            "long switchover", "caserouter doctor --cic main",
             { $0.holds = [hold(.switchover, since: now - .seconds(3_600))] }
         ),
-        ("org not held", "caserouter credentials verify org:acme", { $0.orgs[0].heldBy = nil }),
+        (
+            "open without anybody who closes it", "caserouter case 4711 --org acme --why",
+            {
+                $0.orgs[0].unaccounted = 2
+                $0.orgs[0].unaccountedExample = "4711"
+            }
+        ),
+        ("in no column", "report accounting --org acme", { $0.orgs[0].today.received = 1 }),
+        ("org not held", "caserouter doctor --org acme", { $0.orgs[0].heldBy = nil }),
         (
             "old gap", "caserouter sweep acme",
             {
@@ -67,10 +75,10 @@ import Testing
                 $0.orgs[0].oldestGapAt = now - .seconds(3_600)
             }
         ),
-        ("marks fail", "caserouter credentials verify org:acme", { $0.orgs[0].writeBackFailing = 2 }),
+        ("marks fail", "caserouter doctor --org acme", { $0.orgs[0].writeBackFailing = 2 }),
         ("API limit", "report api-calls", { $0.orgs[0].calls = (95, 100) }),
-        ("not watched", "caserouter credentials verify cic:main", { $0.servers[0].watchedBy = nil }),
-        ("watch silent", "caserouter credentials verify cic:main", { $0.servers[0].figures?.at = now - .seconds(300) }),
+        ("not watched", "caserouter doctor --cic main", { $0.servers[0].watchedBy = nil }),
+        ("watch silent", "caserouter doctor --cic main", { $0.servers[0].figures?.at = now - .seconds(300) }),
         ("old due case", "report waiting --cic main", { $0.servers[0].oldestDueAt = now - .seconds(3_600) }),
         (
             "failed cases", "caserouter failed list --cause skill-unknown",

@@ -45,6 +45,8 @@ struct DirectoryReader {
         var isActive = false
         var queueType = 0
         var takesEmail = false
+        /// The utilisation says that no e-mail is taken.
+        var refusesEmail = false
 
         /// `queueType` 5 is ACD.
         var workgroup: CICDirectory.WorkgroupEntry {
@@ -53,7 +55,12 @@ struct DirectoryReader {
         }
     }
 
-    private func items(_ list: String, _ properties: [String]) async throws(RoutingFailure) -> [Item] {
+    /// Reads one member of an item besides those of `Item`.
+    typealias MemberReader = @Sendable (JSONKey, inout JSONReader, inout Item) throws -> Void
+
+    func items(
+        _ list: String, _ properties: [String], _ more: @escaping MemberReader = { _, _, _ in }
+    ) async throws(RoutingFailure) -> [Item] {
         var items: [Item] = []
         let path = "configuration/\(list)?select=" + properties.joined(separator: ",")
         while items.count < Self.maximumItems {
@@ -71,7 +78,7 @@ struct DirectoryReader {
             guard answer.isSuccess else { throw session.failures.failure(.directory, answer) }
             let page: [Item]
             do {
-                page = answer.body.isEmpty ? [] : try Self.items(answer.body, maximumBytes: limits.listBytes)
+                page = answer.body.isEmpty ? [] : try Self.items(answer.body, maximumBytes: limits.listBytes, more)
             } catch {
                 throw session.failures.malformed(.directory, answer, error.description)
             }
@@ -89,7 +96,9 @@ struct DirectoryReader {
     }
 
     /// Items without an id are left out; properties without a value are not sent.
-    static func items(_ body: [UInt8], maximumBytes: Int) throws(JSONError) -> [Item] {
+    static func items(
+        _ body: [UInt8], maximumBytes: Int, _ more: MemberReader = { _, _, _ in }
+    ) throws(JSONError) -> [Item] {
         var items: [Item] = []
         try JSONReader.decode(body, limits: JSONLimits(maximumBytes: maximumBytes)) { reader in
             var found = false
@@ -98,7 +107,7 @@ struct DirectoryReader {
                 found = true
                 try reader.array { reader in
                     guard reader.kind == .object else { return }
-                    items.append(try item(&reader))
+                    items.append(try item(&reader, more))
                 }
             }
             if !found { throw reader.missing("items") }
@@ -106,7 +115,7 @@ struct DirectoryReader {
         return items.filter { !$0.id.isEmpty }
     }
 
-    private static func item(_ reader: inout JSONReader) throws -> Item {
+    private static func item(_ reader: inout JSONReader, _ more: MemberReader) throws -> Item {
         var item = Item()
         try reader.object { key, reader in
             switch key {
@@ -118,7 +127,7 @@ struct DirectoryReader {
             case "isActive" where reader.kind == .bool: item.isActive = try reader.bool()
             case "isAcdEmailRoutingActive" where reader.kind == .bool: item.takesEmail = try reader.bool()
             case "queueType" where reader.kind == .number: item.queueType = try reader.int()
-            default: break
+            default: try more(key, &reader, &item)
             }
         }
         return item

@@ -89,6 +89,11 @@ public actor CICServer: InteractionServer {
         }
     }
 
+    /// Whether there is a session now, and how many were opened.
+    public var meter: (isOpen: Bool, openings: Int) {
+        get async { (await session.connection != nil, await session.generation) }
+    }
+
     // MARK: What people set, and what the watch has written down
 
     /// Which server of a switchover pair is the one in force. Calls in a session with another one are held.

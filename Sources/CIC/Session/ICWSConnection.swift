@@ -9,6 +9,10 @@ struct ICWSConnection: Sendable {
     let server: String
     /// Versions by feature id.
     let features: [String: Int]
+    /// Its fellows, as it named them.
+    let alternates: [String]
+    /// Nil where the server does not tell.
+    let daysUntilPasswordExpiration: Int?
     /// `…/icws/SESSION/`.
     let root: String
     let headers: HTTPHeaders
@@ -22,12 +26,14 @@ struct ICWSConnection: Sendable {
     /// - Parameter session: opaque; it may be anything that can stand in a path once it is encoded.
     init(
         generation: Int, host: ICWSHost, scheme: String, session: String, csrf: String, server: String,
-        features: [String: Int], jar: CookieJar
+        features: [String: Int], alternates: [String] = [], daysUntilPasswordExpiration: Int? = nil, jar: CookieJar
     ) {
         self.generation = generation
         self.host = host
         self.server = server
         self.features = features
+        self.alternates = alternates
+        self.daysUntilPasswordExpiration = daysUntilPasswordExpiration
         self.jar = jar
         root = "\(scheme)://\(host)/icws/\(ICWSPath.encoded(session))/"
         let shared = [

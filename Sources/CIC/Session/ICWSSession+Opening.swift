@@ -77,6 +77,7 @@ extension ICWSSession {
         var server = ""
         var features: [String: Int] = [:]
         var alternates: [String] = []
+        var daysUntilPasswordExpiration: Int?
     }
 
     private func opened(_ host: ICWSHost, _ answer: HTTPResponse, _ jar: CookieJar) -> Opening {
@@ -92,7 +93,8 @@ extension ICWSSession {
         else { return .failed(unexpected("the answer to the login names no session.")) }
         let connection = ICWSConnection(
             generation: generation + 1, host: host, scheme: settings.scheme, session: session, csrf: csrf,
-            server: body.server, features: body.features, jar: jar)
+            server: body.server, features: body.features, alternates: body.alternates,
+            daysUntilPasswordExpiration: body.daysUntilPasswordExpiration, jar: jar)
         guard connection.headers.areValid else {
             return .failed(unexpected("the session's token cannot be a header."))
         }
@@ -118,6 +120,8 @@ extension ICWSSession {
                 case "icServer" where reader.kind == .string: opened.server = try reader.string()
                 case "features" where reader.kind == .array: opened.features = try features(&reader)
                 case "alternateHostList" where reader.kind == .array: opened.alternates = try names(&reader)
+                case "daysUntilPasswordExpiration" where reader.kind == .number:
+                    opened.daysUntilPasswordExpiration = try reader.int()
                 default: break
                 }
             }

@@ -27,12 +27,12 @@ extension Housekeeping {
                     round.keep(delivery)
                     throw Self.deadConnectionLost
                 }
-                guard try await settles(delivery) else {
+                if try await settles(delivery, &round) {
+                    try await queue.removeDead(delivery)
+                    round.countRemoved()
+                } else {
                     round.keep(delivery)
-                    continue
                 }
-                try await queue.removeDead(delivery)
-                round.countRemoved()
             }
         } catch {
             problem = error
@@ -49,14 +49,24 @@ extension Housekeeping {
         return round.removed + round.kept.count >= DeadRound.mostLooks
     }
 
-    /// Whether the message is done with.
+    /// Whether the message is done with. What could not be found out about is kept.
+    private func settles(_ delivery: RequestDelivery, _ round: inout DeadRound) async throws(RoutingFailure) -> Bool {
+        do throws(RoutingFailure) {
+            return try await settles(delivery)
+        } catch {
+            round.keep(delivery)
+            throw error
+        }
+    }
+
     private func settles(_ delivery: RequestDelivery) async throws(RoutingFailure) -> Bool {
         let message: RequestMessage
         do throws(UnreadableMessage) {
             guard delivery.length == delivery.body.count else { return false }
             message = try RequestMessage(delivery.body)
         } catch {
-            // Why is in the database already: the worker that moved it here has written it.
+            // The broker may have moved it here, which knows no reason; and rows may have been lost.
+            try await cases.recordUndecodable(UndecodableMessage(delivery, error.description))
             return false
         }
         switch message {

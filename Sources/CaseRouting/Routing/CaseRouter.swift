@@ -1,3 +1,4 @@
+import FaultPoints
 import Logging
 
 /// A routing worker's heart: takes requests and due cases, decides, acts on CIC, records.
@@ -25,6 +26,7 @@ public actor CaseRouter {
     /// Counts the times that rows of the database may have been lost.
     private(set) var timeline = 0
     private var inHand = 0
+    var counted = RoutingMeter()
     private var placeWaiters: [CheckedContinuation<Void, Never>] = []
     private var lastDelivery: Duration = .zero
     /// Those who look for work again after a pause.
@@ -53,6 +55,16 @@ public actor CaseRouter {
 
     /// Replaces the CIC servers by name. Cases of a server that is missing here are left to other workers.
     public func use(servers: [String: any InteractionServer]) { self.servers = servers }
+
+    /// Cases that may be in hand.
+    public nonisolated var limit: Int { casesInFlight }
+
+    /// What was counted until now.
+    public var meter: RoutingMeter {
+        var meter = counted
+        meter.inHand = inHand
+        return meter
+    }
 
     /// Works until `stop`, then until nothing is in hand.
     public func run() async {
@@ -107,6 +119,7 @@ public actor CaseRouter {
                 if limit > 0 && !servers.isEmpty {
                     let started = clock.monotonic
                     for claim in await claimDue(limit) {
+                        failpoint("case.claimed")
                         taken += 1
                         inHand += 1
                         cases.addTask(executorPreference: executor) {
@@ -204,14 +217,7 @@ public actor CaseRouter {
 
     /// Sleeps, with up to a quarter more so that workers do not march in step; ends early when the task is cancelled,
     /// which the callers look at: a task may be cancelled alone, while the worker goes on.
-    func pause(_ duration: Duration) async {
-        let jitter = duration * (Double(random.next() >> 11) / Double(1 << 53) / 4)
-        do throws(CancellationError) {
-            try await clock.sleep(for: duration + jitter)
-        } catch {
-            return
-        }
-    }
+    func pause(_ duration: Duration) async { await clock.pause(duration, random, atMostLonger: 1 / 4) }
 
     /// Cases claimed at once; more would wait in this process while another is free.
     private static let dueBatch = 100

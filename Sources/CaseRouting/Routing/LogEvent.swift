@@ -5,6 +5,7 @@ public enum LogEvent: String, CaseIterable, Sendable {
     case workerReady = "worker ready"
     case workerStopping = "worker stopping"
     case workerStopped = "worker stopped"
+    case httpServed = "http served"
     case caseAttempted = "case attempted"
     case claimFailed = "claim failed"
     case storeFailed = "store failed"
@@ -43,6 +44,8 @@ public enum LogEvent: String, CaseIterable, Sendable {
     case holdLifted = "hold lifted"
     case housekeepingDone = "housekeeping done"
     case housekeepingFailed = "housekeeping failed"
+    case accountingDiffers = "accounting differs"
+    case accountingHolds = "accounting holds"
     case configurationChanged = "configuration changed"
     case configurationFailed = "configuration failed"
 }

@@ -139,6 +139,12 @@ public struct MemoryIngestStore: IngestStore {
         }
     }
 
+    public func lastSweep(org: String) async throws(RoutingFailure) -> Timestamp? {
+        try await shared.statement(life) { _ in
+            shared.ingest.sweeps.filter { $0.findings == nil }.map(\.startedAt).max()
+        }
+    }
+
     public func finishSweep(org: String, _ result: SweepResult) async throws(RoutingFailure) {
         try await shared.statement(life) { tables in
             for index in tables.askedSweeps.indices where tables.askedSweeps[index].sweep.id == result.asked {

@@ -79,7 +79,9 @@ public final class OrgConnection: SalesforceOrg, @unchecked Sendable {
         try await call { org in ids.compactMap { org.cases[$0] } }
     }
 
-    public func occurrences(of owners: [RecordID], since: Timestamp) async throws(RoutingFailure) -> [CaseChange] { [] }
+    public func occurrences(of owners: [RecordID], since: Timestamp) async throws(RoutingFailure) -> [CaseChange] {
+        try await call { $0.occurrenceList(of: owners, since: since) }
+    }
 
     public func markProcessed(_ ids: [RecordID]) async throws(RoutingFailure) -> [RowResult] {
         try await call { $0.mark(ids) }

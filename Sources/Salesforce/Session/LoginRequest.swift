@@ -77,13 +77,16 @@ struct SalesforceGrant: Sendable {
     let instanceURL: String
     /// Counts the logins, so that one that failed is not taken for a newer one.
     let serial: Int
+    /// Who is logged in; nil where the login does not tell.
+    let userID: RecordID?
     let restHeaders: HTTPHeaders
     let streamHeaders: HTTPHeaders
 
-    init(token: String, instanceURL: String, serial: Int) {
+    init(token: String, instanceURL: String, serial: Int, userID: RecordID? = nil) {
         self.token = token
         self.instanceURL = instanceURL
         self.serial = serial
+        self.userID = userID
         restHeaders = [
             "Authorization": "Bearer \(token)", "Accept": "application/json", "Content-Type": "application/json",
             // Shows up as the origin of our own writes.
@@ -101,12 +104,15 @@ struct LoginAnswer {
     let instanceURL: String
     /// From `id`, `https://…/id/00D…/005…`.
     let organizationID: RecordID
+    /// From the same.
+    let userID: RecordID?
 
     init(_ body: [UInt8]) throws(JSONError) {
         self = try JSONReader.decode(body) { reader in
             var token: String?
             var instanceURL: String?
             var organizationID: RecordID?
+            var userID: RecordID?
             try reader.object { key, reader in
                 switch key {
                 case "access_token": token = try reader.string()
@@ -121,13 +127,14 @@ struct LoginAnswer {
                         throw reader.invalid("the URL of an identity")
                     }
                     organizationID = id
+                    userID = RoutingRow.id(String(parts[parts.count - 1]))
                 default: break
                 }
             }
             let answer = LoginAnswer(
                 token: try reader.required(token, "access_token"),
                 instanceURL: try reader.required(instanceURL, "instance_url"),
-                organizationID: try reader.required(organizationID, "id"))
+                organizationID: try reader.required(organizationID, "id"), userID: userID)
             guard answer.token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), !answer.token.isEmpty else {
                 throw reader.invalid("a token of visible characters")
             }
@@ -135,9 +142,10 @@ struct LoginAnswer {
         }
     }
 
-    private init(token: String, instanceURL: String, organizationID: RecordID) {
+    private init(token: String, instanceURL: String, organizationID: RecordID, userID: RecordID?) {
         self.token = token
         self.instanceURL = instanceURL
         self.organizationID = organizationID
+        self.userID = userID
     }
 }

@@ -27,6 +27,8 @@ actor SalesforceSession {
     /// The org's calls are used up: until when nothing is asked.
     private var limit: (failure: RoutingFailure, until: MonotonicTime)?
     private var counts: [String: Int] = [:]
+    /// The org that the last login led to, where it was another than ours.
+    private(set) var foreignOrg: RecordID?
     private(set) var usage: APIUsage?
 
     /// A refused login stands this long, doubled with every further one.
@@ -46,6 +48,9 @@ actor SalesforceSession {
         self.logger = logger
         failures = SalesforceFailure(settings)
     }
+
+    /// Seconds since 1970 by this machine's clock.
+    static var now: Int64 { Int64(time(nil)) }
 
     // MARK: Logging in
 
@@ -89,7 +94,7 @@ actor SalesforceSession {
     }
 
     private func requestGrant() async throws(RoutingFailure) -> SalesforceGrant {
-        let now = Int64(time(nil))
+        let now = Self.now
         var answer = try await requestGrant(now: now)
         // An assertion is judged by Salesforce's clock: where ours differs, it is signed once more by theirs.
         if answer.status != 200, settings.flow == .jwtBearer,
@@ -102,14 +107,16 @@ actor SalesforceSession {
         }
         let opened: LoginAnswer
         do { opened = try LoginAnswer(answer.body) } catch { throw failures.failure(error, reading: "the login") }
-        guard opened.organizationID == settings.organizationID else {
+        foreignOrg = opened.organizationID == settings.organizationID ? nil : opened.organizationID
+        guard foreignOrg == nil else {
             throw failures.failure(
                 .configuration, .salesforceCredentials,
                 "the credentials belong to org \(opened.organizationID), not to \(settings.organizationID). Correct "
                     + "the organization id or the credentials.")
         }
         logins += 1
-        return SalesforceGrant(token: opened.token, instanceURL: opened.instanceURL, serial: logins)
+        return SalesforceGrant(
+            token: opened.token, instanceURL: opened.instanceURL, serial: logins, userID: opened.userID)
     }
 
     private func requestGrant(now: Int64) async throws(RoutingFailure) -> HTTPResponse {

@@ -13,6 +13,7 @@ final class CICAgent {
 
     func canTake(_ interaction: CICInteraction) -> Bool {
         interaction.skills.allSatisfy(settings.skills.contains)
+            && (settings.takesEmail || interaction.kind != .email)
     }
 }
 

@@ -19,10 +19,23 @@ public struct CICSimulatorConfiguration: Codable, Sendable {
     public struct User: Codable, Sendable {
         public var name: String
         public var password: String
+        public var daysUntilPasswordExpiration = 90
+        /// Whether the user's licence is active, as far as anybody asks: logins go on.
+        public var licensed = true
 
         public init(name: String, password: String) {
             self.name = name
             self.password = password
+        }
+
+        enum CodingKeys: String, CodingKey { case name, password, daysUntilPasswordExpiration, licensed }
+
+        public init(from decoder: any Decoder) throws {
+            let values = try decoder.container(keyedBy: CodingKeys.self)
+            name = try values.decode(String.self, forKey: .name)
+            password = try values.decode(String.self, forKey: .password)
+            try values.take(.daysUntilPasswordExpiration, into: &daysUntilPasswordExpiration)
+            try values.take(.licensed, into: &licensed)
         }
     }
 
@@ -154,6 +167,8 @@ public struct CICAgentConfiguration: Codable, Sendable {
     /// How many interactions at once.
     public var capacity = 1
     public var enabled = true
+    /// Whether the utilisation allows e-mails at all. Who takes none is offered none.
+    public var takesEmail = true
 
     public init(name: String, workgroups: [String], skills: [String] = []) {
         self.name = name
@@ -162,7 +177,7 @@ public struct CICAgentConfiguration: Codable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case name, workgroups, skills, pickUpDelay, handlingTime, giveBack, capacity, enabled
+        case name, workgroups, skills, pickUpDelay, handlingTime, giveBack, capacity, enabled, takesEmail
     }
 
     public init(from decoder: any Decoder) throws {
@@ -175,6 +190,7 @@ public struct CICAgentConfiguration: Codable, Sendable {
         try values.take(.giveBack, into: &giveBack)
         try values.take(.capacity, into: &capacity)
         try values.take(.enabled, into: &enabled)
+        try values.take(.takesEmail, into: &takesEmail)
     }
 }
 

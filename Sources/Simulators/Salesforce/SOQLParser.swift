@@ -204,7 +204,7 @@ struct SOQLParser {
     }
 
     private func path(_ name: String, _ type: SObjectType) throws(SOQLError) -> SOQLQuery.Path {
-        if let slot = type.slot(name) { return .own(slot) }
+        if let slot = type.slot(name), !catalogue.hides(name, of: type) { return .own(slot) }
         let parts = name.split(separator: ".").map(String.init)
         // The object's own name may stand before a field.
         if parts.count == 2, parts[0].lowercased() == type.name.lowercased(), let slot = type.slot(parts[1]) {

@@ -6,6 +6,8 @@ struct SObjectCatalogue: Sendable {
 
     let types: [SObjectType]
     private let byName: [String: SObjectType]
+    /// Objects, and `Object.Field`, that nobody may see, in lower case.
+    var hidden: Set<String> = []
 
     init(
         legacy: SalesforceSimulatorConfiguration.LegacyPackage?,
@@ -42,8 +44,17 @@ struct SObjectCatalogue: Sendable {
         self.byName = byName
     }
 
+    /// As a client names it.
     subscript(name: String) -> SObjectType? {
-        byName[name] ?? byName[name.lowercased()]
+        guard hidden.isEmpty || !hidden.contains(name.lowercased()) else { return nil }
+        return known(name)
+    }
+
+    /// Hidden or not: what the org itself works with.
+    func known(_ name: String) -> SObjectType? { byName[name] ?? byName[name.lowercased()] }
+
+    func hides(_ field: String, of type: SObjectType) -> Bool {
+        !hidden.isEmpty && hidden.contains("\(type.name).\(field)".lowercased())
     }
 
     private static let routingFields: [SObjectField] = [
@@ -111,6 +122,15 @@ struct SObjectCatalogue: Sendable {
         SObjectType(
             "QueueSobject", keyPrefix: "03g",
             [.reference("QueueId", ["Group"], "Queue").mandatory, .picklist("SobjectType", ["Case"])]),
+        SObjectType(
+            "GroupMember", keyPrefix: "011",
+            [
+                .reference("GroupId", ["Group"], "Group").mandatory,
+                .reference("UserOrGroupId", ["User", "Group"]).mandatory,
+            ]),
+        SObjectType(
+            "AssignmentRule", keyPrefix: "01Q",
+            [.text("Name", 120), .picklist("SobjectType", ["Case", "Lead"]), .bool("Active")]),
         SObjectType(
             "User", keyPrefix: "005",
             [

@@ -32,7 +32,9 @@ extension SalesforceOrgCore {
         case ("POST", "reset"): reset()
         case ("GET", "faults"): return faultsReply()
         case ("POST", "faults"): try setFaults(body)
-        case ("DELETE", "faults"): faults = SalesforceFaults()
+        case ("DELETE", "faults"):
+            faults = SalesforceFaults()
+            catalogue.hidden = []
         case ("POST", "faults/rest"): faults.rest.append(try restFault(body))
         case ("POST", "faults/rows"): faults.rows.append(try rowFault(body))
         case ("POST", "faults/drop"): faults.drops.append(dropFault(body))
@@ -45,6 +47,7 @@ extension SalesforceOrgCore {
             requestsUsed = body["used"]?.integer ?? requestsUsed
             requestLimit = body["maximum"]?.integer ?? requestLimit
         case ("POST", "clock"): clockOffset = body["offset"]?.number ?? 0
+        case ("POST", "refresh"): try refresh(body)
         case ("POST", "merge"): try merge(body)
         case ("POST", "undelete"): try undelete(body)
         case ("POST", "queues"): return idReply(addQueue(try text("name", in: body)))
@@ -61,7 +64,8 @@ extension SalesforceOrgCore {
         "faults/rows": ["ids", "object", "statusCode", "message", "count"],
         "faults/drop": ["path", "count", "after", "beforeStatus"], "tokens/revoke": ["token", "refreshTokens"],
         "streams/reset": ["channel", "next"], "limits": ["used", "maximum"], "clock": ["offset"],
-        "merge": ["master", "losers", "actor"], "undelete": ["id", "actor"], "queues": ["name"], "users": ["username"],
+        "refresh": ["organizationID"], "merge": ["master", "losers", "actor"], "undelete": ["id", "actor"],
+        "queues": ["name"], "users": ["username"],
     ]
 
     private func text(_ name: String, in body: SalesforceJSON) throws(SalesforceRESTError) -> String {
@@ -96,6 +100,11 @@ extension SalesforceOrgCore {
             case ("dailyLimit", .bool(let value)): faults.dailyLimit = value
             case ("busy", .number(let value)): faults.busy = Int(value)
             case ("largestReplayGap", .number(let value)): faults.largestReplayGap = Int(value)
+            case ("hidden", let value): catalogue.hidden = Set((value.strings).map { $0.lowercased() })
+            case ("readOnly", let value): faults.readOnly = Set((value.strings).map { $0.lowercased() })
+            case ("passwordExpired", .bool(let value)): faults.passwordExpired = value
+            case ("allRights", .bool(let value)): faults.allRights = value
+            case ("instanceURL", let value): faults.instanceURL = value.string
             default: throw .bad("INVALID_FIELD", "\(member.name) is no fault, or has a value of another type")
             }
         }
@@ -176,6 +185,20 @@ extension SalesforceOrgCore {
     }
 
     // MARK: What people do
+
+    /// A sandbox made anew from production: another org id, and topics are not copied.
+    private func refresh(_ body: SalesforceJSON) throws(SalesforceRESTError) {
+        if let id = body["organizationID"]?.string {
+            guard let normalized = SalesforceID.normalized(id), normalized.hasPrefix("00D") else {
+                throw .bad("INVALID_FIELD", "organizationID is not an organisation id (00D…)")
+            }
+            organizationID = normalized
+        }
+        for record in table("PushTopic").records { record[SObjectType.Slot.isDeleted] = .bool(true) }
+        refreshPushTopics()
+        revokeTokens(.object([]))
+        for session in Array(sessions.values) { end(session) }
+    }
 
     private func merge(_ body: SalesforceJSON) throws(SalesforceRESTError) {
         let cases = type("Case")

@@ -3,7 +3,7 @@ extension SalesforceOrgCore {
     func describeGlobal(_ caller: SalesforceCaller) -> SalesforceReply {
         .json { bytes in
             bytes.raw("{\"encoding\":\"UTF-8\",\"maxBatchSize\":200,\"sobjects\":[")
-            for (index, type) in catalogue.types.enumerated() {
+            for (index, type) in catalogue.types.filter({ catalogue[$0.name] != nil }).enumerated() {
                 if index > 0 { bytes.raw(",") }
                 bytes.raw("{")
                 summary(type, caller, &bytes)
@@ -27,8 +27,10 @@ extension SalesforceOrgCore {
             summary(type, caller, &bytes)
             bytes.raw(",\"recordTypeInfos\":[],\"childRelationships\":[],\"fields\":[")
             for (slot, field) in type.fields.enumerated() {
+                guard !catalogue.hides(field.name, of: type) else { continue }
+                // The id, which nobody can hide, is the first.
                 if slot > 0 { bytes.raw(",") }
-                describe(field, &bytes)
+                describe(field, of: type, &bytes)
             }
             bytes.raw("]}")
         }
@@ -43,9 +45,13 @@ extension SalesforceOrgCore {
         bytes.string(type.label + "s")
         bytes.raw(",\"keyPrefix\":")
         bytes.string(type.keyPrefix)
+        // What the permission set of the package gives its user, whatever others may do here.
+        let isCase = ["Case", "CaseComment", "EmailMessage"].contains(type.name) && !faults.allRights
+        let isOutbox = type.name == SObjectCatalogue.outbox && !faults.allRights
+        let isReadOnly = type.isEvent || isCase || faults.readOnly.contains(type.name.lowercased())
         let flags = [
-            ("custom", type.isCustom), ("createable", true), ("updateable", !type.isEvent),
-            ("deletable", !type.isEvent), ("queryable", !type.isEvent), ("retrieveable", !type.isEvent),
+            ("custom", type.isCustom), ("createable", !isCase && !isOutbox), ("updateable", !isReadOnly),
+            ("deletable", !type.isEvent && !isCase), ("queryable", !type.isEvent), ("retrieveable", !type.isEvent),
             ("searchable", !type.isEvent), ("undeletable", !type.isEvent), ("triggerable", true),
             ("customSetting", false), ("replicateable", !type.isEvent),
         ]
@@ -60,7 +66,7 @@ extension SalesforceOrgCore {
         bytes.raw("}")
     }
 
-    private func describe(_ field: SObjectField, _ bytes: inout SalesforceBytes) {
+    private func describe(_ field: SObjectField, of type: SObjectType, _ bytes: inout SalesforceBytes) {
         var kind = ""
         var length = 0
         var targets: [String] = []
@@ -84,8 +90,9 @@ extension SalesforceOrgCore {
         bytes.string(kind)
         bytes.raw(",\"length\":")
         bytes.integer(length)
+        let isUpdateable = field.updateable && !faults.readOnly.contains("\(type.name).\(field.name)".lowercased())
         let flags = [
-            ("createable", field.createable), ("updateable", field.updateable), ("nillable", !field.required),
+            ("createable", field.createable), ("updateable", isUpdateable), ("nillable", !field.required),
             ("custom", field.name.hasSuffix("__c")), ("filterable", length <= 4_000), ("sortable", length <= 4_000),
             ("defaultedOnCreate", field.initial != .null || !field.createable),
             ("autoNumber", field.name == "Sequence__c" || field.name == "CaseNumber"), ("externalId", false),

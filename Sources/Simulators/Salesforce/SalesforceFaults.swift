@@ -19,6 +19,14 @@ struct SalesforceFaults: Sendable {
     var busy = 0
     /// Which ids the stream gives out: the next is 1…this much higher.
     var largestReplayGap = 27
+    /// Objects, and `Object.Field`, that may be read and not changed.
+    var readOnly: Set<String> = []
+    /// The integration user's password has expired, as far as anybody asks.
+    var passwordExpired = false
+    /// Descriptions say that the integration user may do everything.
+    var allRights = false
+    /// What logins say where the org is.
+    var instanceURL: String?
     var rest: [REST] = []
     var rows: [Row] = []
     var drops: [Drop] = []

@@ -130,7 +130,7 @@ extension SalesforceOrgCore {
             bytes.raw("{\"access_token\":")
             bytes.string(token)
             bytes.raw(",\"instance_url\":")
-            bytes.string(base(call))
+            bytes.string(faults.instanceURL ?? base(call))
             bytes.raw(",\"id\":")
             bytes.string(identity)
             bytes.raw(",\"token_type\":\"Bearer\",\"issued_at\":")

@@ -4,8 +4,9 @@ import Foundation
 final class SalesforceOrgCore {
     let settings: SalesforceSimulatorConfiguration
     let org: SalesforceSimulatorConfiguration.Org
-    let organizationID: String
-    let catalogue: SObjectCatalogue
+    /// Another one after a refresh.
+    var organizationID: String
+    var catalogue: SObjectCatalogue
     let caseSlots: CaseSlots
     let ledger: Ledger?
     /// Two characters in every id, which tell orgs apart.
@@ -77,6 +78,7 @@ final class SalesforceOrgCore {
         pushTopics.removeAll()
         legacyRows.removeAll()
         faults = SalesforceFaults()
+        catalogue.hidden = []
         clockOffset = 0
         requestsUsed = 0
         requestLimit = settings.dailyRequestLimit
@@ -96,6 +98,9 @@ final class SalesforceOrgCore {
         seed("User", id: integrationUserID, user(org.username))
         for name in org.users { seed("User", id: newID("User"), user(name)) }
         for name in org.queues { addQueue(name) }
+        seed(
+            "AssignmentRule", id: newID("AssignmentRule"),
+            ["Name": .text("Standard"), "SobjectType": .text("Case"), "Active": .bool(true)])
         seed(
             "Organization", id: organizationID,
             [
@@ -137,6 +142,10 @@ final class SalesforceOrgCore {
             "Group", id: id,
             ["Name": .text(name), "DeveloperName": .text(developerName), "Type": .text("Queue")])
         seed("QueueSobject", id: newID("QueueSobject"), ["QueueId": .text(id), "SobjectType": .text("Case")])
+        for user in table("User").records where user.id != integrationUserID {
+            seed(
+                "GroupMember", id: newID("GroupMember"), ["GroupId": .text(id), "UserOrGroupId": .text(user.id)])
+        }
         return id
     }
 
@@ -155,7 +164,7 @@ final class SalesforceOrgCore {
     }
 
     func type(_ name: String) -> SObjectType {
-        guard let type = catalogue[name] else { preconditionFailure("no object \(name)") }
+        guard let type = catalogue.known(name) else { preconditionFailure("no object \(name)") }
         return type
     }
 

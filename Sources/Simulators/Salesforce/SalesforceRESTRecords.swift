@@ -14,6 +14,9 @@ extension SalesforceOrgCore {
         case (1, "POST") where call.parameter("_HttpMethod") == "PATCH":
             return try change(type, rest[0], call, caller)
         case (1, "DELETE"): return try remove(type, rest[0], caller)
+        case (2, "GET") where type.name == "User" && rest[1] == "password":
+            let isExpired = faults.passwordExpired && rest[0] == integrationUserID
+            return .json { $0.plain("{\"isExpired\":\(isExpired)}") }
         case (2, "PATCH"): return try upsert(type, field: rest[0], value: rest[1], call, caller)
         case (2, "GET"):
             guard let record = try find(type, field: rest[0], value: rest[1]) else { throw .notFound }

@@ -28,6 +28,12 @@ extension SalesforceOrgCore {
         _ type: SObjectType, id: String, _ members: [SalesforceJSON.Member]
     ) throws(SalesforceRESTError) -> Prepared {
         let record = try existing(type, id)
+        let written = members.map { "\(type.name).\($0.name)".lowercased() }
+        guard !faults.readOnly.contains(type.name.lowercased()), faults.readOnly.isDisjoint(with: written) else {
+            throw .init(
+                status: 403, code: "INSUFFICIENT_ACCESS_OR_READONLY", message: "insufficient access rights on object id"
+            )
+        }
         let values = try fieldValues(type, members, creating: false)
         try checkReferences(type, values)
         try failRow(id: record.id, type)

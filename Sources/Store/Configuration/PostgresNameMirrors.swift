@@ -14,7 +14,7 @@ public struct PostgresNameMirrors: NameMirrors {
             SELECT q.queue_id, q.name, q.developer_name,
                 extract(epoch FROM now() - max(q.seen_at) OVER ())::float8
             FROM caserouter.salesforce_queues q WHERE q.org = $1 ORDER BY q.name
-            """, [.text(org)], name: "mirror of queues")
+            """, [.text(org)], name: "mirror of queues", needing: .admin)
         do throws(PostgresError) {
             guard let first = rows.first else { return nil }
             return QueueMirror(

@@ -23,21 +23,29 @@ extension PostgresIngestStore {
         org: String, queues: [RecordID], after: RecordID?, limit: Int
     ) async throws(RoutingFailure) -> [HeldCase] {
         try await rows(
-            """
-            SELECT c.case_id, c.revision, c.case_number, c.owner, c.closed, c.skills, c.priority, false
-            FROM caserouter.cases c
-            WHERE c.org = $1 AND c.case_id > $2 AND (
-                NOT c.closed AND c.owner = ANY ($3)
-                OR c.want_cic IS NOT NULL
-                OR EXISTS (SELECT FROM caserouter.episodes e
-                    WHERE e.org = c.org AND e.case_id = c.case_id AND e.ended_at IS NULL))
-            ORDER BY c.case_id LIMIT $4
-            """,
+            Self.heldAsActive,
             [
                 .text(org), .text(after?.description ?? ""), .textArray(queues.map(\.description)),
                 .int8(Int64(limit)),
             ], name: "held as active", Self.heldCase)
     }
+
+    /// By the indexes of cases that are not closed and of open episodes: most cases that were ever heard of are over, and
+    /// a sweep has to work after years of them. A case that is wanted and closed here says no more in Salesforce.
+    static let heldAsActive = """
+        SELECT c.case_id, c.revision, c.case_number, c.owner, c.closed, c.skills, c.priority, false
+        FROM (
+            (SELECT a.case_id FROM caserouter.cases a
+            WHERE a.org = $1 AND a.case_id > $2 AND NOT a.closed AND (a.owner = ANY ($3) OR a.want_cic IS NOT NULL)
+            ORDER BY a.case_id LIMIT $4)
+            UNION
+            (SELECT e.case_id FROM caserouter.episodes e
+            WHERE e.org = $1 AND e.case_id > $2 AND e.ended_at IS NULL
+            ORDER BY e.case_id LIMIT $4)
+            ORDER BY case_id LIMIT $4) k
+        JOIN caserouter.cases c ON c.org = $1 AND c.case_id = k.case_id
+        ORDER BY c.case_id
+        """
 
     /// Those that wait longest first: that is the order of the index, so that a second's look costs nothing where none
     /// waits. In the order of ids every case of the org would be looked at.
@@ -117,6 +125,15 @@ extension PostgresIngestStore {
             AskedSweep(
                 id: try row.int64(0), queue: row.isNull(1) ? nil : try row.recordID(1), isDryRun: try row.bool(2))
         }.first
+    }
+
+    public func lastSweep(org: String) async throws(RoutingFailure) -> CaseRouting.Timestamp? {
+        try await rows(
+            """
+            SELECT max(started_at) FROM caserouter.sweeps
+            WHERE org = $1 AND finished_at IS NOT NULL AND NOT dry_run
+            """, [.text(org)], name: "last sweep"
+        ) { row throws(PostgresError) in try row.optionalTimestamp(0) }[0]
     }
 
     public func finishSweep(org: String, _ result: SweepResult) async throws(RoutingFailure) {

@@ -29,11 +29,7 @@ public struct PostgresReportStore: ReportStore {
             let period = try await period(of: request)
             return try await table(request, period)
         } catch let error as PostgresError {
-            guard error.kind == .permission else { throw RoutingFailure(error) }
-            throw RoutingFailure(
-                .configuration, at: .store, cause: .database,
-                "This log-in may not read reports: \(error.text). The role caserouter_report may; whoever administers "
-                    + "the database can GRANT it to the log-in.")
+            throw RoutingFailure(error, needing: .report)
         }
     }
 

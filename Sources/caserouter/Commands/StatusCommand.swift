@@ -11,7 +11,7 @@ struct StatusCommand: AsyncParsableCommand {
         discussion: """
             The first line says whether all is well. If not, the last lines are a numbered list of what needs a person, the \
             most urgent first, each with the command that helps. Reads PostgreSQL and asks the broker about its queues, \
-            changes nothing, and talks to neither Salesforce nor CIC ('caserouter credentials verify' does).
+            changes nothing, and talks to neither Salesforce nor CIC ('caserouter doctor' does).
 
             Exit: 0 healthy, 1 something needs a person; with --watch what was shown last.
             """)

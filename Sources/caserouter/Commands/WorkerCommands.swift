@@ -7,7 +7,8 @@ struct IngestCommand: AsyncParsableCommand {
     func run() async throws {
         try await perform(json: false) {
             let worker = try Worker(role: "ingest", try Surroundings())
-            try await worker.run([IngestDuty(worker)])
+            let ingest = IngestDuty(worker)
+            try await worker.run([ingest] + ServeDuty.forWorker(worker, beside: [ingest]))
         }
     }
 }
@@ -20,14 +21,15 @@ struct RouteCommand: AsyncParsableCommand {
         try await perform(json: false) {
             let worker = try Worker(role: "route", try Surroundings())
             let routing = try RouteDuty(worker)
-            try await worker.run([routing, HousekeepingDuty(worker, router: routing.router)])
+            let duties: [any Duty] = [routing, HousekeepingDuty(worker, router: routing.router)]
+            try await worker.run(duties + ServeDuty.forWorker(worker, beside: duties))
         }
     }
 }
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "serve", abstract: "Serves health over HTTP. Run at least one.")
+        commandName: "serve", abstract: "Serves health and metrics over HTTP. Run at least one.")
 
     func run() async throws {
         try await perform(json: false) {
@@ -45,9 +47,10 @@ struct AllCommand: AsyncParsableCommand {
         try await perform(json: false) {
             let worker = try Worker(role: "all", try Surroundings())
             let routing = try RouteDuty(worker)
-            try await worker.run([
-                IngestDuty(worker), routing, HousekeepingDuty(worker, router: routing.router), try ServeDuty(worker),
-            ])
+            let duties: [any Duty] = [
+                IngestDuty(worker), routing, HousekeepingDuty(worker, router: routing.router),
+            ]
+            try await worker.run(duties + [try ServeDuty(worker, beside: duties)])
         }
     }
 }

@@ -19,6 +19,7 @@ actor IngestDuty: Duty {
     private struct Running {
         let setup: OrgSetup
         let credential: [UInt8]
+        let source: OutboxOrg
         let ingest: Ingest
         var task: Task<Void, Never>
     }
@@ -68,7 +69,7 @@ actor IngestDuty: Duty {
             leases: worker.leases, budget: budget, clock: worker.clock, random: SystemRandom(), logger: worker.logger,
             executor: worker.loop)
         orgs[setup.name] = Running(
-            setup: setup, credential: credential, ingest: ingest,
+            setup: setup, credential: credential, source: source, ingest: ingest,
             task: Task(executorPreference: worker.loop) { await ingest.run() })
     }
 
@@ -84,6 +85,29 @@ actor IngestDuty: Duty {
             guard !isStopped, orgs[name]?.ingest === running.ingest else { continue }
             orgs[name]?.task = Task(executorPreference: worker.loop) { [ingest = running.ingest] in await ingest.run() }
         }
+    }
+
+    func metrics() async -> [MetricSample] {
+        let broker = await publisher.meter()
+        var samples = [
+            MetricSample(.published, await budget.confirmed), MetricSample(.unconfirmed, await budget.outstanding),
+            MetricSample(.brokerUp, ["connection": "publish"], broker.isUp),
+            MetricSample(.brokerBlocked, ["connection": "publish"], broker.isBlocked),
+            MetricSample(.brokerOpenings, ["connection": "publish"], broker.openings),
+        ]
+        for (name, running) in orgs {
+            for (kind, count) in await running.source.callCounts() {
+                samples.append(MetricSample(.salesforceCalls, ["org": name, "kind": kind], count))
+            }
+        }
+        return samples
+    }
+
+    func problems() async -> [String] {
+        let broker = await publisher.meter()
+        // It is opened when the first change is published.
+        if broker.openings > 0 && !broker.isUp { return ["the broker cannot be reached"] }
+        return broker.isBlocked ? ["the broker takes no messages (memory or disk alarm)"] : []
     }
 
     func stop() async {

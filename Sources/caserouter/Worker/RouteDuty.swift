@@ -147,6 +147,36 @@ actor RouteDuty: Duty {
         }
     }
 
+    func metrics() async -> [MetricSample] {
+        let (meter, broker) = (await router.meter, await consumer.meter())
+        var samples = [
+            MetricSample(.merges, meter.merges), MetricSample(.casesInFlight, meter.inHand),
+            MetricSample(.casesInFlightLimit, router.limit),
+            MetricSample(.brokerUp, ["connection": "consume"], broker.isUp),
+            MetricSample(.brokerOpenings, ["connection": "consume"], broker.openings),
+        ]
+        for result in RoutingMeter.Result.allCases {
+            samples.append(MetricSample(.attempts, ["result": result.rawValue], meter.attempts[result.index]))
+        }
+        for (name, running) in servers {
+            let session = await running.server.meter
+            samples.append(MetricSample(.cicSession, ["cic": name], session.isOpen))
+            samples.append(MetricSample(.cicOpenings, ["cic": name], session.openings))
+        }
+        return samples
+    }
+
+    func problems() async -> [String] {
+        var problems = await consumer.isReady() ? [] : ["the broker's queue is not consumed"]
+        // One server that is away holds up its own cases only.
+        var away: [String] = []
+        for (name, running) in servers where !(await running.server.meter.isOpen) { away.append(name) }
+        if !servers.isEmpty && away.count == servers.count {
+            problems.append("no CIC server has a session: \(away.sorted().joined(separator: ", "))")
+        }
+        return problems
+    }
+
     func loseRows() async { await router.dropWhatWasBegun() }
 
     func stop() async { await router.stop() }

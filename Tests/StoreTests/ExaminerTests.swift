@@ -1,0 +1,156 @@
+import CaseRouting
+import Foundation
+import Operations
+import Polling
+import Postgres
+import Store
+import TestSupport
+import Testing
+
+/// Each fault of a database that doctor can see from outside, and the line that finds it.
+@Suite struct ExaminerTests {
+    private struct Clock: RoutingClock {
+        var off: Duration = .zero
+        var monotonic: Duration { .zero }
+        var wall: CaseRouting.Timestamp {
+            CaseRouting.Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)) + off
+        }
+        func sleep(for duration: Duration) async throws(CancellationError) {}
+    }
+
+    private static func examine(_ fixture: StoreFixture, off: Duration = .zero) async throws -> [DoctorLine] {
+        await PostgresExaminer(
+            fixture.connections, address: fixture.database.address, clock: Clock(off: off)
+        ).examine()
+    }
+
+    private static func line(_ check: DoctorCheck, _ lines: [DoctorLine]) throws -> DoctorLine {
+        try #require(lines.first { $0.check == check }, "\(lines)")
+    }
+
+    @Test func `a migrated database has no failure, and every check is made`() async throws {
+        try await StoreFixture.with { fixture in
+            _ = try await fixture.connections.query(
+                "SELECT set_config('synchronous_commit', 'on', false), caserouter.maintain_partitions('requests', 90)")
+            _ = try await fixture.connections.query("SELECT caserouter.maintain_partitions('attempts', 90)")
+            let lines = try await Self.examine(fixture)
+            #expect(!lines.contains { $0.verdict == .failure }, "\(lines.filter { $0.verdict != .ok })")
+            for check in DoctorCheck.allCases where check.rawValue.hasPrefix("database-") {
+                #expect(lines.contains { $0.check == check }, "\(check)")
+            }
+            #expect(try Self.line(.databaseSchema, lines).sentence.contains(Migration.all.last?.name ?? "?"))
+        }
+    }
+
+    @Test func `commits that a crash loses are a failure`() async throws {
+        try await StoreFixture.with { fixture in
+            _ = try await fixture.connections.query("SELECT set_config('synchronous_commit', 'off', false)")
+            let line = try Self.line(.databaseCommit, try await Self.examine(fixture))
+            #expect(line.verdict == .failure && line.remedy?.contains("synchronous_commit") == true)
+        }
+    }
+
+    @Test func `an older and a newer schema are told apart`() async throws {
+        try await StoreFixture.with { fixture in
+            _ = try await fixture.sql.query(
+                "INSERT INTO caserouter.schema_migrations (number, name, sha256) VALUES (9999, '9999_later', 'x')")
+            var line = try Self.line(.databaseSchema, try await Self.examine(fixture))
+            #expect(line.verdict == .warning && line.sentence.contains("9999_later"))
+            _ = try await fixture.sql.query("DELETE FROM caserouter.schema_migrations WHERE number IN (9999, 2)")
+            line = try Self.line(.databaseSchema, try await Self.examine(fixture))
+            #expect(line.verdict == .failure && line.sentence.contains("0002_configuration is missing"))
+            #expect(line.remedy?.contains("caserouter migrate") == true)
+        }
+    }
+
+    @Test func `a right that was taken from a role is named`() async throws {
+        try await StoreFixture.with { fixture in
+            _ = try await fixture.sql.query("REVOKE UPDATE ON caserouter.cases FROM caserouter_route")
+            let line = try Self.line(.databaseRights, try await Self.examine(fixture))
+            #expect(line.verdict == .failure)
+            #expect(line.sentence == "caserouter_route lacks UPDATE on caserouter.cases")
+        }
+    }
+
+    @Test func `missing partitions and clocks that differ are told`() async throws {
+        try await StoreFixture.with { fixture in
+            var lines = try await Self.examine(fixture, off: .seconds(-40))
+            #expect(try Self.line(.databasePartitions, lines).sentence.hasPrefix("missing: attempts_"))
+            let line = try Self.line(.databaseClock, lines)
+            #expect(line.verdict == .warning && line.sentence.contains(" s behind the database's"), "\(line)")
+            lines = try await Self.examine(fixture, off: .seconds(40))
+            #expect(try Self.line(.databaseClock, lines).sentence.contains(" s before the database's"))
+        }
+    }
+
+    @Test func `a database without tables, and one that is away, are told apart`() async throws {
+        try await TestDatabase.with { database in
+            try await DatabaseUse.with(database.address) { connections in
+                let examiner = PostgresExaminer(connections, address: database.address, clock: Clock())
+                let line = try Self.line(.databaseSchema, await examiner.examine())
+                #expect(line.verdict == .failure && line.sentence == "there are no tables of Case Router")
+            }
+        }
+    }
+
+    @Test func `how the newest rows came is counted`() async throws {
+        try await StoreFixture.with { fixture in
+            _ = try await fixture.sql.query(
+                """
+                INSERT INTO caserouter.requests (day, org, event_key, case_id, version, version_epoch, change, body,
+                    outbox_row, found, occurred_at, received_at)
+                SELECT (now() AT TIME ZONE 'UTC')::date, 'acme', 'o:' || n, '500000000000001AAA', n, 1, 'created', '', 'a0R',
+                    CASE WHEN n < 3 THEN 'stream' ELSE 'sweep' END, now(), now() - interval '10 minutes'
+                FROM generate_series(1, 5) n
+                """)
+            let examiner = PostgresExaminer(
+                fixture.connections, address: fixture.database.address, clock: Clock())
+            let arrivals = try await examiner.arrivals(org: "acme")
+            #expect(arrivals == EventArrivals(isHeld: false, byEvent: 2, bySweep: 3))
+        }
+    }
+
+    @Test func `the key file and what is sealed under it are looked at`() async throws {
+        try await StoreFixture.with { fixture in
+            let file = FileManager.default.temporaryDirectory.appending(path: "doctor-\(UUID().uuidString)").path
+            defer { unlink(file) }
+            var found = await StoredCredentials(fixture.connections, keyFile: file).examine()
+            #expect(found.map(\.verdict) == [.failure])
+            _ = try MasterKeys.generate(file: file)
+            let stored = StoredCredentials(fixture.connections, keyFile: file)
+            found = await stored.examine()
+            #expect(found.map(\.verdict) == [.ok], "\(found)")
+            #expect(await stored.open("org:acme").lines.map(\.check) == [.credentialStored])
+
+            let keys = try MasterKeys(file: file)
+            try await CredentialStore(database: fixture.connections, keys: keys).set(
+                "org:acme", secret: [1, 2], by: Author(name: "a", host: "h"))
+            var opened = await stored.open("org:acme")
+            #expect(opened.secret == [1, 2] && opened.lines.map(\.verdict) == [.ok])
+            _ = try MasterKeys.addKey(file: file)
+            opened = await StoredCredentials(fixture.connections, keyFile: file).open("org:acme")
+            #expect(opened.lines.first?.remedy == "caserouter keys rotate")
+            unlink(file)
+            _ = try MasterKeys.generate(file: file)
+            opened = await StoredCredentials(fixture.connections, keyFile: file).open("org:acme")
+            #expect(opened.secret == nil && opened.lines.map(\.check) == [.credentialOpens])
+            chmod(file, 0o644)
+            found = await StoredCredentials(fixture.connections, keyFile: file).examine()
+            #expect(found.first?.sentence.contains("can be read by others") == true)
+        }
+    }
+}
+
+/// A database opened for one test.
+private enum DatabaseUse {
+    static func with(_ address: PostgresAddress, _ body: (PostgresDatabase) async throws -> Void) async throws {
+        let loop = PollExecutor(name: "doctor-test")
+        defer { loop.stop() }
+        let database = PostgresDatabase(
+            address, PostgresSettings(applicationName: "doctor-test"), on: loop, sessions: 1)
+        // Ends when the database is closed.
+        Task { await database.run() }
+        try await body(database)
+        await database.close()
+    }
+}
