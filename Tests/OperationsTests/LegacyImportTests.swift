@@ -9,7 +9,7 @@ import Testing
         -> LegacyMapping
     {
         LegacyMapping(
-            row: try RecordID("a0Q00000000000\(number)AAA"), queue: queue, workgroup: workgroup, skills: skills)
+            row: try RecordID("a0Q00000000000\(number)EAA"), queue: queue, workgroup: workgroup, skills: skills)
     }
 
     private static func stored(servers: [String] = ["main"], mappings: [StoredMapping] = []) throws
@@ -40,7 +40,7 @@ import Testing
         #expect(made.mappings.map(\.workgroup) == ["Case Support", "Sales"])
         #expect(made.mappings[0].skills == ["German", "Billing"])
         #expect(made.mappings[0].cic == "main")
-        #expect(made.notes.contains { $0.contains("a0Q000000000002AAA") && $0.contains("no workgroup") })
+        #expect(made.notes.contains { $0.contains("a0Q000000000002EAA") && $0.contains("no workgroup") })
     }
 
     @Test func `a queue that is mapped keeps what the table does not tell`() throws {

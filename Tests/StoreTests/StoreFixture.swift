@@ -32,15 +32,21 @@ struct StoreFixture {
             let executor = PollExecutor(name: "store-test")
             defer { executor.stop() }
             let sql = try await database.connect(on: executor)
-            _ = try await Migrator().migrate(sql)
-            try await sql.execute(
-                script: """
-                    RESET search_path;
-                    INSERT INTO caserouter.orgs (name, organization_id, login_url, flow, mode) VALUES
-                        ('acme', '00D000000000001EAA', 'https://acme', 'client-credentials', 'live');
-                    INSERT INTO caserouter.cic_servers (name, hosts, holding) VALUES ('main', '{cic:8019}', 'Holding');
-                    """, name: "fixture")
-            let connections = try await open(database, on: executor)
+            let connections: PostgresDatabase
+            do {
+                _ = try await Migrator().migrate(sql)
+                try await sql.execute(
+                    script: """
+                        RESET search_path;
+                        INSERT INTO caserouter.orgs (name, organization_id, login_url, flow, mode) VALUES
+                            ('acme', '00D000000000001EAA', 'https://acme', 'client-credentials', 'live');
+                        INSERT INTO caserouter.cic_servers (name, hosts, holding) VALUES ('main', '{cic:8019}', 'Holding');
+                        """, name: "fixture")
+                connections = try await open(database, on: executor)
+            } catch {
+                await sql.close()
+                throw error
+            }
             let store = PostgresCaseStore(connections, worker: worker, host: "test", encode: { Array($0.key.utf8) })
             let fixture = StoreFixture(
                 database: database, executor: executor, store: store, connections: connections, sql: sql)
