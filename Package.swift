@@ -48,9 +48,11 @@ let package = Package(
         .target(name: "HTTPClient", dependencies: ["Polling", "CCurl", collections]),
         .target(name: "Postgres", dependencies: ["Polling", "CPostgres", collections]),
         .target(name: "JSON"),
+        // Where fault campaigns strike; empty in release builds.
+        .target(name: "FaultPoints"),
 
         // The core, and what people do with it.
-        .target(name: "CaseRouting", dependencies: ["JSON", log, metrics, collections]),
+        .target(name: "CaseRouting", dependencies: ["JSON", "FaultPoints", log, metrics, collections]),
         .target(name: "Operations", dependencies: ["CaseRouting"]),
 
         // Adapters, one per neighbour.
@@ -110,7 +112,7 @@ let package = Package(
             name: "ProtocolSimulationTests", dependencies: ["ProtocolSimulation", "CaseRouting", "TestSupport"]),
         .testTarget(name: "CheckerTests", dependencies: ["Checker"]),
         .testTarget(name: "BenchTests", dependencies: ["caserouter-dev"]),
-        .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Simulators"]),
+        .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Simulators", yams]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -102,14 +102,21 @@ extension AMQPConnection {
     }
 
     private func expire(_ incarnation: UInt64) {
-        guard let publisher = publisher?.channel, publisher.incarnation == incarnation else { return }
-        let now = MonotonicTime.now
-        let error =
-            isBlocked
-            ? AMQPError(operation: "", kind: .blocked, text: "the broker has blocked publishing (memory or disk alarm)")
-            : AMQPError(
+        guard let (number, publisher) = publisher, publisher.incarnation == incarnation,
+            let channel = channels[Int(number)]
+        else { return }
+        guard isBlocked else {
+            // RabbitMQ may never answer again on a channel whose quorum queue was deleted under it: the next publish opens
+            // another one.
+            let error = AMQPError(
                 operation: "", kind: .deadline,
                 text: "no confirm within \(settings.publishDeadline), whether it arrived is unknown")
+            closeChannel(channel)
+            return publisher.failAll(error)
+        }
+        let now = MonotonicTime.now
+        let error = AMQPError(
+            operation: "", kind: .blocked, text: "the broker has blocked publishing (memory or disk alarm)")
         while let (number, waiter) = publisher.tracker.oldestWaiting(from: publisher.watchedFrom),
             waiter.deadline <= now
         {

@@ -21,11 +21,11 @@ public struct BrokerCaseMessages: CaseMessages {
         self.loop = loop
     }
 
-    public func remove(naming caseID: RecordID, from queue: MessageQueue) async throws(RoutingFailure) -> Int {
+    public func remove(naming key: CaseKey, from queue: MessageQueue) async throws(RoutingFailure) -> Int {
         var connections: [AMQPConnection] = []
         let result: Result<Int, RoutingFailure>
         do throws(RoutingFailure) {
-            result = .success(try await look(through: queue.name, for: caseID, &connections))
+            result = .success(try await look(through: queue.name, for: key, &connections))
         } catch {
             result = .failure(error)
         }
@@ -34,10 +34,10 @@ public struct BrokerCaseMessages: CaseMessages {
     }
 
     private func look(
-        through queue: String, for caseID: RecordID, _ connections: inout [AMQPConnection]
+        through queue: String, for key: CaseKey, _ connections: inout [AMQPConnection]
     ) async throws(RoutingFailure) -> Int {
         // People publish ids of fifteen characters too.
-        let wanted = Array(caseID.description.utf8.prefix(15))
+        let wanted = Array(key.caseID.description.utf8.prefix(15))
         var looks = 0, removed = 0
         do throws(AMQPError) {
             while true {
@@ -58,7 +58,9 @@ public struct BrokerCaseMessages: CaseMessages {
                 // Workers publish meanwhile; what is newer than the look is not of a case at rest.
                 guard looks < 2 * Self.longestQueue, let delivery = try await connection.get(queue) else { break }
                 looks += 1
-                guard delivery.body.contains(wanted) else { continue }
+                guard delivery.body.contains(wanted), Self.org(of: delivery.body) ?? key.org == key.org else {
+                    continue
+                }
                 try await connection.acknowledge(delivery)
                 removed += 1
             }
@@ -66,6 +68,18 @@ public struct BrokerCaseMessages: CaseMessages {
             throw RoutingFailure(broker: error)
         }
         return removed
+    }
+
+    /// Whose case a message is about: a sandbox has the ids of its origin. Nil when it cannot be read.
+    private static func org(of body: [UInt8]) -> String? {
+        do throws(UnreadableMessage) {
+            return switch try RequestMessage(body) {
+            case .change(let change): change.org
+            case .retry(let handle): handle.caseKey.org
+            }
+        } catch {
+            return nil
+        }
     }
 }
 

@@ -12,7 +12,7 @@ public enum BrokerQueues {
 
     public static let purposes = [
         BrokerTopology.requests: "changes for routing workers, and handles that are to be retried",
-        BrokerTopology.failed: "a handle for every failed case; renewed by housekeeping",
+        BrokerTopology.failed: "a handle for every failed case; one that is no longer needed goes within 5 minutes",
         BrokerTopology.dead: "what no worker can read; why is in caserouter.undecodable",
     ]
 
@@ -49,7 +49,7 @@ public enum BrokerQueues {
                 moved += 1
             }
         } catch {
-            throw RoutingFailure(broker: error)
+            throw failure(error)
         }
         return (moved, strangers)
     }
@@ -69,9 +69,17 @@ public enum BrokerQueues {
         do throws(AMQPError) {
             return try await body()
         } catch {
-            guard case .closedByBroker(404) = error.kind else { throw RoutingFailure(broker: error) }
+            guard case .closedByBroker(404) = error.kind else { throw failure(error) }
             throw RoutingFailure(
                 .configuration, at: .broker, cause: .broker, "Queue \(queue) is not there. Run: caserouter migrate")
         }
+    }
+
+    /// A right that is missing is for a person to grant; the broker says which.
+    private static func failure(_ error: AMQPError) -> RoutingFailure {
+        guard case .closedByBroker(403) = error.kind else { return RoutingFailure(broker: error) }
+        return RoutingFailure(
+            .configuration, at: .broker, cause: .broker,
+            "\(error.text): this user of the broker needs the rights to read and write the queues caserouter.*")
     }
 }

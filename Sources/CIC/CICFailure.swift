@@ -184,9 +184,11 @@ struct CICFailure: Sendable {
         _ kind: RoutingFailure.Kind, _ operation: CICOperation, _ cause: FailureCause, _ what: String,
         _ response: RoutingFailure.Response? = nil
     ) -> RoutingFailure {
-        RoutingFailure(
-            kind, at: operation.stage, cause: cause, "CIC server \(server), \(operation.words): \(what).",
-            response: response)
+        // What others have said may end with a full stop of its own.
+        let sentence = "CIC server \(server), \(operation.words): \(what)"
+        return RoutingFailure(
+            kind, at: operation.stage, cause: cause,
+            sentence.hasSuffix(".") || sentence.hasSuffix("?") ? sentence : sentence + ".", response: response)
     }
 
     private func doubtful(
@@ -197,8 +199,11 @@ struct CICFailure: Sendable {
 
     /// The beginning of a body, without secrets and control characters.
     func kept(_ body: [UInt8]) -> String {
-        var text = String(decoding: body.prefix(2 * RoutingFailure.Response.maximumBodyLength), as: UTF8.self)
+        let limit = 2 * RoutingFailure.Response.maximumBodyLength
+        var text = String(decoding: body.prefix(limit), as: UTF8.self)
         for secret in secrets where secret.utf8.count > 2 { text = text.replacing(secret, with: "…") }
+        // A secret may have been cut in two.
+        if body.count > limit { text = String(text.dropLast(secrets.map(\.count).max() ?? 0)) }
         return String(
             String.UnicodeScalarView(
                 text.unicodeScalars.map { $0.value < 0x20 && $0 != "\n" || $0.value == 0x7F ? " " : $0 }))

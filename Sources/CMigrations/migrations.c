@@ -54,6 +54,15 @@ static const unsigned char m0016[] = {
 static const unsigned char m0017[] = {
 #embed "../../migrations/0017_offers_on_request.sql"
 };
+static const unsigned char m0018[] = {
+#embed "../../migrations/0018_erase_in_one_org.sql"
+};
+static const unsigned char m0019[] = {
+#embed "../../migrations/0019_unaccounted.sql"
+};
+static const unsigned char m0020[] = {
+#embed "../../migrations/0020_legacy_mappings.sql"
+};
 
 static const caserouter_migration all[] = {
     {"0001_cases.sql", m0001, sizeof m0001},
@@ -73,6 +82,9 @@ static const caserouter_migration all[] = {
     {"0015_report_doors.sql", m0015, sizeof m0015},
     {"0016_lost_rows.sql", m0016, sizeof m0016},
     {"0017_offers_on_request.sql", m0017, sizeof m0017},
+    {"0018_erase_in_one_org.sql", m0018, sizeof m0018},
+    {"0019_unaccounted.sql", m0019, sizeof m0019},
+    {"0020_legacy_mappings.sql", m0020, sizeof m0020},
 };
 
 caserouter_migration caserouter_migration_at(size_t index) { return all[index]; }

@@ -5,24 +5,31 @@
 /// lies in `queue`, the workgroup it waits on or was taken from. Ids are used again: after an end the same id is
 /// somebody else.
 struct CICEvidence {
-    struct Interaction: Equatable {
-        let server: String
-        let id: String
-        let workgroup: String
-        let isHolding: Bool
-    }
-
     struct AgentEnd: Equatable {
         let place: Site.Place
         /// Microseconds since 1970.
         let at: Int64
     }
 
+    /// The product moved an interaction to a workgroup on which agents are offered it.
+    struct Placement {
+        let place: Site.Place
+        let at: Int64
+        let source: Source
+    }
+
     struct CaseState {
-        var live: [Interaction] = []
+        /// Indexes of `incarnations`.
+        var all: [Int] = []
+        var live: [Int] = []
         var agentEnds: [AgentEnd] = []
+        var placements: [Placement] = []
         /// The first instant at which two agents could have had the case.
-        var doubled: (at: Int64, interactions: [Interaction])?
+        var doubled: (at: Int64, interactions: [Int], source: Source)?
+        /// The same, where one of them had been recovered later than its server's recovery wait.
+        var lateRecovery: (at: Int64, interactions: [Int], source: Source)?
+        /// The first time that an interaction's number fell.
+        var numberFell: (from: Int64, to: Int64, source: Source)?
     }
 
     private struct Slot: Hashable {
@@ -31,7 +38,12 @@ struct CICEvidence {
     }
 
     private(set) var cases: [CaseKey: CaseState] = [:]
-    private var live: [Slot: CaseKey] = [:]
+    private(set) var incarnations: [Incarnation] = []
+    /// Interactions that the product created with an attempt's id: attempt → indexes of `incarnations`.
+    private(set) var creations: [String: [Int]] = [:]
+    private var live: [Slot: Int] = [:]
+    /// When an interaction with this attempt was lost last.
+    private var lost: [String: Int64] = [:]
     private let places: SitePlaces
 
     init(places: SitePlaces) { self.places = places }
@@ -44,8 +56,8 @@ struct CICEvidence {
             id: try line.require("interaction", line.interaction).text())
         if try Self.isLive(line) {
             try lives(slot, line, at: at)
-        } else if let key = live.removeValue(forKey: slot) {
-            try ended(slot, of: key, line, at: at)
+        } else if let index = live.removeValue(forKey: slot) {
+            try ended(index, line, at: at)
         }
     }
 
@@ -54,7 +66,7 @@ struct CICEvidence {
         _ line: LedgerLine, _ places: SitePlaces
     ) throws(LineScanner.Problem) -> (key: CaseKey, workgroup: String, server: String)? {
         guard try line.require("kind", line.kind).bytes.spells("interaction"), try isLive(line),
-            let key = try owner(of: line, places)
+            let key = try InteractionMarks(line, places).owner
         else { return nil }
         return (
             key, try workgroup(line.require("queue", line.queue).text()), try line.require("server", line.server).text()
@@ -62,36 +74,99 @@ struct CICEvidence {
     }
 
     private mutating func lives(_ slot: Slot, _ line: LedgerLine, at: Int64) throws(LineScanner.Problem) {
-        let owner = try Self.owner(of: line, places)
-        if let before = live[slot], before != owner { remove(slot, from: before) }
-        live[slot] = owner
-        guard let owner else { return }
-        let workgroup = try Self.workgroup(line.require("queue", line.queue).text())
-        let interaction = Interaction(
-            server: slot.server, id: slot.id, workgroup: workgroup,
-            isHolding: places.isHolding(server: slot.server, workgroup: workgroup))
-        var state = cases[owner] ?? CaseState()
-        state.live.removeAll { $0.server == slot.server && $0.id == slot.id }
-        state.live.append(interaction)
-        let reachable = state.live.filter { !$0.isHolding }
-        if reachable.count > 1, state.doubled == nil { state.doubled = (at, reachable) }
-        cases[owner] = state
-    }
-
-    private mutating func ended(
-        _ slot: Slot, of key: CaseKey, _ line: LedgerLine, at: Int64
-    ) throws(LineScanner.Problem) {
-        if line.by?.bytes.spells("agent") == true,
-            let interaction = cases[key]?.live.first(where: { $0.server == slot.server && $0.id == slot.id })
-        {
-            let place = Site.Place(server: slot.server, workgroup: interaction.workgroup)
-            cases[key]?.agentEnds.append(AgentEnd(place: place, at: at))
+        let marks = try InteractionMarks(line, places)
+        var index = live[slot]
+        if let before = index, let owner = incarnations[before].owner, owner != marks.owner {
+            // The id is somebody else's now, without an end that was written down.
+            close(before, line, at: at)
+            index = nil
         }
-        remove(slot, from: key)
+        let here: Int
+        if let index { here = index } else { here = try begin(slot, line, at: at) }
+        live[slot] = here
+        try moved(here, to: marks, line, at: at)
+        guard let owner = marks.owner else { return }
+        if cases[owner]?.live.contains(here) != true {
+            cases[owner, default: CaseState()].live.append(here)
+            cases[owner]?.all.append(here)
+        }
+        count(owner, line, at: at)
     }
 
-    private mutating func remove(_ slot: Slot, from key: CaseKey) {
-        cases[key]?.live.removeAll { $0.server == slot.server && $0.id == slot.id }
+    private mutating func begin(_ slot: Slot, _ line: LedgerLine, at: Int64) throws(LineScanner.Problem) -> Int {
+        let by = line.by?.bytes
+        incarnations.append(
+            Incarnation(
+                server: slot.server, id: slot.id, beginning: try line.require("event", line.event).text(),
+                isOurs: by?.spells("api") == true || by?.spells("handler") == true, beganAt: at, source: line.source))
+        return incarnations.count - 1
+    }
+
+    /// Brings what is known of an interaction up to its newest line.
+    private mutating func moved(
+        _ index: Int, to marks: InteractionMarks, _ line: LedgerLine, at: Int64
+    ) throws(LineScanner.Problem) {
+        let workgroup = try Self.workgroup(line.require("queue", line.queue).text())
+        var now = incarnations[index]
+        if let owner = marks.owner, now.attempt == marks.attempt, marks.number < now.number,
+            cases[owner]?.numberFell == nil
+        {
+            cases[owner, default: CaseState()].numberFell = (now.number, marks.number, line.source)
+        }
+        if now.attempt.isEmpty, !marks.attempt.isEmpty {
+            if now.beginning == "created", now.isOurs { creations[marks.attempt, default: []].append(index) }
+            if now.beginning == "recovered", let lostAt = lost[marks.attempt] { now.lateness = now.beganAt - lostAt }
+        }
+        let isHolding = places.isHolding(server: now.server, workgroup: workgroup)
+        let hasMoved = workgroup != now.workgroup
+        (now.owner, now.episode, now.attempt) = (marks.owner, marks.episode, marks.attempt)
+        (now.number, now.workgroup, now.isHolding) = (marks.number, workgroup, isHolding)
+        now.isWithAgent = line.agent.map { $0.kind != .null } ?? false
+        if !isHolding, now.routable == nil { now.routable = (at, line.source) }
+        incarnations[index] = now
+        let by = line.by?.bytes
+        if let owner = marks.owner, hasMoved, !isHolding, by?.spells("api") == true || by?.spells("handler") == true {
+            cases[owner, default: CaseState()].placements.append(
+                Placement(
+                    place: Site.Place(server: now.server, workgroup: workgroup), at: at, source: line.source))
+        }
+    }
+
+    /// Whether the case can be offered twice at this instant.
+    private mutating func count(_ owner: CaseKey, _ line: LedgerLine, at: Int64) {
+        guard let state = cases[owner], state.live.count > 1 else { return }
+        let reachable = state.live.filter { !incarnations[$0].isHolding }
+        guard reachable.count > 1 else { return }
+        let isLate = reachable.contains { index in
+            let one = incarnations[index]
+            guard let lateness = one.lateness, let wait = places.recoveryWait(server: one.server) else { return false }
+            return lateness > wait
+        }
+        if isLate {
+            if state.lateRecovery == nil { cases[owner]?.lateRecovery = (at, reachable, line.source) }
+        } else if state.doubled == nil {
+            cases[owner]?.doubled = (at, reachable, line.source)
+        }
+    }
+
+    private mutating func ended(_ index: Int, _ line: LedgerLine, at: Int64) throws(LineScanner.Problem) {
+        let one = incarnations[index]
+        // Lost at a switchover out of an agent's hands it was delivered; alerting it was not.
+        let isLost = try line.require("event", line.event).bytes.spells("lost")
+        let wasTaken =
+            isLost && one.isWithAgent
+            && (line.state?.bytes.spells("C") == true || line.state?.bytes.spells("H") == true)
+        if let owner = one.owner, wasTaken || line.by?.bytes.spells("agent") == true {
+            let place = Site.Place(server: one.server, workgroup: one.workgroup)
+            cases[owner]?.agentEnds.append(AgentEnd(place: place, at: at))
+        }
+        if isLost, !one.attempt.isEmpty { lost[one.attempt] = at }
+        close(index, line, at: at)
+    }
+
+    private mutating func close(_ index: Int, _ line: LedgerLine, at: Int64) {
+        incarnations[index].ended = (at, line.source)
+        if let owner = incarnations[index].owner { cases[owner]?.live.removeAll { $0 == index } }
     }
 
     private static func isLive(_ line: LedgerLine) throws(LineScanner.Problem) -> Bool {
@@ -99,23 +174,6 @@ struct CICEvidence {
         if event.spells("disconnected") || event.spells("deallocated") || event.spells("lost") { return false }
         guard let state = line.state?.bytes else { return true }
         return !state.spells("I") && !state.spells("E")
-    }
-
-    /// The case that the interaction's attributes name; nil when they name none: somebody else's interaction.
-    private static func owner(of line: LedgerLine, _ places: SitePlaces) throws(LineScanner.Problem) -> CaseKey? {
-        guard let attributes = line.attributes, attributes.kind == .object else { return nil }
-        var org = ""
-        var id = ""
-        try LineScanner.fields(of: attributes.bytes) { (key, value) throws(LineScanner.Problem) in
-            if key.spells("CR_Org") {
-                org = try value.text()
-            } else if key.spells("CR_CaseId") {
-                id = try value.identifier()
-            }
-        }
-        guard !org.isEmpty, !id.isEmpty else { return nil }
-        if org.utf8.count == 18, org.hasPrefix("00D") { org = String(org.prefix(15)) }
-        return CaseKey(org: places.org(named: org), id: id)
     }
 
     /// CIC writes a scoped queue name, `Workgroup Queue:Support`, where it must tell queues of different types apart.

@@ -11,6 +11,10 @@ final class LedgerFile {
 
     let path: String
     private(set) var line = 0
+    /// Where the line stands that was handed out last.
+    var source: Source { Source(file: name, line: line) }
+
+    private let name: String
 
     private let descriptor: Int32
     private var buffer: UnsafeMutableRawBufferPointer
@@ -19,6 +23,7 @@ final class LedgerFile {
 
     init(path: String) throws(LedgerError) {
         self.path = path
+        name = path.split(separator: "/").last.map(String.init) ?? path
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         buffer = .allocate(byteCount: Self.chunk, alignment: 16)
         guard descriptor >= 0 else {

@@ -2,6 +2,8 @@
 ///
 /// Which of them a line has, its `kind` says: the keys of each kind stand in `docs/simulators.md`.
 struct LedgerLine {
+    let source: Source
+
     private(set) var n: LineScanner.Value?
     private(set) var at: LineScanner.Value?
     private(set) var kind: LineScanner.Value?
@@ -18,21 +20,25 @@ struct LedgerLine {
     private(set) var incoming: LineScanner.Value?
     private(set) var row: LineScanner.Value?
     private(set) var status: LineScanner.Value?
+    private(set) var skills: LineScanner.Value?
+    private(set) var replayID: LineScanner.Value?
+    private(set) var channel: LineScanner.Value?
 
     private(set) var server: LineScanner.Value?
     private(set) var interaction: LineScanner.Value?
     private(set) var event: LineScanner.Value?
     private(set) var queue: LineScanner.Value?
     private(set) var state: LineScanner.Value?
+    private(set) var agent: LineScanner.Value?
     private(set) var attributes: LineScanner.Value?
 
-    init(_ bytes: UnsafeRawBufferPointer) throws(LineScanner.Problem) {
-        var line = Self(empty: ())
+    init(_ bytes: UnsafeRawBufferPointer, _ source: Source) throws(LineScanner.Problem) {
+        var line = Self(empty: source)
         try LineScanner.fields(of: bytes) { (key, value) throws(LineScanner.Problem) in line.keep(key, value) }
         self = line
     }
 
-    private init(empty: Void) {}
+    private init(empty source: Source) { self.source = source }
 
     /// Sorted by length first: most fields of most lines are not ours, and this runs for every one of them.
     private mutating func keep(_ key: UnsafeRawBufferPointer, _ value: LineScanner.Value) {
@@ -68,6 +74,8 @@ struct LedgerLine {
                 queue = value
             } else if key.spells("state") {
                 state = value
+            } else if key.spells("agent") {
+                agent = value
             }
         case 6:
             if key.spells("number") {
@@ -80,14 +88,20 @@ struct LedgerLine {
                 status = value
             } else if key.spells("server") {
                 server = value
+            } else if key.spells("skills") {
+                skills = value
             }
         case 7:
             if key.spells("deleted") {
                 deleted = value
+            } else if key.spells("channel") {
+                channel = value
             }
         case 8:
             if key.spells("incoming") {
                 incoming = value
+            } else if key.spells("replayId") {
+                replayID = value
             }
         case 9:
             if key.spells("published") {

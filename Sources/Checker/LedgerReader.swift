@@ -15,7 +15,7 @@ final class LedgerReader {
         current = nil
         guard let bytes = try file.next() else { return false }
         try naming { () throws(LineScanner.Problem) in
-            let line = try LedgerLine(bytes)
+            let line = try LedgerLine(bytes, file.source)
             let n = try line.require("n", line.n).integer()
             guard n == last + 1 || n == 1 else {
                 throw LineScanner.Problem("is number \(n) after number \(last): the ledger has a hole")

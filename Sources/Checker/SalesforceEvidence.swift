@@ -12,7 +12,7 @@
 /// arrival of its own. The ask is the newest one, because a contact that finds an interaction open is served by it.
 /// The order is the one in which Salesforce committed, so equal times cannot occur.
 struct SalesforceEvidence {
-    struct Ask: Equatable {
+    struct Ask {
         enum Kind: Equatable {
             case arrival(change: String)
             case comment
@@ -22,6 +22,16 @@ struct SalesforceEvidence {
         let kind: Kind
         /// Microseconds since 1970.
         let at: Int64
+        let source: Source
+    }
+
+    /// A case as one commit left it.
+    struct Version {
+        let at: Int64
+        let owner: String
+        let isOpen: Bool
+        let skills: String
+        let source: Source
     }
 
     struct CaseState {
@@ -29,11 +39,37 @@ struct SalesforceEvidence {
         var owner = ""
         var isOpen = false
         var ask: Ask?
+        /// Oldest first, at least one.
+        var versions: [Version] = []
+    }
+
+    struct Row {
+        let key: CaseKey
+        let change: String
+        let at: Int64
+        let source: Source
+        /// When it was first marked as processed.
+        var marked: (at: Int64, source: Source)?
+    }
+
+    struct Event {
+        let row: String
+        let replay: Int64
+        let source: Source
+    }
+
+    struct Channel: Hashable {
+        let org: String
+        let name: String
     }
 
     private(set) var cases: [CaseKey: CaseState] = [:]
-    /// Rows that were written and not marked as processed since: row id → its case and change.
-    private(set) var unmarked: [String: (case: CaseKey, change: String)] = [:]
+    /// Rows that were written and not marked as processed since.
+    private(set) var unmarked: Set<String> = []
+    /// Outbox rows by id.
+    private(set) var rows: [String: Row] = [:]
+    /// What was sent on a channel since its positions were last valid.
+    private(set) var events: [Channel: [Event]] = [:]
     private(set) var rowsByChange: [String: Int] = [:]
     private(set) var rowsByOrg: [String: Int] = [:]
 
@@ -57,9 +93,11 @@ struct SalesforceEvidence {
         } else if kind.spells("email") {
             try email(line, at: at)
         } else if kind.spells("row") {
-            try rowWritten(line)
+            try rowWritten(line, at: at)
         } else if kind.spells("row-status") {
-            try rowMarked(line)
+            try rowMarked(line, at: at)
+        } else if kind.spells("event") {
+            try event(line)
         }
         return nil
     }
@@ -75,11 +113,13 @@ struct SalesforceEvidence {
         if let number = try line.number?.text(), !number.isEmpty { now.number = number }
         now.owner = owner
         now.isOpen = isOpen
+        now.versions.append(
+            Version(at: at, owner: owner, isOpen: isOpen, skills: try line.skills?.text() ?? "", source: line.source))
         if !isOpen || places.place(org: key.org, queue: owner) == nil {
             now.ask = nil
         } else if before?.isOpen != true || before?.owner != owner {
             let change = try line.require("change", line.change).text()
-            now.ask = Ask(kind: .arrival(change: change), at: at)
+            now.ask = Ask(kind: .arrival(change: change), at: at, source: line.source)
         }
         cases[key] = now
         return key
@@ -89,7 +129,7 @@ struct SalesforceEvidence {
         let key = try key(of: line)
         let byOwner = try line.require("by", line.by).identifier() == cases[key]?.owner
         if !byOwner {
-            contact(key, Ask(kind: .comment, at: at))
+            contact(key, Ask(kind: .comment, at: at, source: line.source))
         } else if try line.require("published", line.published).flag() {
             cases[key]?.ask = nil
         }
@@ -98,7 +138,7 @@ struct SalesforceEvidence {
     private mutating func email(_ line: LedgerLine, at: Int64) throws(LineScanner.Problem) {
         let key = try key(of: line)
         if try line.require("incoming", line.incoming).flag() {
-            contact(key, Ask(kind: .email, at: at))
+            contact(key, Ask(kind: .email, at: at, source: line.source))
         } else if Self.isSent(line.status) {
             cases[key]?.ask = nil
         }
@@ -111,18 +151,33 @@ struct SalesforceEvidence {
         cases[key]?.ask = ask
     }
 
-    private mutating func rowWritten(_ line: LedgerLine) throws(LineScanner.Problem) {
+    private mutating func rowWritten(_ line: LedgerLine, at: Int64) throws(LineScanner.Problem) {
         let key = try key(of: line)
         let change = try line.require("change", line.change).text()
         if change == "agent-replied" { cases[key]?.ask = nil }
         rowsByChange[change, default: 0] += 1
         rowsByOrg[key.org, default: 0] += 1
-        unmarked[try line.require("row", line.row).identifier()] = (key, change)
+        let row = try line.require("row", line.row).identifier()
+        rows[row] = Row(key: key, change: change, at: at, source: line.source)
+        unmarked.insert(row)
     }
 
-    private mutating func rowMarked(_ line: LedgerLine) throws(LineScanner.Problem) {
+    private mutating func rowMarked(_ line: LedgerLine, at: Int64) throws(LineScanner.Problem) {
         guard try line.require("status", line.status).bytes.spells("Processed") else { return }
-        unmarked[try line.require("row", line.row).identifier()] = nil
+        let row = try line.require("row", line.row).identifier()
+        unmarked.remove(row)
+        if rows[row]?.marked == nil { rows[row]?.marked = (at, line.source) }
+    }
+
+    /// Positions only rise; one that falls begins anew after all earlier ones became invalid.
+    private mutating func event(_ line: LedgerLine) throws(LineScanner.Problem) {
+        let channel = Channel(
+            org: try line.require("org", line.org).identifier(), name: try line.require("channel", line.channel).text())
+        let event = Event(
+            row: try line.require("row", line.row).identifier(),
+            replay: try line.require("replayId", line.replayID).integer(), source: line.source)
+        if let last = events[channel]?.last, last.replay > event.replay { events[channel] = nil }
+        events[channel, default: []].append(event)
     }
 
     private func key(of line: LedgerLine) throws(LineScanner.Problem) -> CaseKey {

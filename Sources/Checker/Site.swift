@@ -30,9 +30,13 @@ public struct Site: Codable, Sendable, Equatable {
     public var orgs: [Org]
     /// CIC server → its holding workgroups, in which an interaction cannot reach an agent.
     public var holding: [String: Set<String>]
+    /// CIC server → seconds that it is given after a switchover to recover interactions. Without a server nothing that it
+    /// recovers counts as late.
+    public var recoveryWait: [String: Double]?
 
-    public init(orgs: [Org], holding: [String: Set<String>]) {
+    public init(orgs: [Org], holding: [String: Set<String>], recoveryWait: [String: Double]? = nil) {
         self.orgs = orgs
         self.holding = holding
+        self.recoveryWait = recoveryWait
     }
 }

@@ -14,9 +14,11 @@ struct SitePlaces {
     private var orgs: [String: String] = [:]
     private var places: [Queue: Site.Place] = [:]
     private let holding: [String: Set<String>]
+    private let waits: [String: Int64]
 
     init(_ site: Site) {
         holding = site.holding
+        waits = (site.recoveryWait ?? [:]).mapValues { Int64($0 * 1_000_000) }
         for org in site.orgs {
             let id = Self.short(org.id)
             orgs[id] = id
@@ -32,6 +34,9 @@ struct SitePlaces {
     func org(named name: String) -> String { orgs[name] ?? name }
 
     func isHolding(server: String, workgroup: String) -> Bool { holding[server]?.contains(workgroup) ?? false }
+
+    /// How long CIC is given to recover interactions, in microseconds.
+    func recoveryWait(server: String) -> Int64? { waits[server] }
 
     private static func short(_ id: String) -> String { id.utf8.count > 15 ? String(id.prefix(15)) : id }
 }

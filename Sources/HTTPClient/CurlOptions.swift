@@ -17,8 +17,10 @@ func configureCurl(
     set(CURLOPT_QUICK_EXIT, 1)
     set(CURLOPT_PROTOCOLS_STR, "http,https")
     set(CURLOPT_FOLLOWLOCATION, 0)
-    // An empty name also keeps libcurl from looking into the environment.
+    // An empty name also keeps libcurl from looking for a proxy in the environment, and the second from looking there, for
+    // every exchange, for hosts that need none.
     set(CURLOPT_PROXY, "")
+    set(CURLOPT_NOPROXY, "*")
     set(CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue))
     set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
     // With HTTP/2 a refused stream is sent again by libcurl, and a connection's end fails many transfers.

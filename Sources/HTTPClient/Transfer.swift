@@ -48,6 +48,8 @@ final class Transfer {
     private var headers: CurlList?
     private var connectTimeout = Duration.zero
     private var decompresses = false
+    /// libcurl holds its share until another one is set, so this does too.
+    private var jar: CookieJar?
     private var outgoing: UnsafeMutableRawBufferPointer
     private let errorText: UnsafeMutablePointer<CChar>
 
@@ -113,11 +115,20 @@ final class Transfer {
             // A compressing proxy would hold back the events of a stream.
             case_router_set_string(easy, CURLOPT_ACCEPT_ENCODING, decompresses ? "gzip" : nil)
         }
-        if let jar = request.cookieJar {
-            case_router_set_share(easy, jar.share)
-            // libcurl uses the shared cookies only with its cookie engine on, which a file without a name does.
-            case_router_set_string(easy, CURLOPT_COOKIEFILE, "")
+        if jar !== request.cookieJar { use(request.cookieJar) }
+    }
+
+    private func use(_ new: CookieJar?) {
+        if jar != nil {
+            // In this order: else the handle would begin cookies of its own, for whoever uses it next.
+            case_router_set_string(easy, CURLOPT_COOKIEFILE, nil)
+            case_router_set_share(easy, nil)
         }
+        jar = new
+        guard let new else { return }
+        case_router_set_share(easy, new.share)
+        // libcurl uses the shared cookies only with its cookie engine on, which a file without a name does.
+        case_router_set_string(easy, CURLOPT_COOKIEFILE, "")
     }
 
     private func setMethod(_ request: HTTPRequest) {
@@ -148,11 +159,6 @@ final class Transfer {
 
     /// Forgets the exchange.
     func reset() {
-        if request?.cookieJar != nil {
-            // In this order: else the handle would begin cookies of its own, for whoever uses it next.
-            case_router_set_string(easy, CURLOPT_COOKIEFILE, nil)
-            case_router_set_share(easy, nil)
-        }
         request = nil
         origin = nil
         stream = nil

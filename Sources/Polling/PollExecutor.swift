@@ -184,9 +184,7 @@ public final class PollExecutor: SerialExecutor, TaskExecutor, @unchecked Sendab
     @discardableResult
     public func schedule(after delay: Duration, _ action: @escaping () -> Void) -> PollTimer {
         preconditionOnLoop()
-        let timer = PollTimer(at: MonotonicTime.now + delay, action: action)
-        timers.insert(timer)
-        return timer
+        return timers.add(at: MonotonicTime.now + delay, action)
     }
 
     // MARK: The loop

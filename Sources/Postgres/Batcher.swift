@@ -240,4 +240,12 @@ public struct BatchStatistics: Equatable, Sendable {
     /// Flushes that were parts of a failed one.
     public var repeats = 0
     public var roundTrips: Int { flushes }
+
+    static func += (sum: inout Self, other: Self) {
+        sum.flushes += other.flushes
+        sum.statements += other.statements
+        sum.rows += other.rows
+        sum.commits += other.commits
+        sum.repeats += other.repeats
+    }
 }

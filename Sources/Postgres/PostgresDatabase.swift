@@ -1,6 +1,6 @@
 import Polling
 
-/// The sessions of one process: one for the Batcher, a few for single statements and transactions. Lost ones are
+/// The sessions of one process: one for each Batcher, a few for single statements and transactions. Lost ones are
 /// opened again, with growing pauses; meanwhile every call fails at once with `.connectionLost`.
 public actor PostgresDatabase {
     /// Looks at a new session before anything else uses it, for instance at its timeline. If it throws, the session is
@@ -10,8 +10,10 @@ public actor PostgresDatabase {
     public nonisolated let executor: PollExecutor
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    /// Group commit, on a session of its own.
-    public nonisolated let batcher: Batcher
+    /// Group commit, each on a session of its own: work of different kinds does not wait for each other's flushes. At
+    /// least one.
+    public nonisolated let batchers: [Batcher]
+    public nonisolated var batcher: Batcher { batchers[0] }
     /// The timeline of the first session, and every other one seen since. For one reader.
     ///
     /// When it changes, sessions of the earlier timeline are closed first.
@@ -37,18 +39,22 @@ public actor PostgresDatabase {
 
     /// Nothing is opened before `run`.
     ///
-    /// - Parameter sessions: for single statements and transactions; at least one. The Batcher's comes on top.
+    /// - Parameters:
+    ///   - sessions: for single statements and transactions; at least one. Those of the Batchers come on top.
+    ///   - batchers: how many; at least one.
     public init(
         _ address: PostgresAddress, _ settings: PostgresSettings, on executor: PollExecutor, sessions: Int = 2,
-        lock: BatchLock? = nil, limits: Batcher.Limits = .init(), admission: Admission? = nil
+        batchers count: Int = 1, lock: BatchLock? = nil, limits: Batcher.Limits = .init(), admission: Admission? = nil
     ) {
-        precondition(sessions >= 1, "a database without a session for statements")
+        precondition(sessions >= 1 && count >= 1, "a database without a session for statements or for a Batcher")
         self.address = address
         self.settings = settings
         self.executor = executor
         self.admission = admission
-        batcher = Batcher(on: executor, lock: lock, limits: limits)
-        places = (0...sessions).map { SessionPlace(isBatcher: $0 == 0, executor: executor) }
+        batchers = (0..<count).map { _ in Batcher(on: executor, lock: lock, limits: limits) }
+        places =
+            batchers.map { SessionPlace(batcher: $0, executor: executor) }
+            + (0..<sessions).map { _ in SessionPlace(batcher: nil, executor: executor) }
         (timelineChanges, timelineSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(16))
     }
 
@@ -72,7 +78,7 @@ public actor PostgresDatabase {
     /// Ends all sessions: what waits fails with `.connectionLost`, what was sent with `.unknown`.
     public func close() async {
         isClosed = true
-        await batcher.close()
+        for batcher in batchers { await batcher.close() }
         for place in places {
             await place.connection?.close()
             place.endPause()
@@ -115,7 +121,7 @@ public actor PostgresDatabase {
         }
         place.connection = connection
         openings += 1
-        if place.isBatcher { await batcher.attach(connection) }
+        await place.batcher?.attach(connection)
         if isUp { resumeWaiters() }
         let reason = await connection.waitUntilLost()
         place.connection = nil
@@ -136,12 +142,19 @@ public actor PostgresDatabase {
     /// Sessions that are open now.
     public var sessionCount: Int { places.count { $0.connection != nil } }
 
-    /// What the Batcher has done.
-    public var batches: BatchStatistics { get async { await batcher.statistics } }
+    /// What all Batchers have done.
+    public var batches: BatchStatistics {
+        get async {
+            var sum = BatchStatistics()
+            for batcher in batchers { sum += await batcher.statistics }
+            return sum
+        }
+    }
 
-    /// Whether the Batcher and at least one other session are there.
+    /// Whether the sessions of all Batchers and at least one other are there.
     public var isUp: Bool {
-        places[0].connection != nil && places.dropFirst().contains { $0.connection != nil }
+        places.prefix(batchers.count).allSatisfy { $0.connection != nil }
+            && places.dropFirst(batchers.count).contains { $0.connection != nil }
     }
 
     /// How often an answer of the server was waited for; what was sent together counts once.
@@ -200,7 +213,7 @@ public actor PostgresDatabase {
     }
 
     private func session(for operation: String) throws(PostgresError) -> PostgresConnection {
-        let open = places.dropFirst().compactMap(\.connection)
+        let open = places.dropFirst(batchers.count).compactMap(\.connection)
         guard let least = open.min(by: { $0.load < $1.load }) else {
             throw PostgresError(.connectionLost, operation, lastError?.text ?? "there is no connection yet")
         }

@@ -2,15 +2,16 @@ import Polling
 
 /// One of a database's sessions: what is there now, or the pause before the next try. On the loop only.
 final class SessionPlace {
-    let isBatcher: Bool
+    /// Whose session it is; nil for one of single statements and transactions.
+    let batcher: Batcher?
     var connection: PostgresConnection?
 
     private let executor: PollExecutor
     private var timer: PollTimer?
     private var sleeper: CheckedContinuation<Void, Never>?
 
-    init(isBatcher: Bool, executor: PollExecutor) {
-        self.isBatcher = isBatcher
+    init(batcher: Batcher?, executor: PollExecutor) {
+        self.batcher = batcher
         self.executor = executor
     }
 

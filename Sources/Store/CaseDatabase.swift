@@ -6,11 +6,15 @@ extension PostgresDatabase {
     /// The sessions of a process that works on cases: flushes lock their cases in the order of keys, and every new
     /// session compares the database's timeline with the stored one before anything is sent through it (design.md 7,
     /// lost rows). What has to be dropped then, `timelineChanges` says.
+    ///
+    /// - Parameter batchers: 3 for a process that routes, so that a new request is read while others are merged, and an
+    ///   interaction wins its episode meanwhile (`PostgresCaseStore`).
     public static func forCases(
-        _ address: PostgresAddress, _ settings: PostgresSettings, on executor: PollExecutor, sessions: Int = 2
+        _ address: PostgresAddress, _ settings: PostgresSettings, on executor: PollExecutor, sessions: Int = 2,
+        batchers: Int = 1
     ) -> PostgresDatabase {
         PostgresDatabase(
-            address, settings, on: executor, sessions: sessions, lock: ReadStatement.lock,
+            address, settings, on: executor, sessions: sessions, batchers: batchers, lock: ReadStatement.lock,
             admission: { connection throws(PostgresError) in
                 _ = try await connection.query(plans, name: "set plans")
                 try await Timeline.compare(connection)
@@ -33,13 +37,15 @@ extension PostgresDatabase {
         """
 
     /// A single statement outside the flushes, with the error of the ports.
+    ///
+    /// - Parameter role: that of the person who asks; nil: a worker does.
     func ask(
-        _ sql: String, _ parameters: [PostgresValue] = [], name: String
+        _ sql: String, _ parameters: [PostgresValue] = [], name: String, needing role: JobRole? = nil
     ) async throws(RoutingFailure) -> PostgresRows {
         do throws(PostgresError) {
             return try await query(sql, parameters, name: name)
         } catch {
-            throw RoutingFailure(error)
+            throw role.map { RoutingFailure(error, needing: $0) } ?? RoutingFailure(error)
         }
     }
 }

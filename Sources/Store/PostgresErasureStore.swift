@@ -57,11 +57,7 @@ public struct PostgresErasureStore: ErasureStore {
             if error.sqlState == "P0001" {
                 throw RoutingFailure(.permanent, at: .store, cause: .database, error.text)
             }
-            throw RoutingFailure(
-                error.kind == .permission ? .configuration : .own, at: .store, cause: .database,
-                error.kind == .permission
-                    ? "This log-in may not erase cases: \(error.text). The role caserouter_admin may."
-                    : error.description)
+            throw RoutingFailure(error, needing: .admin)
         }
     }
 }

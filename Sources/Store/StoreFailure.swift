@@ -11,6 +11,27 @@ extension RoutingFailure {
     }
 }
 
+/// A group role of the database: the rights of one job.
+enum JobRole: String {
+    case admin = "caserouter_admin"
+    case report = "caserouter_report"
+    /// What people and workers both read.
+    case any = "caserouter_admin (a worker: caserouter_ingest or caserouter_route)"
+}
+
+extension RoutingFailure {
+    /// The same for what people do: a right that is missing is for a person to grant, and the sentence names the role.
+    init(_ error: PostgresError, needing role: JobRole) {
+        guard error.kind == .permission else {
+            self.init(error)
+            return
+        }
+        // Who may not even log in lacks something else.
+        let need = error.sqlState == "42501" ? ": this needs a log-in that was granted the role \(role.rawValue)" : ""
+        self.init(.configuration, at: .store, cause: .database, error.text + need)
+    }
+}
+
 extension PostgresRow {
     /// A value that the schema or we ourselves should have kept from being there.
     func unreadable(_ what: String) -> PostgresError { PostgresError(.decoding, "row", what) }

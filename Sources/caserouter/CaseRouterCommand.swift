@@ -1,4 +1,6 @@
 import ArgumentParser
+import Foundation
+import Operations
 
 /// Takes case notifications from Salesforce and routes each case to the right agent group of a CIC contact centre.
 @main
@@ -34,6 +36,68 @@ struct CaseRouterCommand: AsyncParsableCommand {
                 ]),
             CommandGroup(name: "Install:", subcommands: [MigrateCommand.self, KeysCommand.self]),
         ])
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var waiting = command as? any AsyncParsableCommand {
+                try await waiting.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            // What is wrong with the command line itself; everything else was said where it happened.
+            guard !(error is ExitCode), exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            let words = Array(CommandLine.arguments.dropFirst())
+            let isJSON = words.contains("--json")
+            if let unknown = unknownCommand(words) {
+                exit(withError: complain(unknown.description, isJSON, .validationFailure))
+            }
+            if isJSON { exit(withError: complain(message(for: error), true, .validationFailure)) }
+            exit(withError: error)
+        }
+    }
+
+    /// The first word that should have been a command and is none. (`_commandName` is public in spite of its name, and the
+    /// only way to the name of a command that has not set one.)
+    private static func unknownCommand(_ words: [String]) -> Refusal? {
+        var command: any ParsableCommand.Type = Self.self
+        var path: [String] = []
+        for word in words {
+            let below = command.configuration.subcommands
+            // Options, or the arguments of a command.
+            guard !below.isEmpty, !word.hasPrefix("-"), word != "help" else { return nil }
+            guard let next = below.first(where: { $0._commandName == word }) else {
+                guard command.configuration.defaultSubcommand == nil else { return nil }
+                return Refusal.unknown(
+                    "command", (path + [word]).joined(separator: " "),
+                    among: below.map { (path + [$0._commandName]).joined(separator: " ") })
+            }
+            command = next
+            path.append(word)
+        }
+        return nil
+    }
+}
+
+extension CaseRouterCommand {
+    /// As the library's own, but whoever asks for JSON gets an error of the command line as JSON too.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            // What a command has printed itself comes as a bare exit code.
+            guard CommandLine.arguments.contains("--json"), !(error is ExitCode),
+                exitCode(for: error) == .validationFailure
+            else { exit(withError: error) }
+            exit(withError: complain(message(for: error), true, .validationFailure))
+        }
+    }
 }
 
 /// What this build calls itself.

@@ -42,11 +42,19 @@ func perform(json: Bool, _ body: () async throws -> Void) async throws {
     } catch let error as RoutingFailure {
         throw complain(error.summary, json, error.kind == .configuration ? .configuration : .notDone)
     } catch let error as PostgresError {
-        throw complain(error.description, json, error.kind == .permission ? .configuration : .notDone)
+        throw complain(error.whole, json, error.kind == .permission ? .configuration : .notDone)
     }
 }
 
-private func complain(_ sentence: String, _ json: Bool, _ code: ExitCode) -> ExitCode {
+extension PostgresError {
+    /// With the role that has a right which is missing; who cannot log in at all lacks something else.
+    fileprivate var whole: String {
+        sqlState == "42501" ? "\(text): this needs a log-in that was granted the role caserouter_admin" : description
+    }
+}
+
+/// Says it on standard error.
+func complain(_ sentence: String, _ json: Bool, _ code: ExitCode) -> ExitCode {
     let text = json ? "{\"error\":\(JSONText.string(sentence))}\n" : "caserouter: \(sentence)\n"
     FileHandle.standardError.write(Data(text.utf8))
     return code

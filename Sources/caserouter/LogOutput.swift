@@ -14,23 +14,34 @@ struct LogOutput: LogHandler {
     }
 
     func log(event: LogEvent) {
-        var all = metadata
-        if let more = event.metadata { all.merge(more) { _, new in new } }
-        let pairs = all.sorted { $0.key < $1.key }
+        var pairs = event.metadata.map { Array($0) } ?? []
+        for (key, value) in metadata where event.metadata?[key] == nil { pairs.append((key, value)) }
+        pairs.sort { $0.key < $1.key }
         let line = isJSON ? json(event, pairs) : text(event, pairs)
         // One write per line, so that lines of several processes in one file stay whole.
         line.withUnsafeBytes { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 
     private func text(_ event: LogEvent, _ pairs: [(key: String, value: Logger.Metadata.Value)]) -> [UInt8] {
-        var line = "\(Self.now()) \(event.level.rawValue) \(event.message)"
+        // Put together as bytes: every case has a line.
+        var line: [UInt8] = []
+        line.reserveCapacity(256)
+        line += Self.now().utf8
+        line.append(UInt8(ascii: " "))
+        line += event.level.rawValue.utf8
+        line.append(UInt8(ascii: " "))
+        line += event.message.description.utf8
         for (key, value) in pairs {
+            line.append(UInt8(ascii: " "))
+            line += key.utf8
+            line.append(UInt8(ascii: "="))
             let value = value.description
             let isPlain =
                 !value.isEmpty && value.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: "\"") && $0 != 0x7F }
-            line += " \(key)=" + (isPlain ? value : Self.quoted(value))
+            line += (isPlain ? value : Self.quoted(value)).utf8
         }
-        return Array((line + "\n").utf8)
+        line.append(UInt8(ascii: "\n"))
+        return line
     }
 
     private func json(_ event: LogEvent, _ pairs: [(key: String, value: Logger.Metadata.Value)]) -> [UInt8] {

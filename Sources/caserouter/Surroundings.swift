@@ -17,8 +17,11 @@ struct Surroundings {
     ]
 
     private let values: [String: String]
+    /// Of systemd.
+    private let credentialsDirectory: String?
 
     init(_ environment: [String: String] = ProcessInfo.processInfo.environment) throws {
+        credentialsDirectory = environment["CREDENTIALS_DIRECTORY"]
         values = environment.filter { $0.key.hasPrefix("CASEROUTER_") }
         if let stray = values.keys.sorted().first(where: { !Self.names.contains($0) }) {
             throw Misconfigured("\(stray) is not a setting; known are \(Self.names.sorted().joined(separator: ", "))")
@@ -73,7 +76,7 @@ struct Surroundings {
         get throws(Misconfigured) {
             let file = try keyFile
             do throws(MasterKeys.Problem) {
-                return try MasterKeys(file: file)
+                return try MasterKeys(file: file, credentials: credentialsDirectory)
             } catch {
                 throw Misconfigured("CASEROUTER_KEY_FILE: \(error.description)")
             }

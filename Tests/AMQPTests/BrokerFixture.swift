@@ -34,21 +34,6 @@ func withConnection(
     }
 }
 
-/// Waits until a condition holds, at most `limit`.
-func eventually(
-    within limit: Duration = .seconds(10), _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation,
-    _ condition: () async throws -> Bool
-) async throws {
-    let deadline = ContinuousClock.now + limit
-    while try await !condition() {
-        if ContinuousClock.now > deadline {
-            Issue.record(what, sourceLocation: sourceLocation)
-            return
-        }
-        try await Task.sleep(for: .milliseconds(20))
-    }
-}
-
 /// The error that an operation ends with, nil when it succeeds.
 func failure<Value>(_ body: () async throws(AMQPError) -> Value) async -> AMQPError? {
     do throws(AMQPError) {

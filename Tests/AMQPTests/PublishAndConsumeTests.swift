@@ -1,5 +1,6 @@
 import AMQP
 import Polling
+import TestSupport
 import Testing
 
 @Suite struct PublishAndConsumeTests {
@@ -36,6 +37,34 @@ import Testing
                 try await group.waitForAll()
             }
             #expect(try await connection.queueState(queue).messageCount == 10_000)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(4)))
+    func `a queue that is deleted under outstanding publishes does not stop those that come after`() async throws {
+        let broker = try await PrivateBroker.start()
+        defer { broker.stop() }
+        var settings = AMQPSettings()
+        settings.publishDeadline = .seconds(2)
+        try await withConnection(AMQPAddress(url: broker.url), settings: settings) { connection, queue in
+            _ = try await connection.declareQueue(queue)
+            await withTaskGroup(of: Void.self) { group in
+                for number in 0..<3_000 {
+                    group.addTask {
+                        // Whether it arrived does not matter here; that it is answered does.
+                        _ = await failure { () async throws(AMQPError) in
+                            try await connection.publish([UInt8(number % 256)], to: queue)
+                        }
+                    }
+                }
+                group.addTask {
+                    _ = await failure { () async throws(AMQPError) in try await connection.deleteQueue(queue) }
+                }
+            }
+            _ = try await connection.declareQueue(queue)
+            try await eventually("messages are confirmed again") {
+                await failure { () async throws(AMQPError) in try await connection.publish([1], to: queue) } == nil
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 import AMQP
 import Polling
+import TestSupport
 import Testing
 
 @Suite struct QueueTests {

@@ -195,6 +195,7 @@ private struct NoStore: HousekeepingStore, Leases {
     func maintainPartitions() -> [String] { [] }
     func liftSweptOrgs() -> [String] { [] }
     func advanceRetries() -> [String] { [] }
+    func accountingDifferences() -> [AccountingDifference] { [] }
     func take(_ kind: Lease.Kind, _ name: String) -> Lease? { Lease(kind: kind, name: name, term: 1) }
     func release(_ lease: Lease) {}
 }

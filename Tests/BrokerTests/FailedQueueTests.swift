@@ -94,4 +94,26 @@ import Testing
             await failed.close()
         }
     }
+
+    @Test func `messages of a case are removed, not those of another org's case with the same id`() async throws {
+        try await VirtualHost.run { host in
+            let failed = host.failedQueue()
+            let handle = try Self.handle()
+            let other = RetryHandle(
+                caseKey: CaseKey(org: "sandbox", caseID: handle.caseKey.caseID), failureNumber: 1)
+            for one in [handle, other, handle] {
+                try await failed.publish(one, cause: .workgroupUnknown, failedAt: Timestamp(microseconds: 0))
+            }
+            // Nobody can say whose this is.
+            try await host.connection.publish(
+                Array("{ \(handle.caseKey.caseID)".utf8), to: BrokerTopology.failed)
+            let messages = BrokerCaseMessages(address: host.address, loop: host.loop)
+            #expect(try await messages.remove(naming: handle.caseKey, from: .failed) == 3)
+            try await eventually("what was not removed is there again") { try await failed.handleCount() == 1 }
+            let left = try #require(try await host.connection.get(BrokerTopology.failed))
+            #expect(try RequestMessage(left.body) == .retry(other))
+            try await host.connection.acknowledge(left)
+            await failed.close()
+        }
+    }
 }

@@ -46,6 +46,21 @@ struct FailureTests {
         #expect(failures.silent(.list).cause == .cicNoAnswer)
     }
 
+    @Test func `a sentence ends with one full stop, whether the handler's text had one or not`() {
+        for text in ["There is no workgroup “Suport”.", "There is no workgroup “Suport”"] {
+            let failure = failures.refused(.assign, code: "unknown-workgroup", text: text)
+            #expect(failure.summary.hasSuffix("refused: There is no workgroup “Suport”."), "\(failure.summary)")
+        }
+    }
+
+    @Test func `what is kept of an answer is bounded and holds no secret`() {
+        let body = Array(String(repeating: "pass-word, ", count: 10_000).utf8)
+        let kept = failures.failure(.create, status: 500, body: body).response?.body ?? ""
+        #expect(kept.hasPrefix("…, …, "))
+        #expect(!kept.contains("pass"))
+        #expect((4_000...RoutingFailure.Response.maximumBodyLength).contains(kept.utf8.count))
+    }
+
     @Test func `a refused login is for a person to repair`() {
         for status in [400, 401] {
             let failure = failures.failure(.connect, status: status, body: Array(#"{"m":"pass-word"}"#.utf8))

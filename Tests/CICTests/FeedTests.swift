@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import Polling
 import Simulators
+import TestSupport
 import Testing
 
 @testable import CIC

@@ -1,4 +1,5 @@
 import CaseRouting
+import TestSupport
 import Testing
 
 @testable import CIC

@@ -1,6 +1,7 @@
 import CaseRouting
 import HTTPClient
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import CIC

@@ -1,5 +1,6 @@
 import CaseRouting
 import JSON
+import TestSupport
 import Testing
 
 @testable import CIC
@@ -45,7 +46,7 @@ extension SiteTests {
                     let unread = try #require(await refused(server, "Suport"))
                     #expect(unread.kind == .configuration && unread.stage == .resolve)
                     #expect(unread.cause == .workgroupUnknown)
-                    #expect(unread.summary.contains("Did you mean “Support”? CIC was asked 0 s ago."))
+                    #expect(unread.summary.contains("Did you mean “Support”? CIC was asked right before."))
                     let skill = try #require(await refused(server, "Support", "Englisch"))
                     #expect(skill.cause == .skillUnknown && skill.summary.contains("Did you mean “English”?"))
                     #expect(try #require(await refused(server, "Holding")).cause == .workgroupUnusable)

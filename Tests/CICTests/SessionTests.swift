@@ -2,6 +2,7 @@ import CaseRouting
 import Foundation
 import JSON
 import Simulators
+import TestSupport
 import Testing
 
 @testable import CIC

@@ -1,5 +1,6 @@
 import CaseRouting
 import JSON
+import TestSupport
 import Testing
 
 @testable import CIC
@@ -48,6 +49,35 @@ extension SiteTests {
                     server.use(standing: WatchedServer(identity: second, holds: []))
                     #expect(try await guarded.read(interaction, attempt) == .gone)
                     _ = try await guarded.create(newAttempt(), attributes(2))
+                }
+            }
+        }
+
+        @Test func `after a switchover no attempt is opened before it can be sent`() async throws {
+            try await TestSite.run { site in
+                try await site.withServer(try site.settings(.handler)) { server in
+                    let guarded = GuardedCICServer(server)
+                    let workgroup = "Support"
+                    let first = try await identity(server)
+                    server.use(standing: WatchedServer(identity: first, holds: []))
+                    _ = try await guarded.resolve(workgroup: workgroup, skills: "")
+                    let entry = CICDirectory.WorkgroupEntry(
+                        name: workgroup, isActive: true, hasQueue: true, isACD: true, takesEmail: true)
+                    server.use(directory: CICDirectory(workgroups: [entry], skills: [], users: []))
+                    #expect(guarded.knows(workgroup: workgroup, skills: ""))
+                    func expectHeldBack() async {
+                        #expect(
+                            await failure { () throws(RoutingFailure) in
+                                try await guarded.resolve(workgroup: workgroup, skills: "")
+                            }?.kind == .held)
+                    }
+                    server.use(standing: WatchedServer(identity: first, holds: [.switchover]))
+                    #expect(!guarded.knows(workgroup: workgroup, skills: ""))
+                    await expectHeldBack()
+                    server.use(standing: WatchedServer(identity: "another", holds: []))
+                    await expectHeldBack()
+                    server.use(standing: WatchedServer(identity: first, holds: []))
+                    _ = try await guarded.resolve(workgroup: workgroup, skills: "")
                 }
             }
         }

@@ -189,18 +189,6 @@ struct TestSite: Sendable {
     }
 }
 
-/// Waits until a condition holds; fails the test after ten seconds.
-func eventually(
-    _ what: String, within duration: Duration = .seconds(10), _ condition: () async throws -> Bool
-) async throws {
-    let deadline = ContinuousClock.now + duration
-    while ContinuousClock.now < deadline {
-        if try await condition() { return }
-        try await Task.sleep(for: .milliseconds(10))
-    }
-    Issue.record("not within \(duration): \(what)")
-}
-
 // MARK: Cases
 
 func newAttempt() -> AttemptID {

@@ -22,9 +22,10 @@ final class WrittenLedgers {
                     sales: .init(server: "cic-west", workgroup: "Sales"),
                 ])
         ],
-        holding: ["cic-east": ["Case Holding"], "cic-west": ["Case Holding"]])
+        holding: ["cic-east": ["Case Holding"], "cic-west": ["Case Holding"]],
+        recoveryWait: ["cic-east": 60])
 
-    private let folder: URL
+    let folder: URL
     private var salesforce: [String] = []
     private var cic: [String: [String]] = [:]
     private var rows = 0
@@ -41,13 +42,13 @@ final class WrittenLedgers {
 
     func changed(
         _ change: String, at: Double, owner: String = support, closed: Bool = false, deleted: Bool = false,
-        case id: String = one, marked: Bool = true
+        case id: String = one, marked: Bool = true, markedAfter: Double = 0
     ) {
         write(
             at, "case",
             #""org":"\#(Self.org)","case":"\#(id)","number":"0000\#(id.dropFirst(12).prefix(3))","change":"\#(change)","#
                 + #""owner":"\#(owner)","closed":\#(closed),"deleted":\#(deleted),"skills":"a \"b\" {","actor":null"#)
-        row(change, at: at, case: id, marked: marked)
+        row(change, at: at, case: id, marked: marked, markedAfter: markedAfter)
     }
 
     func commented(at: Double, by: String = customer, published: Bool = true, case id: String = one) {
@@ -61,14 +62,19 @@ final class WrittenLedgers {
         write(at, "email", #""org":"\#(Self.org)","case":"\#(id)","id":"02s1","incoming":\#(incoming)\#(status)"#)
     }
 
+    /// - Parameters:
+    ///   - attempt: `CR_AttemptId`; without one the interaction has none, nor a number.
+    ///   - number: `CR_Assign`.
     func interaction(
         _ id: String, _ event: String, at: Double, on workgroup: String = "Support", server: String = "cic-east",
-        state: String = "A", by: String = "api", org: String = "acme", case caseID: String = one
+        state: String = "A", by: String = "api", org: String = "acme", case caseID: String = one,
+        attempt: String? = nil, number: Int = 0, episode: Int = 1
     ) {
+        let marks = attempt.map { #","CR_AttemptId":"\#($0)","CR_Assign":"\#(number)""# } ?? ""
         let line =
             #""server":"\#(server)","interaction":"\#(id)","event":"\#(event)","queueType":"workgroup","queue":"#
             + #""\#(workgroup)","state":"\#(state)","agent":null,"by":"\#(by)","#
-            + #""attributes":{"CR_Org":"\#(org)","CR_CaseId":"\#(caseID)","CR_Episode":"1"}"#
+            + #""attributes":{"CR_Org":"\#(org)","CR_CaseId":"\#(caseID)","CR_Episode":"\#(episode)"\#(marks)}"#
         let n = (cic[server]?.count ?? 0) + 1
         cic[server, default: []].append(Self.line(n, at, "interaction", line))
     }
@@ -102,14 +108,26 @@ final class WrittenLedgers {
         try lines.map { $0 + "\n" }.joined().write(toFile: path, atomically: false, encoding: .utf8)
     }
 
-    func row(_ change: String, at: Double, case id: String = one, marked: Bool) {
+    /// The id of the row that was written last.
+    var lastRow: String { "a0X00000000" + String(format: "%04d", rows) + "AAA" }
+
+    /// The event of the row that was written last.
+    func announced(at: Double, replay: Int) {
+        write(
+            at, "event",
+            #""org":"\#(Self.org)","channel":"/event/Routing_Request__e","replayId":\#(replay),"row":"\#(lastRow)""#)
+    }
+
+    func row(_ change: String, at: Double, case id: String = one, marked: Bool, markedAfter: Double = 0) {
         rows += 1
-        let row = "a0X00000000" + String(format: "%04d", rows) + "AAA"
+        let row = lastRow
         write(
             at, "row",
             #""org":"\#(Self.org)","row":"\#(row)","case":"\#(id)","change":"\#(change)","sequence":\#(rows),"status":"New""#
         )
-        if marked { write(at, "row-status", #""org":"\#(Self.org)","row":"\#(row)","status":"Processed""#) }
+        if marked {
+            write(at + markedAfter, "row-status", #""org":"\#(Self.org)","row":"\#(row)","status":"Processed""#)
+        }
     }
 
     private func write(_ at: Double, _ kind: String, _ fields: String) {

@@ -75,7 +75,7 @@ import Testing
             #expect(list.status == 0 && list.output.contains("api-calls"))
             for (words, needed) in [
                 ("daily", "accounting, volume"), ("volume --by colour", "workgroup"), ("gaps --cic main", "--org"),
-                ("volume --org acne", "there are acme"), ("volume --from tomorrow", "yesterday"),
+                ("volume --org acne", "did you mean “acme”?"), ("volume --from tomorrow", "yesterday"),
                 ("volume --to 2001-01-01", "nothing is kept"), ("volume --tz Moon", "Europe/Berlin"),
                 ("volume --from today --to yesterday", "later"), ("workers --from 2h", "how it is now"),
                 ("volume --limit 0", "--limit"),

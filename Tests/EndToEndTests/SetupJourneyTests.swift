@@ -113,6 +113,13 @@ import Testing
             #expect(
                 try await walk.type("mappings", "add", "acme", "Sales", "main/Salse", expecting: 78)
                     .contains("did you mean Sales?"))
+            // What an older connector was told is looked at where it lies.
+            try await neighbours.createMapping(of: "Sales", to: "Sales")
+            try await walk.type(
+                "orgs", "set", "acme", "source.mapping-object=Old_Mapping__c", "source.mapping-queue=Queue__c",
+                "source.mapping-workgroup=Workgroup__c", "source.mapping-skills=Skills__c")
+            _ = try await walk.type(
+                "mappings", "import", "--from-salesforce", "acme", "--dry-run", until: "+ mapping:acme/Sales")
             // A change is looked at before it is made.
             let file = installation.directory.appending(path: "new.csv").path
             try Data("org,queue,cic,workgroup\nacme,Support,main,Sales\n".utf8).write(

@@ -19,6 +19,10 @@ struct SimulatedNeighbours {
             "orgs": [
                 [
                     "name": "acme", "organizationID": "00D000000000001EAA", "clientSecret": secret, "queues": queues,
+                    "mappingTable": [
+                        "object": "Old_Mapping__c", "queue": "Queue__c", "workgroup": "Workgroup__c",
+                        "skills": "Skills__c",
+                    ],
                 ] as [String: Any]
             ]
         ]
@@ -62,14 +66,26 @@ struct SimulatedNeighbours {
 
     // MARK: Salesforce
 
-    /// Creates a case in a queue, as an agent would; its number.
-    func createCase(in queue: String) async throws -> String {
+    /// Writes a row of the table in which an older connector keeps which queue goes where.
+    func createMapping(of queue: String, to workgroup: String) async throws {
+        _ = try await call(
+            "POST", "services/data/v58.0/sobjects/Old_Mapping__c",
+            json: ["Queue__c": queue, "Workgroup__c": workgroup], token: try await logIn())
+    }
+
+    private func logIn() async throws -> String {
         let token = try await call(
             "POST", "services/oauth2/token",
             form: "grant_type=client_credentials&client_id=case-router&client_secret=\(Self.secret)", token: nil)
         guard let access = try Self.member("access_token", of: token) else {
             throw Installation.Failure(description: "Salesforce gives no token")
         }
+        return access
+    }
+
+    /// Creates a case in a queue, as an agent would; its number.
+    func createCase(in queue: String) async throws -> String {
+        let access = try await logIn()
         let found = try await call(
             "GET", "services/data/v58.0/query?q=SELECT%20Id%20FROM%20Group%20WHERE%20Name%20%3D%20%27\(queue)%27",
             token: access)

@@ -138,8 +138,8 @@ import Testing
                     ]
                 }
                 let refused = try await installation.run(["sweep", "acme", "--queue", "Returns"])
-                #expect(refused.status == 78)
-                #expect(refused.errors.contains("Returns is not a monitored queue of acme; monitored are Support"))
+                #expect(refused.status == 64)
+                #expect(refused.errors.contains("there is no monitored queue of acme “Returns”; there are: Support"))
 
                 try await apply(try site.file(queues: ["Support", "Returns"]), installation)
                 let dry = try await installation.run(["sweep", "acme", "--dry-run"])

@@ -2,6 +2,7 @@ import Foundation
 import HTTPClient
 import Polling
 import Synchronization
+import TestSupport
 import Testing
 
 extension HTTPClientSuite {

@@ -2,6 +2,7 @@ import Glibc
 import HTTPClient
 import Polling
 import Synchronization
+import TestSupport
 import Testing
 
 extension HTTPClientSuite {

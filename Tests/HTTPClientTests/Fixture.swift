@@ -40,20 +40,6 @@ func failure(
 
 struct Unexpected: Error {}
 
-/// Waits until something becomes true, at most ten seconds.
-func eventually(
-    _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () -> Bool
-) async throws {
-    let end = MonotonicTime.now + .seconds(10)
-    while !condition() {
-        if MonotonicTime.now > end {
-            Issue.record(what, sourceLocation: sourceLocation)
-            throw Unexpected()
-        }
-        try await Task.sleep(for: .milliseconds(2))
-    }
-}
-
 /// A caller on the transport's loop. It measures there, because the thread pool on which tests run is kept busy by
 /// other tests.
 actor Caller {

@@ -59,6 +59,14 @@ import Testing
             "long switchover", "caserouter doctor --cic main",
             { $0.holds = [hold(.switchover, since: now - .seconds(3_600))] }
         ),
+        (
+            "open without anybody who closes it", "caserouter case 4711 --org acme --why",
+            {
+                $0.orgs[0].unaccounted = 2
+                $0.orgs[0].unaccountedExample = "4711"
+            }
+        ),
+        ("in no column", "report accounting --org acme", { $0.orgs[0].today.received = 1 }),
         ("org not held", "caserouter doctor --org acme", { $0.orgs[0].heldBy = nil }),
         (
             "old gap", "caserouter sweep acme",

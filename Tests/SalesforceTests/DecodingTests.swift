@@ -97,6 +97,29 @@ import Testing
         #expect(event.problem != nil)
     }
 
+    /// A long text area as skills field, and a priority in another alphabet.
+    @Test func `a swept case with longer fields than a message takes is a message that can be read`() throws {
+        let skills = String(repeating: "é", count: 70_000)
+        let priority = "a" + String(repeating: "高", count: 250)
+        let body = """
+            {"Id":"500000000000001AAA","CaseNumber":"\(String(repeating: "1", count: 90))",
+            "OwnerId":"00G000000000001EAA","Priority":"\(priority)","Skills__c":"\(skills)",
+            "SystemModstamp":"2026-11-20T23:59:59.000+0000"}
+            """
+        let record = try JSONReader.decode(Array(body.utf8), limits: JSONLimits(maximumStringBytes: 1 << 20)) {
+            try CaseRecord(skills: "Skills__c", &$0)
+        }
+        let swept = try #require(record.sweptCase(RoutingRow.id(record.id)))
+        let facts = swept.facts
+        let change = CaseChange(
+            key: "s:1", org: "acme", caseID: swept.caseID, kind: .observed, version: 1, occurredAt: swept.modifiedAt,
+            caseNumber: facts.caseNumber, owner: facts.owner, isClosed: facts.isClosed, skills: facts.skills,
+            priority: facts.priority, comparedWith: 0)
+        #expect(try RequestMessage(RequestMessage.encode(change)) == .change(change))
+        // So it fails where people see it.
+        #expect(throws: RoutingFailure.self) { _ = try RequiredSkills(field: facts.skills) }
+    }
+
     @Test func `event and row have the same day`() throws {
         let change = try #require(decoded([:]))
         var row = try JSONReader.decode(

@@ -139,9 +139,11 @@ import Testing
     @Test(arguments: [
         "", "[]", "{}", "[1]", "[{}]", #"[{"channel":"/meta/connect"}]"#,
         #"[{"channel":"/meta/connect","successful":false}]"#,
-        #"[{"channel":"/meta/other","successful":true}]"#, "[" + String(repeating: "[", count: 50_000),
+        #"[{"channel":"/meta/other","successful":true}]"#, "deep",
     ])
-    func `a streaming answer that is none fails the subscription`(_ answer: String) async throws {
+    func `a streaming answer that is none fails the subscription`(_ body: String) async throws {
+        // Not an argument itself, because arguments are printed.
+        let answer = body == "deep" ? String(repeating: "[", count: 50_000) : body
         try await run({ Self.bayeux($0, later: .answer(200, answer)) }) { org, _ in
             _ = try await org.subscribe(after: nil)
             let failed = await failure { try await org.nextEvents() }

@@ -79,3 +79,51 @@ import Testing
         }
     }
 }
+
+/// The table in which an older connector keeps which queue goes where.
+@Suite struct LegacyMappingTests {
+    private static let source = [
+        "mapping-object": "inin_routing_queue__C", "mapping-queue": "Queue_Name__c",
+        "mapping-workgroup": "Workgroup__c", "mapping-skills": "Skills__c",
+    ]
+
+    @Test func `its rows are read as people filled them in, however the names are spelt`() async throws {
+        try await SimulatedOrg.run({ $0.orgs[0].mappingTable = .init() }) { simulated in
+            let org = try simulated.outbox(try simulated.settings(source: Self.source))
+            // Its own package is as it was.
+            #expect(org.channel == "/event/Routing_Request__e")
+            #expect(try await org.legacyMappings().isEmpty)
+            let first = try await simulated.create(
+                "ININ_Routing_Queue__c",
+                ["Queue_Name__c": "Support", "Workgroup__c": "Case Support", "Skills__c": "German; Billing"])
+            let second = try await simulated.create("ININ_Routing_Queue__c", ["Queue_Name__c": "Sales"])
+            #expect(
+                try await org.legacyMappings() == [
+                    LegacyMapping(row: first, queue: "Support", workgroup: "Case Support", skills: "German; Billing"),
+                    LegacyMapping(row: second, queue: "Sales", workgroup: "", skills: ""),
+                ])
+        }
+    }
+
+    @Test func `an org that has no such table says so, and one that names none is not asked`() async throws {
+        try await SimulatedOrg.run { simulated in
+            let org = try simulated.outbox(try simulated.settings(source: Self.source))
+            let failed = await failure { try await org.legacyMappings() }
+            #expect(failed?.kind == .configuration)
+            #expect(failed?.summary.contains("inin_routing_queue__C") == true, "\(failed?.summary ?? "nothing")")
+            #expect(try await simulated.outbox().legacyMappings().isEmpty)
+        }
+    }
+
+    @Test func `half of the names are refused, and the missing one is named`() async throws {
+        for name in ["mapping-object", "mapping-queue", "mapping-workgroup"] {
+            var source = Self.source
+            source[name] = nil
+            let failed = await failure {
+                try SalesforceSettings.check(
+                    org: "acme", organizationID: RecordID("00D000000000001EAA"), source: source)
+            }
+            #expect(failed?.summary.contains(name) == true, "\(name)")
+        }
+    }
+}

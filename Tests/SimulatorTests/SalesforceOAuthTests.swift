@@ -27,6 +27,7 @@ import _CryptoExtras
             let identity = try await org.send("GET", path, headers: ["Authorization": "Bearer \(token)"])
             #expect(identity.json["organization_id"] == .string("00Dxx0000001gPLEAY"))
             #expect(identity.json["username"] == .string("integration@example.com"))
+            #expect(try await org.rest("GET", "").json["identity"] == identity.json["id"])
         }
     }
 
@@ -61,6 +62,26 @@ import _CryptoExtras
                 #expect(answer.json["error"] == .string(error), "\(form)")
                 #expect(answer.json["error_description"] == .string(description), "\(form)")
             }
+        }
+    }
+
+    @Test(arguments: [("u", "partner"), ("c", "enterprise")])
+    func `a SOAP login is answered in the names of the interface that was called`(
+        letter: String, interface: String
+    ) async throws {
+        try await SalesforceTestOrg.run { org in
+            let body = """
+                <e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><login \
+                xmlns="urn:\(interface).soap.sforce.com"><username>integration@example.com</username>\
+                <password>passwordTOKEN</password></login></e:Body></e:Envelope>
+                """
+            let answer = try await RawHTTP.exchange(
+                port: org.port, "POST", "/services/Soap/\(letter)/62.0",
+                headers: ["Content-Type": "text/xml", "SOAPAction": "login", "Connection": "close"],
+                body: Data(body.utf8))
+            #expect(answer.hasPrefix("HTTP/1.1 200") && answer.contains("<sessionId>"))
+            #expect(answer.contains("xmlns=\"urn:\(interface).soap.sforce.com\""))
+            #expect(answer.contains("/services/Soap/\(letter)/62.0/"))
         }
     }
 

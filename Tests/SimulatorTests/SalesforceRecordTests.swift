@@ -110,6 +110,8 @@ import Testing
             let parts = try #require(answer.json["compositeResponse"]?.array)
             #expect(parts.map { $0["httpStatusCode"]?.integer } == [201, 201, 200])
             #expect(parts[2]["body"]?["Subject"] == .string("x"))
+            let batch = try await org.rest("POST", "/composite/batch", #"{"batchRequests":[]}"#)
+            #expect(batch.status == 404 && batch.errorCode == "NOT_FOUND")
         }
     }
 

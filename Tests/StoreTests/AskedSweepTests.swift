@@ -37,6 +37,22 @@ import Testing
         }
     }
 
+    @Test func `one look tells what there is to do for every org`() async throws {
+        try await StoreFixture.with { fixture in
+            #expect(try await ingest(fixture).errands(org: "acme") == [])
+            try await ask(fixture)
+            try await ingest(fixture).openGap(org: "acme", channel: "/event/Routing", from: nil, reason: "test")
+            // A store looks once a second; a new one looks at once.
+            #expect(try await ingest(fixture).errands(org: "acme") == [.askedSweep, .gap])
+            _ = try await fixture.place(.make(.created, version: 1), interaction: InteractionID("1"))
+            try await fixture.run("UPDATE caserouter.cases SET verify_at = now()")
+            try await fixture.run("UPDATE caserouter.requests SET write_back = 'due', write_back_at = now()")
+            let store = ingest(fixture)
+            #expect(try await store.errands(org: "acme") == .all)
+            #expect(try await store.errands(org: "other") == [])
+        }
+    }
+
     @Test func `a sweep that was asked for under newer settings waits for them`() async throws {
         try await StoreFixture.with { fixture in
             let store = ingest(fixture)

@@ -66,6 +66,13 @@ import Testing
             #expect(failed.place == .failed)
             #expect(failed.sentence.contains("skill-unknown: No skill of that name."))
 
+            // What people did about it stands between.
+            let failures = Failures(store: PostgresFailureStore(fixture.connections))
+            _ = try await failures.discard(["1"], org: nil, reason: "spam", by: Author(name: "ann", host: "here"))
+            _ = try await failures.restore(["1"], org: nil, by: Author(name: "bob", host: "here"))
+            let deeds = try await stories.story(of: "1", org: nil).timeline.filter { $0.what == .person }
+            #expect(deeds.map(\.text) == ["given up by ann: spam", "brought back and sent again by bob"])
+
             try await fixture.take(.make(.created, of: 2, version: 1), with: store)
             let pauses = PostgresPauseStore(fixture.connections)
             #expect(
@@ -131,10 +138,12 @@ import Testing
             let statements = [
                 PostgresCaseStoryStore.byNumber.filled("'30000'", "NULL"),
                 PostgresCaseStoryStore.byID.filled(id, "NULL"),
+                PostgresCaseStoryStore.byIDOfRequests.filled(id, "NULL"),
                 PostgresCaseStoryStore.standing.filled("'acme'", id),
                 PostgresCaseStoryStore.requests.filled("'acme'", id),
                 PostgresCaseStoryStore.attempts.filled("'acme'", id),
                 PostgresCaseStoryStore.episodes.filled("'acme'", id),
+                PostgresCaseStoryStore.deeds.filled("'acme'", id),
             ]
             for statement in statements {
                 let plan = try await fixture.sql.query("EXPLAIN " + statement)

@@ -159,6 +159,9 @@ import Testing
             #expect(episode.state == .placed && episode.workgroup == "Support" && episode.skills == nil)
             #expect(episode.interaction == Self.interaction && episode.attempt == attempt && episode.isWithAgent)
             #expect(try await fixture.number("SELECT count(*) FROM caserouter.attempts WHERE stage = 'rebuild'") == 1)
+            // What is wanted of it was read off CIC: Salesforce is asked whether that is still so.
+            #expect(
+                try await fixture.number("SELECT count(*) FROM caserouter.cases WHERE verify_at <= now()") == 1)
             #expect(
                 try await fixture.text(
                     "SELECT after->>'interaction' FROM caserouter.audit WHERE action = 'episode rebuilt'")
@@ -271,6 +274,20 @@ import Testing
             try await fixture.run("DELETE FROM caserouter.holds")
             try await fixture.run("DELETE FROM caserouter.releases")
             #expect(try await fixture.store.claimDue(limit: 10, servers: ["main"]).count == 2)
+        }
+    }
+
+    /// A comment on a case that a user owns is offered by the mapping that the case was wanted by last.
+    @Test func `a rebuilt case knows which mapping it was wanted by last`() async throws {
+        try await StoreFixture.with { fixture in
+            try await fixture.run(
+                """
+                INSERT INTO caserouter.mappings (id, version, org, queue_id, queue_name, cic, workgroup, changed_by)
+                VALUES (7, 1, 'acme', '\(StoreFixture.queue)', 'Cases', 'main', 'Support', 'anna')
+                """)
+            #expect(try await watch(fixture).rebuild(rebuilt(nil, attempt: .make())))
+            #expect(
+                try await fixture.text("SELECT want_mapping || ' ' || last_mapping FROM caserouter.cases") == "7 7")
         }
     }
 }

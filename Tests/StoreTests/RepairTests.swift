@@ -81,6 +81,17 @@ import Testing
             try await directory(["Other", "Support", "Holding"], ["English", "German"])
             try await Self.look(fixture)
             #expect(try await Self.failed(fixture) == ["2"])
+            // It is there and cannot be used, until somebody changes it.
+            try await fixture.fail(5, .workgroupUnusable)
+            try await watch.replaceDirectory(
+                cic: "main",
+                CICDirectory(
+                    workgroups: [
+                        CICDirectory.WorkgroupEntry(
+                            name: "Support", isActive: true, hasQueue: true, isACD: false, takesEmail: true)
+                    ], skills: [], users: []))
+            try await Self.look(fixture)
+            #expect(try await Self.failed(fixture) == ["2"])
         }
     }
 

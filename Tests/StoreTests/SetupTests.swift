@@ -179,6 +179,36 @@ import Testing
         }
     }
 
+    @Test func `an older connector's table is mirrored, and mappings are made of what it says now`() async throws {
+        try await StoreFixture.with { fixture in
+            let ingest = PostgresIngestStore(fixture.connections, owner: "one")
+            let names = PostgresNameMirrors(fixture.connections)
+            func row(_ number: Int, _ queue: String, _ workgroup: String) -> LegacyMapping {
+                LegacyMapping(row: recordID("a0Q", number), queue: queue, workgroup: workgroup, skills: "")
+            }
+            #expect(try await names.legacyMappings(org: "acme") == nil)
+            try await ingest.replaceLegacyMappings(
+                org: "acme", [row(1, "Support Queue", "Suport"), row(2, "Sales Queue", "Sales")])
+            try await ingest.replaceLegacyMappings(org: "globex", [row(1, "Support Queue", "Other")])
+            // What is not there any more is forgotten, what was changed is as it is now.
+            try await ingest.replaceLegacyMappings(org: "acme", [row(1, "Support Queue", "Support")])
+            let mirror = try #require(try await names.legacyMappings(org: "acme"))
+            #expect(mirror.rows == [row(1, "Support Queue", "Support")])
+            #expect(mirror.age < .seconds(60))
+
+            try await fixture.sql.execute(script: Self.mirrors, name: "mirrors")
+            let store = PostgresConfigurationStore(database: fixture.connections)
+            var site = SiteSetup()
+            site.mappings = try LegacyImport(mirror, org: "acme", cic: nil, stored: try await store.load()).mappings
+            let apply = ApplySite(store: store, names: names)
+            #expect(try await apply.run(site, dryRun: true, by: Self.ann).added == ["mapping:acme/Support Queue"])
+            #expect(try await store.load().mappings.isEmpty)
+            _ = try await apply.run(site, dryRun: false, by: Self.ann)
+            #expect(try await store.load().mappings.map(\.setup.workgroup) == ["Support"])
+            #expect(try await apply.run(site, dryRun: false, by: Self.ann).unchanged == 1)
+        }
+    }
+
     @Test func `what mappings use is not removed`() async throws {
         try await StoreFixture.with { fixture in
             let keep = KeepSetup(store: PostgresConfigurationStore(database: fixture.connections), names: nil)

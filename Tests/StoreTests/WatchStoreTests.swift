@@ -58,6 +58,10 @@ import Testing
                 try await watch.rebind(second.episodeKey, other, from: InteractionID("2"), to: Self.interaction))
             let open = try await watch.openEpisodes(cic: "main")
             #expect(Set(open.map(\.interaction)) == [InteractionID("3"), Self.interaction])
+            #expect(open.map(\.key.caseKey) == [Self.key.caseKey, second.caseKey])
+            let rest = try await watch.openEpisodes(cic: "main", after: Self.key.caseKey)
+            #expect(rest.map(\.key.caseKey) == [second.caseKey])
+            #expect(try await watch.openEpisodes(cic: "main", after: second.caseKey).isEmpty)
         }
     }
 

@@ -6,7 +6,7 @@ import Testing
 /// - Returns: whether it came true.
 @discardableResult
 public func eventually(
-    _ what: Comment, within limit: Duration = .seconds(10), isolation: isolated (any Actor)? = #isolation,
+    _ what: Comment, within limit: Duration = .seconds(60), isolation: isolated (any Actor)? = #isolation,
     sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
 ) async throws -> Bool {
     let deadline = MonotonicTime.now + limit

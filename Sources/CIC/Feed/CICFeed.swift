@@ -22,7 +22,7 @@ public actor CICFeed: InteractionFeed {
     private var workgroups: [String: String] = [:]
     private var subscriptionCount = 0
     /// What is ours on each queue, by subscription: later messages tell only what changed.
-    var mirrors: [String: [InteractionID: QueueRow]] = [:]
+    private var mirrors: [String: QueueRows] = [:]
 
     private var news: [FeedMessage] = []
     private var reader: Awaited<Void>?
@@ -188,14 +188,14 @@ extension CICFeed: ICWSConsumer {
     private func take(_ content: QueueMessage, _ workgroup: String) async -> QueueContent? {
         let id = content.subscription
         if !content.isDelta {
-            mirrors[id] = Dictionary(content.added.map { ($0.interaction, $0) }) { _, last in last }
-            let present = content.added.compactMap { $0.seen(orgs: orgNames) }
+            var present: [SeenInteraction] = []
+            mirrors[id] = QueueRows(content.added, orgs: orgNames, seen: &present)
             return QueueContent(queue: workgroup, isFull: true, present: present, removed: [])
         }
         // Before its full content a queue has no changes that could be understood.
         guard mirrors[id] != nil else { return nil }
         var present: [SeenInteraction] = []
-        var removed = content.removed.filter { mirrors[id]?.removeValue(forKey: $0) != nil }
+        var removed = content.removed.filter { mirrors[id]?.remove($0) == true }
         if content.added.contains(where: { removed.contains($0.interaction) }) {
             // Gone and there again in one message, which has no order: what is there is asked for.
             let added = Set(content.added.map(\.interaction))
@@ -203,17 +203,14 @@ extension CICFeed: ICWSConsumer {
             await session.putAgain(id)
         }
         for row in content.added {
-            mirrors[id]?[row.interaction] = row
-            if let seen = row.seen(orgs: orgNames) { present.append(seen) }
+            if let seen = mirrors[id]?.put(row, orgs: orgNames) { present.append(seen) }
         }
         for row in content.changed {
-            if mirrors[id]?[row.interaction] != nil {
-                mirrors[id]?[row.interaction]?.merge(row)
-                if let seen = mirrors[id]?[row.interaction]?.seen(orgs: orgNames) { present.append(seen) }
+            if mirrors[id]?.contains(row.interaction) == true {
+                if let seen = mirrors[id]?.merge(row, orgs: orgNames) { present.append(seen) }
             } else if row.isOurs == true {
                 // Its attributes came late, so what else it carries was not kept: the whole queue is asked for again.
-                mirrors[id]?[row.interaction] = row
-                if let seen = row.seen(orgs: orgNames) { present.append(seen) }
+                if let seen = mirrors[id]?.put(row, orgs: orgNames) { present.append(seen) }
                 await session.putAgain(id)
             }
         }

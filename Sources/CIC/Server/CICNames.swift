@@ -39,7 +39,10 @@ struct CICNames: Sendable {
             return try resolved(workgroup: workgroup, skills: skills)
         } catch {
             guard let askedAgo, error.kind == .configuration, directory != nil else { throw error }
-            throw failure(error.cause, error.summary + " CIC was asked \(askedAgo.components.seconds) s ago.")
+            // Read hours later, the sentence speaks of the moment of the failure.
+            let seconds = askedAgo.components.seconds
+            let asked = seconds == 0 ? "right before" : "\(seconds) s before"
+            throw failure(error.cause, error.summary + " CIC was asked \(asked).")
         }
     }
 

@@ -24,9 +24,11 @@ extension CICServer {
     }
 
     func answered(_ object: String, _ event: String, _ data: [String]) {
-        guard object.lowercased() == Self.handlerObject.lowercased(), event.lowercased() == replyEvent.lowercased()
-        else { return }
-        exchanges.received(data)
+        // CIC keeps what it was given; whether it ever changes the case of it is not written anywhere.
+        let isOurs =
+            event == replyEvent && object == Self.handlerObject
+            || event.lowercased() == replyEvent.lowercased() && object.lowercased() == Self.handlerObject.lowercased()
+        if isOurs { exchanges.received(data) }
     }
 
     func createByHandler(

@@ -89,10 +89,18 @@ public struct GuardedCICServer: InteractionServer {
         return found
     }
 
-    public func knows(workgroup: String, skills: String) -> Bool { server.knows(workgroup: workgroup, skills: skills) }
+    /// False while nothing may be sent: an attempt that is opened and then not sent would have to be looked for, which
+    /// takes until its deadline and longer.
+    public func knows(workgroup: String, skills: String) -> Bool {
+        server.standing.known.isSettled && server.knows(workgroup: workgroup, skills: skills)
+    }
 
     public func resolve(workgroup: String, skills: String) async throws(RoutingFailure) -> ResolvedTarget {
-        try await server.resolve(workgroup: workgroup, skills: skills)
+        _ = try begin(.directory)
+        if let connection = await server.session.connection, let refusal = server.standing.refusal(connection) {
+            throw server.failures.held(.directory, refusal)
+        }
+        return try await server.resolve(workgroup: workgroup, skills: skills)
     }
 
     private func begin(_ operation: CICOperation) throws(RoutingFailure) -> Int {

@@ -52,7 +52,8 @@ public struct CaseChange: Equatable, Sendable {
         self.caseNumber = caseNumber
         self.owner = owner
         self.previousOwner = previousOwner
-        self.isClosed = isClosed
+        // A record that was deleted or merged away says of itself what it said last: open, for the most part.
+        self.isClosed = isClosed || kind.endsCase
         self.skills = skills
         self.priority = priority
         self.actor = actor
@@ -65,6 +66,9 @@ public struct CaseChange: Equatable, Sendable {
 
     /// Longest event key; the longest that Salesforce can cause has 60 bytes.
     public static let maximumKeyLength = 120
+    /// Longest number and priority in a message, in bytes.
+    public static let maximumNumberLength = 64
+    public static let maximumPriorityLength = 255
     /// Longest skills field; Salesforce's field holds 255 characters.
     public static let maximumSkillsLength = 4_000
 }

@@ -17,6 +17,14 @@ public enum ChangeKind: String, CaseIterable, Sendable {
     /// Read by a sweep: what Salesforce holds differs from what we hold.
     case observed
 
+    /// Whether nobody can work on the case any more, whatever its record says.
+    var endsCase: Bool {
+        switch self {
+        case .closed, .merged, .deleted: true
+        default: false
+        }
+    }
+
     /// Changes are states (of which the newest counts) or occurrences (each of which counts); they have different
     /// fences, see `Fences`.
     public var isOccurrence: Bool {

@@ -8,14 +8,26 @@ public struct RecordID: Hashable, Comparable, Sendable, CustomStringConvertible 
 
     /// - Throws: `InvalidRecordID` when the text is not an id, or when its check characters are wrong.
     public init(_ text: some StringProtocol) throws(InvalidRecordID) {
-        let bytes = Array(text.utf8)
-        guard bytes.count == 15 || bytes.count == 18, bytes.allSatisfy(Self.isAlphanumeric) else {
-            throw InvalidRecordID()
+        var count = 0, upperCase: UInt32 = 0, check: UInt32 = 0
+        for byte in text.utf8 {
+            guard count < 18, Self.isAlphanumeric(byte) else { throw InvalidRecordID() }
+            if count >= 15 {
+                check = check << 8 | UInt32(byte)
+            } else if (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) {
+                upperCase |= 1 << UInt32(count)
+            }
+            count += 1
         }
-        let whole = bytes.prefix(15) + Self.checkCharacters(of: bytes.prefix(15))
-        // Systems that ignore case may have changed it in the check characters only.
-        guard bytes.count == 15 || bytes.suffix(3).elementsEqual(whole.suffix(3)) else { throw InvalidRecordID() }
-        description = String(decoding: whole, as: UTF8.self)
+        let expected = Self.checkCharacters(upperCase: upperCase)
+        switch count {
+        case 15:
+            description =
+                String(text)
+                + String(decoding: [16, 8, 0].map { UInt8(truncatingIfNeeded: expected >> $0) }, as: UTF8.self)
+        // Systems that ignore case may have changed it, and then these do not fit the others.
+        case 18 where check == expected: description = String(text)
+        default: throw InvalidRecordID()
+        }
     }
 
     /// Owners are users or groups, and only their prefixes tell which: `005` and `00G`.
@@ -33,16 +45,15 @@ public struct RecordID: Hashable, Comparable, Sendable, CustomStringConvertible 
         }
     }
 
-    /// For each block of five characters one letter: bit *i* says whether character *i* is upper case.
-    private static func checkCharacters(of id: ArraySlice<UInt8>) -> [UInt8] {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ012345".utf8)
-        return (0..<3).map { block in
-            var bits = 0
-            for place in 0..<5 where (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(id[block * 5 + place]) {
-                bits |= 1 << place
-            }
-            return alphabet[bits]
+    /// For each block of five characters one letter, the first in the highest place: bit *i* says whether character *i*
+    /// of the block is upper case.
+    private static func checkCharacters(upperCase: UInt32) -> UInt32 {
+        var letters: UInt32 = 0
+        for block: UInt32 in 0..<3 {
+            let bits = UInt8(truncatingIfNeeded: upperCase >> (block * 5)) & 31
+            letters = letters << 8 | UInt32(bits < 26 ? UInt8(ascii: "A") + bits : UInt8(ascii: "0") + bits - 26)
         }
+        return letters
     }
 }
 

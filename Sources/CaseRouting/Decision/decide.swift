@@ -156,8 +156,9 @@ extension Deliberation {
         let differs = facts.owner != change.owner || facts.isClosed != change.isClosed
         guard differs || facts.skills != change.skills else {
             rule = .noDifference
-            if before.wanted != nil, facts.isClosed || (!facts.owner.isUser && mapping(of: facts.owner) == nil) {
-                // It became so while the org only observed: what is wanted did not follow.
+            if !isWantedFollowing(facts) {
+                // It became so while the org only observed, what is wanted was read off CIC after rows were lost, or the
+                // mapping says something else by now.
                 apply(comesBack: false, asks: false)
             } else if change.isAsked {
                 offerWaiting(facts)
@@ -166,6 +167,15 @@ extension Deliberation {
         }
         if differs { after.observedAt = change.occurredAt }
         apply(comesBack: comesBack, asks: true)
+    }
+
+    /// Whether what is wanted, if anything is, is what these facts ask for. What a user owns may stay where it was, and what
+    /// an agent has in a queue that is monitored.
+    private mutating func isWantedFollowing(_ facts: CaseFacts) -> Bool {
+        guard let wanted = before.wanted else { return true }
+        if facts.isClosed { return false }
+        guard let wish = mapping(of: facts.owner)?.wanted(caseSkills: facts.skills) else { return facts.owner.isUser }
+        return before.episode?.isWithAgent == true || wish.isSamePlace(as: wanted) && wish.skills == wanted.skills
     }
 
     /// Nothing has changed, but a person asked for what waits: in a queue that was not monitored when the case came to it,

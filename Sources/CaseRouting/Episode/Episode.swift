@@ -70,33 +70,43 @@ public struct AttemptID: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads 32 hexadecimal digits with hyphens at the usual places.
     public init?(_ text: some StringProtocol) {
-        var digits = [UInt8](), index = 0
+        var high: UInt64 = 0, low: UInt64 = 0, index = 0
         for byte in text.utf8 {
+            defer { index += 1 }
             if index == 8 || index == 13 || index == 18 || index == 23 {
                 guard byte == UInt8(ascii: "-") else { return nil }
-            } else {
-                // A number's own reader would take a sign.
-                guard byte != UInt8(ascii: "+"), byte != UInt8(ascii: "-") else { return nil }
-                digits.append(byte)
+                continue
             }
-            index += 1
+            guard let digit = Self.digit(byte) else { return nil }
+            if index < 18 { high = high << 4 | digit } else { low = low << 4 | digit }
         }
-        guard index == 36, let high = UInt64(String(decoding: digits.prefix(16), as: UTF8.self), radix: 16),
-            let low = UInt64(String(decoding: digits.suffix(16), as: UTF8.self), radix: 16)
-        else { return nil }
+        guard index == 36 else { return nil }
         self.init(high: high, low: low)
     }
 
-    public var description: String {
-        var text = [UInt8]()
-        text.reserveCapacity(36)
-        for (index, nibble) in (0..<32).lazy.map({ (place: Int) -> UInt8 in
-            let word = place < 16 ? high : low
-            return UInt8(truncatingIfNeeded: word >> (60 - 4 * (place % 16))) & 0xF
-        }).enumerated() {
-            if index == 8 || index == 12 || index == 16 || index == 20 { text.append(UInt8(ascii: "-")) }
-            text.append(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10)
+    private static func digit(_ byte: UInt8) -> UInt64? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(byte - UInt8(ascii: "0"))
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt64(byte - UInt8(ascii: "a") + 10)
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt64(byte - UInt8(ascii: "A") + 10)
+        default: nil
         }
-        return String(decoding: text, as: UTF8.self)
+    }
+
+    public var description: String {
+        String(unsafeUninitializedCapacity: 36) { text in
+            var place = 0
+            for digit in 0..<32 {
+                if digit == 8 || digit == 12 || digit == 16 || digit == 20 {
+                    text[place] = UInt8(ascii: "-")
+                    place += 1
+                }
+                let word = digit < 16 ? high : low
+                let nibble = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (digit % 16))) & 0xF
+                text[place] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
+                place += 1
+            }
+            return place
+        }
     }
 }

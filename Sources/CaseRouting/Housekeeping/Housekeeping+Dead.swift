@@ -27,12 +27,12 @@ extension Housekeeping {
                     round.keep(delivery)
                     throw Self.deadConnectionLost
                 }
-                guard try await settles(delivery) else {
+                if try await settles(delivery, &round) {
+                    try await queue.removeDead(delivery)
+                    round.countRemoved()
+                } else {
                     round.keep(delivery)
-                    continue
                 }
-                try await queue.removeDead(delivery)
-                round.countRemoved()
             }
         } catch {
             problem = error
@@ -40,7 +40,7 @@ extension Housekeeping {
         // The first that cannot be given back ends this: its connection is gone, and the others with it.
         for delivery in round.kept { try await queue.keepDead(delivery) }
         deadKept = round.kept.count
-        nextDeadLook = clock.monotonic + Self.deadPeace
+        nextDeadLook = clock.monotonic + (problem == nil ? Self.deadPeace : Self.deadRetry)
         if round.removed > 0 {
             logger.info(
                 .housekeepingDone, metadata: ["dead_merged": "\(round.removed)", "dead_kept": "\(round.kept.count)"])
@@ -49,14 +49,24 @@ extension Housekeeping {
         return round.removed + round.kept.count >= DeadRound.mostLooks
     }
 
-    /// Whether the message is done with.
+    /// Whether the message is done with. What could not be found out about is kept.
+    private func settles(_ delivery: RequestDelivery, _ round: inout DeadRound) async throws(RoutingFailure) -> Bool {
+        do throws(RoutingFailure) {
+            return try await settles(delivery)
+        } catch {
+            round.keep(delivery)
+            throw error
+        }
+    }
+
     private func settles(_ delivery: RequestDelivery) async throws(RoutingFailure) -> Bool {
         let message: RequestMessage
         do throws(UnreadableMessage) {
             guard delivery.length == delivery.body.count else { return false }
             message = try RequestMessage(delivery.body)
         } catch {
-            // Why is in the database already: the worker that moved it here has written it.
+            // The broker may have moved it here, which knows no reason; and rows may have been lost.
+            try await cases.recordUndecodable(UndecodableMessage(delivery, error.description))
             return false
         }
         switch message {
@@ -83,4 +93,6 @@ extension Housekeeping {
         "The connection broke while messages of the dead queue were looked at; they are looked at again.")
     /// How long messages that nobody can read are left alone while nothing new comes.
     private static let deadPeace: Duration = .seconds(300)
+    /// The same after a round that a failure has ended: what was kept then may be readable.
+    private static let deadRetry: Duration = .seconds(60)
 }

@@ -1,3 +1,4 @@
+import FaultPoints
 import Logging
 
 /// What one worker does for all: handles for failed cases, bulk retries, partitions, and messages that lie in
@@ -11,7 +12,7 @@ public actor Housekeeping {
     let store: any HousekeepingStore
     let cases: any CaseStore
     let queue: any FailedQueue
-    let leases: any Leases
+    private let keeper: LeaseKeeper
     let clock: any RoutingClock
     let random: any RandomSource
     let logger: Logger
@@ -20,6 +21,8 @@ public actor Housekeeping {
     /// Messages that stayed in `caserouter.dead` at the last look; nil before the first under this lease.
     var deadKept: Int?
     var nextDeadLook: Duration = .zero
+    /// What was last said about the accounting.
+    private var toldDifferences: [AccountingDifference] = []
 
     /// - Parameters:
     ///   - knows: whether changes of this org can be decided now.
@@ -34,47 +37,24 @@ public actor Housekeeping {
         self.store = store
         self.cases = cases
         self.queue = queue
-        self.leases = leases
         self.clock = clock
         self.random = random
         self.logger = logger
         self.executor = executor
+        keeper = LeaseKeeper(
+            .housekeeping, "all", leases: leases, clock: clock, random: random, logger: logger, executor: executor)
         self.knows = knows
         self.merge = merge
     }
 
     /// Works whenever the lease can be had, until the task is cancelled.
     public func run() async {
-        while !Task.isCancelled {
-            do throws(RoutingFailure) {
-                if let lease = try await leases.take(.housekeeping, Self.leaseName) {
-                    logger.info(.leaseTaken, metadata: ["term": "\(lease.term)"])
-                    await work(under: lease, since: clock.monotonic)
-                    await giveBack(lease)
-                    logger.info(.leaseLost, metadata: ["term": "\(lease.term)"])
-                }
-            } catch {
-                logger.debug(.storeFailed, failure: error)
-            }
-            await pause(Self.leasePause)
-        }
+        await keeper.run { _ in await self.work() }
     }
 
-    /// In a task of its own, because this one may be cancelled.
-    private func giveBack(_ lease: Lease) async {
-        await Task(executorPreference: executor) { [leases, logger] in
-            do throws(RoutingFailure) {
-                try await leases.release(lease)
-            } catch {
-                logger.debug(.storeFailed, failure: error)
-            }
-        }.value
-    }
-
-    private func work(under lease: Lease, since: Duration) async {
+    private func work() async {
         deadKept = nil
         await withTaskGroup(of: Void.self) { duties in
-            duties.addTask(executorPreference: executor) { await self.renew(lease, since: since) }
             duties.addTask(executorPreference: executor) {
                 await self.repeatedly(every: Self.handlesPause) { () throws(RoutingFailure) in
                     try await self.putOutHandles()
@@ -91,6 +71,11 @@ public actor Housekeeping {
                 }
             }
             duties.addTask(executorPreference: executor) {
+                await self.repeatedly(every: Self.accountingPause) { () throws(RoutingFailure) in
+                    try await self.checkAccounting()
+                }
+            }
+            duties.addTask(executorPreference: executor) {
                 await self.repeatedly(every: Self.partitionsPause) { () throws(RoutingFailure) in
                     try await self.maintainPartitions()
                 }
@@ -100,9 +85,6 @@ public actor Housekeeping {
                     try await self.lookAtDead()
                 }
             }
-            // The first to end has lost the lease, or the process stops.
-            await duties.next()
-            duties.cancelAll()
         }
     }
 
@@ -120,21 +102,6 @@ public actor Housekeeping {
         }
     }
 
-    private func renew(_ lease: Lease, since: Duration) async {
-        var trustedUntil = since + Lease.duration - .seconds(5)
-        while !Task.isCancelled {
-            await pause(Lease.duration / 3)
-            let asked = clock.monotonic
-            do throws(RoutingFailure) {
-                guard let renewed = try await leases.take(.housekeeping, Self.leaseName), renewed.term == lease.term
-                else { return }
-                trustedUntil = asked + Lease.duration - .seconds(5)
-            } catch {
-                if clock.monotonic >= trustedUntil { return }
-            }
-        }
-    }
-
     // MARK: Duties
 
     /// Every failed case has a handle in `caserouter.failed`, as far as there is room: a purge heals, and a stale handle
@@ -145,6 +112,7 @@ public actor Housekeeping {
             let due = try await store.takeDueHandles(limit: min(room, Self.handlesAtOnce))
             for one in due {
                 try await queue.publish(one.handle, cause: one.cause, failedAt: one.failedAt)
+                failpoint("handle.published")
             }
             if due.count < Self.handlesAtOnce { return }
             room -= due.count
@@ -164,6 +132,20 @@ public actor Housekeeping {
         }
     }
 
+    /// Every request is accounted for. If one is not, that is a defect of ours and a person has to see to its case: it is
+    /// told within a minute, and again whenever it changes.
+    func checkAccounting() async throws(RoutingFailure) {
+        let differences = try await store.accountingDifferences()
+        guard differences != toldDifferences else { return }
+        for one in differences {
+            logger.error(
+                .accountingDiffers,
+                metadata: ["org": "\(one.org)", "requests": "\(one.requests)", "case": "\(one.example)"])
+        }
+        if differences.isEmpty { logger.info(.accountingHolds) }
+        toldDifferences = differences
+    }
+
     func maintainPartitions() async throws(RoutingFailure) {
         for done in try await store.maintainPartitions() {
             logger.info(.housekeepingDone, metadata: ["partitions": "\(done)"])
@@ -172,21 +154,12 @@ public actor Housekeeping {
 
     // MARK: Time
 
-    /// Sleeps, with jitter; ends early when the task is cancelled.
-    private func pause(_ duration: Duration) async {
-        let jitter = duration * (Double(random.next() >> 11) / Double(1 << 53) / 8)
-        do throws(CancellationError) {
-            try await clock.sleep(for: duration + jitter)
-        } catch {
-            // The callers look at `Task.isCancelled`.
-        }
-    }
+    private func pause(_ duration: Duration) async { await clock.pause(duration, random) }
 
-    private static let leaseName = "all"
-    private static let leasePause: Duration = .seconds(5)
     private static let failurePause: Duration = .seconds(10)
     private static let handlesPause: Duration = .seconds(5)
     private static let orgsPause: Duration = .seconds(5)
+    private static let accountingPause: Duration = .seconds(30)
     private static let partitionsPause: Duration = .seconds(3_600)
     /// Rates are cases a second.
     private static let retriesPause: Duration = .seconds(1)

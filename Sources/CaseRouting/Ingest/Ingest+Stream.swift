@@ -1,3 +1,4 @@
+import FaultPoints
 import Logging
 
 extension Ingest {
@@ -65,6 +66,7 @@ extension Ingest {
                 // Not a child task, because it outlives the read that began it; `drainWindow` waits for all.
                 Task(executorPreference: executor) {
                     await self.publishUntilConfirmed(request.body)
+                    failpoint("ingest.published")
                     await self.confirmed(number, generation)
                 }
             }
@@ -110,10 +112,12 @@ extension Ingest {
             let cursor = ReplayCursor(
                 streamEpoch: streamEpoch, replayID: last.replayID,
                 lastEventAt: requests.map(\.change.occurredAt).max())
+            failpoint("ingest.recording")
             do throws(RoutingFailure) {
                 guard try await store.record(requests, cursor: cursor, channel: source.channel, lease: lease) else {
                     return  // The lease is gone: whoever has it reads the same events again.
                 }
+                failpoint("ingest.recorded")
                 window.remove(prefix.count)
                 releaseWindowWaiters()
             } catch {

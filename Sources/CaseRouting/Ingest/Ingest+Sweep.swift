@@ -1,3 +1,4 @@
+import FaultPoints
 import Logging
 
 /// How much a sweep compares.
@@ -21,21 +22,23 @@ extension Ingest {
                 if clock.monotonic >= queuesAt {
                     queuesAt = clock.monotonic + (await mirrorQueues() ? Self.wholeEvery : .seconds(60))
                 }
-                try await verify(under: lease)
+                let errands = try await store.errands(org: org)
+                if errands.contains(.verify) { try await verify(under: lease) }
                 // Opened by this process, by one before it, or by whoever found that rows may have been lost.
-                let gap = try await store.openGap(org: org)
-                if gap != nil { askForSweep(.whole) }
+                if errands.contains(.gap) { askForSweep(.whole) }
                 if clock.monotonic >= usageAt {
                     usageAt = clock.monotonic + Self.usageEvery
                     try await saveUsage()
                 }
-                let asked = try await store.takeAskedSweep(org: org, configuration: settings.configuration)
+                let asked =
+                    errands.contains(.askedSweep)
+                    ? try await store.takeAskedSweep(org: org, configuration: settings.configuration) : nil
                 if let asked, asked.isDryRun {
-                    try await sweep(.whole, asked: asked, gap: nil, under: lease)
+                    try await sweep(.whole, asked: asked, under: lease)
                 } else if asked != nil || sweepIsAsked != nil || clock.monotonic >= nextAt {
                     let isWhole = asked != nil || sweepIsAsked == .whole || clock.monotonic >= nextWholeAt
                     sweepIsAsked = nil
-                    try await sweep(isWhole ? .whole : .recent, asked: asked, gap: gap, under: lease)
+                    try await sweep(isWhole ? .whole : .recent, asked: asked, under: lease)
                     nextAt = clock.monotonic + settings.sweepEvery * (await isOverBudget() ? 4 : 1)
                     if isWhole { nextWholeAt = clock.monotonic + Self.wholeEvery }
                 }
@@ -52,6 +55,7 @@ extension Ingest {
     func mirrorQueues() async -> Bool {
         do throws(RoutingFailure) {
             try await store.replaceQueues(org: org, try await source.queues())
+            try await store.replaceLegacyMappings(org: org, try await source.legacyMappings())
             return true
         } catch {
             logger.warning(.queuesNotMirrored, metadata: ["cause": "\(error.cause)", "summary": "\(error.summary)"])
@@ -66,19 +70,24 @@ extension Ingest {
     }
 
     /// One sweep: rows, cases, occurrences. It heals what any other step got wrong.
-    func sweep(
-        _ scope: SweepScope, asked: AskedSweep?, gap: OpenGap?, under lease: Lease
-    ) async throws(RoutingFailure) {
+    func sweep(_ scope: SweepScope, asked: AskedSweep?, under lease: Lease) async throws(RoutingFailure) {
+        failpoint("sweep.read")
         let startedAt = try await store.now()
+        // After that time was taken: it closes all that had opened by then.
+        let gap = try await store.openGap(org: org)
         var pass = SweepPass(asked: asked, lease: lease, at: startedAt, isWhole: scope == .whole)
         try await sweepRows(&pass)
         try await sweepCases(since: scope == .whole ? nil : lastPass.map { $0 - Self.overlap }, &pass)
-        let occurrencesSince = min(lastPass ?? startedAt - .seconds(3_600), gap?.from ?? startedAt)
+        var since = lastPass
+        // This process may be the first after hours without any.
+        if since == nil { since = try await store.lastSweep(org: org) }
+        let occurrencesSince = min(since ?? startedAt - .seconds(3_600), gap?.from ?? startedAt)
         try await sweepOccurrences(since: occurrencesSince - Self.overlap, &pass)
         if !pass.isDryRun {
             lastPass = startedAt
             if scope == .whole { try await store.closeGaps(org: org, openedBefore: startedAt) }
         }
+        failpoint("sweep.done")
         let result = pass.result
         try await store.finishSweep(org: org, result)
         try await saveUsage()
@@ -245,6 +254,7 @@ extension Ingest {
                     group.addTask(executorPreference: executor) { await self.publishUntilConfirmed(request.body) }
                 }
             }
+            failpoint("sweep.published")
             // A cancelled publish may not have been confirmed.
             if Task.isCancelled { throw Self.interrupted }
             guard try await store.record(batch, cursor: nil, channel: source.channel, lease: lease) else {
@@ -253,13 +263,15 @@ extension Ingest {
         }
     }
 
-    /// Whether this process alone has used its share of the org's daily calls: sweeps slow down before anything else.
+    /// Whether this process alone has used its share of the org's daily calls today: sweeps slow down before anything
+    /// else.
     private func isOverBudget() async -> Bool {
         guard let usage = await source.apiUsage() else { return false }
         // Long polls and logins are no API calls.
         let own = await source.callCounts().filter { $0.key != "stream" && $0.key != "login" }.values.reduce(0, +)
+        let today = dailyCalls.count(own, at: clock.monotonic)
         return Double(usage.used) > Double(usage.limit) * Self.orgShare
-            || Double(own) > Double(usage.limit) * Self.budgetShare
+            || Double(today) > Double(usage.limit) * Self.budgetShare
     }
 
     private static let interrupted = RoutingFailure(

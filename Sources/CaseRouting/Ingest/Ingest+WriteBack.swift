@@ -1,3 +1,4 @@
+import FaultPoints
 import Logging
 
 extension Ingest {
@@ -6,7 +7,8 @@ extension Ingest {
     func writeBack() async {
         while !Task.isCancelled {
             do throws(RoutingFailure) {
-                let due = try await store.dueWriteBacks(org: org, limit: Self.rowsPerCall)
+                let isDue = try await store.errands(org: org).contains(.writeBack)
+                let due = isDue ? try await store.dueWriteBacks(org: org, limit: Self.rowsPerCall) : []
                 if due.count == Self.rowsPerCall || due.contains(where: { $0.waiting >= Self.longestWait }) {
                     try await mark(due)
                     if due.count == Self.rowsPerCall { continue }
@@ -24,6 +26,7 @@ extension Ingest {
     private func mark(_ due: [DueWriteBack]) async throws(RoutingFailure) {
         let byRow = Dictionary(due.map { ($0.row, $0.request) }, uniquingKeysWith: { first, _ in first })
         let results = try await source.markProcessed(due.map(\.row))
+        failpoint("ingest.marked")
         var done: [RequestKey] = []
         var failed: [(request: RequestKey, failure: RoutingFailure)] = []
         for result in results {

@@ -13,7 +13,7 @@ public actor Ingest {
     let source: any SalesforceOrg
     let store: any IngestStore
     let publisher: any RequestPublisher
-    let leases: any Leases
+    private let keeper: LeaseKeeper
     let clock: any RoutingClock
     let random: any RandomSource
     let logger: Logger
@@ -30,6 +30,7 @@ public actor Ingest {
     var sweepIsAsked: SweepScope? = .whole
     /// Database time at which the last finished sweep of cases began.
     var lastPass: Timestamp?
+    var dailyCalls = DailyCalls()
 
     public init(
         org: String, settings: IngestSettings, source: any SalesforceOrg, store: any IngestStore,
@@ -41,7 +42,6 @@ public actor Ingest {
         self.source = source
         self.store = store
         self.publisher = publisher
-        self.leases = leases
         self.budget = budget
         self.clock = clock
         self.random = random
@@ -49,6 +49,8 @@ public actor Ingest {
         logger[metadataKey: "org"] = "\(org)"
         self.logger = logger
         self.executor = executor
+        keeper = LeaseKeeper(
+            .org, org, leases: leases, clock: clock, random: random, logger: logger, executor: executor)
     }
 
     /// What people have set for the org; takes effect at once.
@@ -58,35 +60,10 @@ public actor Ingest {
         self.settings = settings
     }
 
-    /// Works whenever the lease can be had, until the task is cancelled. Then the confirms under way are waited for, the
-    /// position is stored and the lease given back.
+    /// Works whenever the lease can be had, until the task is cancelled. Then the lease is given back; what was published
+    /// and not recorded comes again to whoever takes it, as duplicates.
     public func run() async {
-        while !Task.isCancelled {
-            do throws(RoutingFailure) {
-                if let lease = try await leases.take(.org, org) {
-                    logger.info(.leaseTaken, metadata: ["term": "\(lease.term)"])
-                    await work(under: lease)
-                    await giveBack(lease)
-                    logger.info(.leaseLost, metadata: ["term": "\(lease.term)"])
-                }
-            } catch {
-                logger.debug(.storeFailed, failure: error)
-            }
-            await pause(Self.leasePause)
-        }
-    }
-
-    /// In a task of its own: this one may be cancelled, and a lease that is not given back keeps the org waiting for half
-    /// a minute.
-    private func giveBack(_ lease: Lease) async {
-        await Task(executorPreference: executor) { [source, leases, logger] in
-            await source.unsubscribe()
-            do throws(RoutingFailure) {
-                try await leases.release(lease)
-            } catch {
-                logger.debug(.storeFailed, failure: error)
-            }
-        }.value
+        await keeper.run({ lease in await self.work(under: lease) }, close: { [source] in await source.unsubscribe() })
     }
 
     /// The four duties belong together and end together: with the lease.
@@ -95,7 +72,6 @@ public actor Ingest {
         windowGeneration += 1
         sweepIsAsked = .whole
         await withTaskGroup(of: Void.self) { duties in
-            duties.addTask(executorPreference: executor) { await self.renew(lease) }
             duties.addTask(executorPreference: executor) {
                 // A mapping that names its queue has no id before that: its first cases would be put aside for good.
                 _ = await self.mirrorQueues()
@@ -111,32 +87,7 @@ public actor Ingest {
         }
     }
 
-    private func renew(_ lease: Lease) async {
-        var trustedUntil = clock.monotonic + Lease.duration - .seconds(5)
-        while !Task.isCancelled {
-            await pause(Lease.duration / 3)
-            let asked = clock.monotonic
-            do throws(RoutingFailure) {
-                guard let renewed = try await leases.take(.org, org), renewed.term == lease.term else { return }
-                trustedUntil = asked + Lease.duration - .seconds(5)
-            } catch {
-                if clock.monotonic >= trustedUntil { return }
-            }
-        }
-    }
-
-    /// Sleeps, with jitter; ends early when the task is cancelled.
-    func pause(_ duration: Duration) async {
-        let jitter = duration * (Double(random.next() >> 11) / Double(1 << 53) / 8)
-        do throws(CancellationError) {
-            try await clock.sleep(for: duration + jitter)
-        } catch {
-            // The callers look at `Task.isCancelled`.
-        }
-    }
-
-    /// A standby looks for the lease this often; it takes over within half a minute of a kill.
-    private static let leasePause: Duration = .seconds(5)
+    func pause(_ duration: Duration) async { await clock.pause(duration, random) }
 }
 
 /// What ingest needs of what people have set for an org.

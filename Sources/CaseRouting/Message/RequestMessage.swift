@@ -144,8 +144,9 @@ public enum RequestMessage: Equatable, Sendable {
                 throw UnreadableMessage("member data.version is missing or negative")
             }
             guard let owner = data.owner else { throw UnreadableMessage("member data.owner is missing") }
-            guard data.skills.utf8.count <= CaseChange.maximumSkillsLength, data.priority.utf8.count <= 255,
-                data.caseNumber.utf8.count <= 64
+            guard data.skills.utf8.count <= CaseChange.maximumSkillsLength,
+                data.priority.utf8.count <= CaseChange.maximumPriorityLength,
+                data.caseNumber.utf8.count <= CaseChange.maximumNumberLength
             else { throw UnreadableMessage("a member of data is longer than Salesforce's field") }
             // PostgreSQL's text cannot hold it, and nothing that Salesforce stores does.
             guard ![id, data.skills, data.priority, data.caseNumber].contains(where: { $0.utf8.contains(0) }) else {

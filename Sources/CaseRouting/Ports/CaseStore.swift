@@ -4,7 +4,6 @@
 /// nothing was written and the caller looks again. Calls made in one turn share one transaction and one commit; a call
 /// returns after the commit. Errors are of kind `own`: the database is broken, nothing may be concluded.
 public protocol CaseStore: Sendable {
-    /// A case is *failed* exactly when its attempts have reached this.
     /// The case, its open episode, whether this request was merged before, and the version of the configuration, all at
     /// one moment. No locks.
     func read(_ change: CaseChange) async throws(RoutingFailure) -> CaseSnapshot

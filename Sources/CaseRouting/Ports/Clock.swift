@@ -12,3 +12,16 @@ public protocol RoutingClock: Sendable {
 public protocol RandomSource: Sendable {
     func next() -> UInt64
 }
+
+extension RoutingClock {
+    /// Sleeps, with up to an eighth more so that processes do not march in step. Ends early when the task is cancelled:
+    /// callers look at `Task.isCancelled`.
+    func pause(_ duration: Duration, _ random: any RandomSource, atMostLonger share: Double = 1 / 8) async {
+        let jitter = duration * (Double(random.next() >> 11) / Double(1 << 53) * share)
+        do throws(CancellationError) {
+            try await sleep(for: duration + jitter)
+        } catch {
+            return
+        }
+    }
+}

@@ -16,8 +16,26 @@ public protocol HousekeepingStore: Sendable {
     /// database, so that any process goes on where another one stopped. Returns what changed, for the log.
     func advanceRetries() async throws(RoutingFailure) -> [String]
 
+    /// Requests that the accounting cannot place: open, although nobody is left who would close them. None where all is
+    /// well.
+    func accountingDifferences() async throws(RoutingFailure) -> [AccountingDifference]
+
     /// Makes the partitions of the days around today and drops those past retention. Returns what it did, for the log.
     func maintainPartitions() async throws(RoutingFailure) -> [String]
+}
+
+/// What does not add up in the accounting of an org.
+public struct AccountingDifference: Equatable, Sendable {
+    public let org: String
+    public let requests: Int
+    /// The number of a case with such a request, or its id.
+    public let example: String
+
+    public init(org: String, requests: Int, example: String) {
+        self.org = org
+        self.requests = requests
+        self.example = example
+    }
 }
 
 public struct DueHandle: Equatable, Sendable {

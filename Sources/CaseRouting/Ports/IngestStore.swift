@@ -1,5 +1,8 @@
 /// Ledger, cursors, gaps and write-back of one org, as ingest uses them. Errors are of kind `own`.
 public protocol IngestStore: Sendable {
+    /// What there may be to do for this org. A hint, a second or two old: who does it looks again.
+    func errands(org: String) async throws(RoutingFailure) -> OrgErrands
+
     func cursor(org: String, channel: String) async throws(RoutingFailure) -> ReplayCursor?
 
     /// After the broker confirmed them: writes requests that are new and moves the cursor (only forwards within a
@@ -43,14 +46,41 @@ public protocol IngestStore: Sendable {
     /// - Parameter configuration: the version of the settings in this process. A sweep that was asked for under newer ones
     ///   waits for them: the queue that it is about may be monitored since a second ago.
     func takeAskedSweep(org: String, configuration: Int64) async throws(RoutingFailure) -> AskedSweep?
+    /// When the newest sweep of the org that was finished began, whoever made it; dry runs do not count. Nil: there was
+    /// none.
+    func lastSweep(org: String) async throws(RoutingFailure) -> Timestamp?
     /// Writes down what a sweep did, or would have done.
     func finishSweep(org: String, _ result: SweepResult) async throws(RoutingFailure)
 
     func replaceQueues(org: String, _ queues: [SalesforceQueue]) async throws(RoutingFailure)
+    /// For `mappings import`, which reads the database only.
+    func replaceLegacyMappings(org: String, _ rows: [LegacyMapping]) async throws(RoutingFailure)
     func saveAPIUsage(org: String, _ usage: APIUsage, calls: [String: Int]) async throws(RoutingFailure)
 
     /// The database's time.
     func now() async throws(RoutingFailure) -> Timestamp
+}
+
+extension IngestStore {
+    /// Of a store that does not know without looking for each.
+    public func errands(org: String) async throws(RoutingFailure) -> OrgErrands { .all }
+}
+
+/// What is done for an org when there is something to be done.
+public struct OrgErrands: OptionSet, Sendable {
+    public let rawValue: Int32
+
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    /// Cases to be read again.
+    public static let verify = OrgErrands(rawValue: 1)
+    /// An open gap.
+    public static let gap = OrgErrands(rawValue: 2)
+    /// A sweep that a person asked for.
+    public static let askedSweep = OrgErrands(rawValue: 4)
+    /// Rows to be marked in Salesforce.
+    public static let writeBack = OrgErrands(rawValue: 8)
+    public static let all: OrgErrands = [.verify, .gap, .askedSweep, .writeBack]
 }
 
 public struct RecordedRequest: Sendable {

@@ -23,6 +23,8 @@ public struct Lease: Equatable, Sendable {
         self.term = term
     }
 
-    /// A lease is renewed every third of this and trusted for five seconds less, counted from before the renewal.
+    /// A lease is renewed every third of this.
     public static let duration: Duration = .seconds(30)
+    /// How long its holder works without a renewal, counted from before the last one was asked for.
+    static let trust: Duration = duration - .seconds(5)
 }

@@ -35,6 +35,9 @@ public protocol SalesforceOrg: Sendable {
     /// The queues that may own cases.
     func queues() async throws(RoutingFailure) -> [SalesforceQueue]
 
+    /// The rows of the table in which an older connector keeps which queue goes where; none where no such table is set.
+    func legacyMappings() async throws(RoutingFailure) -> [LegacyMapping]
+
     /// Calls used of the daily limit as Salesforce said last; nil before the first answer.
     func apiUsage() async -> APIUsage?
 
@@ -116,6 +119,23 @@ public struct SalesforceQueue: Equatable, Sendable {
         self.id = id
         self.name = name
         self.developerName = developerName
+    }
+}
+
+/// One row of an older connector's table, as it stands there: people typed it, and nothing of it was checked.
+public struct LegacyMapping: Equatable, Sendable {
+    public let row: RecordID
+    /// Name or id of the queue.
+    public let queue: String
+    public let workgroup: String
+    /// Separated by semicolons.
+    public let skills: String
+
+    public init(row: RecordID, queue: String, workgroup: String, skills: String) {
+        self.row = row
+        self.queue = queue
+        self.workgroup = workgroup
+        self.skills = skills
     }
 }
 

@@ -3,8 +3,9 @@ public protocol WatchStore: Sendable {
     /// What is known of the server itself, by all watches before; nil when no such server is configured.
     func server(cic: String) async throws(RoutingFailure) -> WatchedServer?
 
-    /// All open episodes on this server: what the watch begins with.
-    func openEpisodes(cic: String) async throws(RoutingFailure) -> [WatchedEpisode]
+    /// Open episodes on this server, in the order of their cases, those behind this one; empty after the last. In parts,
+    /// because there may be a hundred thousand, and who reads them all at once keeps the worker's cases waiting.
+    func openEpisodes(cic: String, after: CaseKey?) async throws(RoutingFailure) -> [WatchedEpisode]
 
     /// These episodes as they are now, open or not.
     func episodes(_ keys: [EpisodeKey]) async throws(RoutingFailure) -> [WatchedEpisode]
@@ -54,6 +55,18 @@ public protocol WatchStore: Sendable {
 
     /// What the watch saw at rest: waiting, with agents, in holding and the age of the oldest there.
     func saveQueueFigures(cic: String, _ figures: QueueFigures) async throws(RoutingFailure)
+}
+
+extension WatchStore {
+    /// All open episodes on this server.
+    public func openEpisodes(cic: String) async throws(RoutingFailure) -> [WatchedEpisode] {
+        var episodes: [WatchedEpisode] = []
+        while true {
+            let part = try await openEpisodes(cic: cic, after: episodes.last?.key.caseKey)
+            if part.isEmpty { return episodes }
+            episodes += part
+        }
+    }
 }
 
 /// A CIC server as its watches have left it.

@@ -1,3 +1,4 @@
+import FaultPoints
 import Logging
 
 extension CaseRouter {
@@ -44,6 +45,8 @@ extension CaseRouter {
         /// Nothing more to do under this claim.
         var isDone = false
         var didFinish = false
+        /// CIC has answered under this claim.
+        var hasAnswered = false
     }
 
     private func server(_ hand: Hand) throws(RoutingFailure) -> any InteractionServer {
@@ -74,6 +77,7 @@ extension CaseRouter {
             try await assign(&hand, takesBack: takesBack)
         case .beginEnding:
             guard try await store.beginEnding(hand.claim) else { return try await refresh(&hand) }
+            failpoint("ending.begun")
             hand.claim.state.episode?.state = .ending
         case .disconnect:
             try await disconnect(&hand)
@@ -96,7 +100,10 @@ extension CaseRouter {
         let attributes = InteractionAttributes(
             episode: hand.claim.episodeKey, caseNumber: facts?.caseNumber ?? "", priority: facts?.priority ?? "")
         guard isTrusted(&hand) else { return }
+        failpoint("create.sending")
         let interaction = try await server(hand).create(attempt, attributes)
+        hand.hasAnswered = true
+        failpoint("create.answered")
         try await win(&hand, interaction, attempt)
     }
 
@@ -107,6 +114,7 @@ extension CaseRouter {
             // Another id won, or the lease is gone; what is surplus in holding is the watch's.
             return try await refresh(&hand)
         }
+        failpoint("create.won")
         hand.claim = claim
         hand.assignIsCommitted = claim.state.episode?.assignNumber == claim.state.revision
         // Just found in holding, where no assign has moved it from.
@@ -115,6 +123,7 @@ extension CaseRouter {
 
     private func look(_ hand: inout Hand) async throws(RoutingFailure) {
         let found = try await server(hand).findInHolding(hand.claim.episodeKey)
+        hand.hasAnswered = true
         let newest = hand.claim.state.episode?.attempt
         if let one = found.first(where: { $0.attempt == newest }) ?? found.first {
             try await win(&hand, one.interaction, one.attempt)
@@ -146,10 +155,15 @@ extension CaseRouter {
         let order = AssignOrder(
             interaction: interaction, attempt: episode.attempt, number: number, target: target,
             priority: hand.claim.state.facts?.priority ?? "", takesBack: takesBack)
-        switch try await server.assign(order) {
+        failpoint("assign.sending")
+        let answer = try await server.assign(order)
+        hand.hasAnswered = true
+        failpoint("assign.answered")
+        switch answer {
         case .assigned, .stale(inForce: number):
             let isRecorded = try await store.recordPlaced(
                 hand.claim, workgroup: wanted.workgroup, skills: wanted.skills)
+            failpoint("assign.recorded")
             try await written(&hand, isRecorded, finishes: true)
         case .stale(let inForce):
             // A newer wish was carried out by someone else: this claim is old.
@@ -169,6 +183,7 @@ extension CaseRouter {
             preconditionFailure("read without an interaction")
         }
         let reading = try await server(hand).read(interaction, episode.attempt)
+        hand.hasAnswered = true
         if reading == .gone { return try await end(&hand, .ended) }
         hand.reading = reading
         hand.claim.state.episode?.isWithAgent = reading.isWithAgent
@@ -183,6 +198,8 @@ extension CaseRouter {
         guard isTrusted(&hand) else { return }
         let server = try server(hand)
         try await server.disconnect(interaction, episode.attempt)
+        hand.hasAnswered = true
+        failpoint("disconnect.answered")
         // The end counts when it is seen, not when the disconnect was answered.
         if try await server.read(interaction, episode.attempt) == .gone { return try await end(&hand, .disconnected) }
         try await store.release(hand.claim, delay: Self.endingPause)

@@ -4,7 +4,10 @@ import Logging
 extension CaseRouter {
     func succeeded(_ hand: Hand, took: Duration) {
         let state = hand.claim.state
-        if let cic = state.episode?.cic ?? state.wanted?.cic { breakers[cic]?.succeeded(at: clock.monotonic) }
+        // A case that only had to wait says nothing about its server.
+        if hand.hasAnswered, let cic = state.episode?.cic ?? state.wanted?.cic {
+            breakers[cic]?.succeeded(at: clock.monotonic)
+        }
         guard hand.didFinish else { return }
         counted.ended(.done, took: took)
         logger.info(
@@ -51,13 +54,15 @@ extension CaseRouter {
     }
 
     /// Ten failures in a row and none that succeeded in ten seconds: the server as a whole is the problem, and cases
-    /// that wait for it keep their attempts.
+    /// that wait for it keep their attempts. Those that it holds keep them anyway, but each would be claimed and given
+    /// back every few seconds: 100,000 of them are more work than routing.
     private func countAgainstServer(_ claim: Claim, _ failure: RoutingFailure) async {
-        guard failure.kind == .transient || failure.kind == .unknown,
+        let isHeld = failure.kind == .held && failure.cause != .configuration
+        guard failure.kind == .transient || failure.kind == .unknown || isHeld,
             let cic = claim.state.episode?.cic ?? claim.state.wanted?.cic
         else { return }
         var breaker = breakers[cic] ?? Breaker()
-        let opens = breaker.failed(at: clock.monotonic)
+        let opens = breaker.failed(at: clock.monotonic, isHeld: isHeld)
         breakers[cic] = breaker
         guard opens else { return }
         logger.warning(.breakerOpened, metadata: ["cic": "\(cic)", "cause": "\(failure.cause)"])
@@ -75,6 +80,8 @@ struct Breaker {
 
     private var failures = 0
     private var lastSuccess: Duration?
+    /// When the first of these failures was.
+    private var since: Duration = .zero
 
     mutating func succeeded(at time: Duration) {
         failures = 0
@@ -82,9 +89,14 @@ struct Breaker {
     }
 
     /// Returns true when this failure opens it; the count begins anew then.
-    mutating func failed(at time: Duration) -> Bool {
+    ///
+    /// - Parameter isHeld: nothing was sent. Without a session that is how every case fails, at once; a session that is
+    ///   opened anew within seconds, as after every start, is no reason to stop.
+    mutating func failed(at time: Duration, isHeld: Bool = false) -> Bool {
+        if failures == 0 { since = time }
         failures += 1
-        let isQuiet = lastSuccess.map { time - $0 >= Self.quiet } ?? true
+        let quietSince = isHeld ? max(since, lastSuccess ?? since) : lastSuccess
+        let isQuiet = quietSince.map { time - $0 >= Self.quiet } ?? true
         guard failures >= Self.failuresToOpen && isQuiet else { return false }
         failures = 0
         return true

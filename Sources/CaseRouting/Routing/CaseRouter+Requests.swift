@@ -1,3 +1,4 @@
+import FaultPoints
 import Logging
 
 extension CaseRouter {
@@ -20,8 +21,10 @@ extension CaseRouter {
         switch message {
         case .retry(let handle):
             guard await stored({ store throws(RoutingFailure) in try await store.retry(handle) }) != nil else { return }
+            failpoint("handle.retried")
             await queue.acknowledge(delivery)
         case .change(let change):
+            failpoint("request.taken")
             switch await settings(of: change.org) {
             case .some(true): break
             case .some(false): return await putAside(delivery, .unknownOrg)
@@ -36,7 +39,9 @@ extension CaseRouter {
             }
             let started = clock.monotonic
             guard let merged = await merge(change) else { return }
+            failpoint("request.merged")
             await queue.acknowledge(delivery)
+            failpoint("request.acknowledged")
             if case .claimed(let claim, let attempt) = merged {
                 await converge(claim, attempt: attempt, since: started)
             }
@@ -45,6 +50,8 @@ extension CaseRouter {
 
     /// A request read back from the table; its `taken` was raised when it was taken.
     func handle(_ request: TakenRequest) async {
+        // Its org was removed, or has just been added: what is not decided is nobody's death.
+        guard knows(org: request.key.org) else { return }
         do throws(UnreadableMessage) {
             // Before the body is looked at: it may be what kills.
             guard request.taken < Self.takenLimit else {
@@ -62,22 +69,13 @@ extension CaseRouter {
         }
     }
 
-    /// Takes in a change that no delivery brought, as housekeeping finds it in `caserouter.dead`, and goes on with its
-    /// case. False: the worker stops while the database is broken.
-    public func takeIn(_ change: CaseChange) async -> Bool {
-        let started = clock.monotonic
-        guard let merged = await merge(change) else { return false }
-        if case .claimed(let claim, let attempt) = merged { await converge(claim, attempt: attempt, since: started) }
-        return true
-    }
-
-    /// Whether changes of this org can be decided: without its settings a merge would wait for them.
+    /// Whether changes of this org can be decided: without its settings a decision would put the case aside for good.
     public func knows(org: String) -> Bool { configuration.orgs[org] != nil }
 
     /// Merges a change outside the queue, for housekeeping; what is to be done then is due. False: not merged now,
     /// because its org is not set up, or the worker stops.
     public func mergeAlone(_ change: CaseChange) async -> Bool {
-        guard configuration.orgs[change.org] != nil else { return false }
+        guard knows(org: change.org) else { return false }
         return await merge(change, claims: false) != nil
     }
 
@@ -89,12 +87,6 @@ extension CaseRouter {
     /// Decides and merges, again and again until nothing has changed between reading and writing. Nil: given up because
     /// the worker stops while the database is broken; the delivery stays with the broker.
     private func merge(_ change: CaseChange, claims: Bool = true) async -> Merged? {
-        // Without its org's settings nothing can be decided: they are on their way, or were never set, and a decision
-        // would put the case aside for good.
-        while configuration.orgs[change.org] == nil {
-            if isStopping || Task.isCancelled { return nil }
-            await pause(.seconds(1))
-        }
         while true {
             guard let snapshot = await stored({ store throws(RoutingFailure) in try await store.read(change) }) else {
                 return nil
@@ -114,6 +106,7 @@ extension CaseRouter {
             }
             let merge = plan(change, snapshot.state, decision, claims: claims)
             counted.merges += 1
+            failpoint("request.decided")
             guard let result = await stored({ store throws(RoutingFailure) in try await store.merge(merge) }) else {
                 return nil
             }
@@ -192,25 +185,12 @@ extension CaseRouter {
     private static let patienceForSettings: Duration = .seconds(10)
 
     private func putAside(_ delivery: RequestDelivery, _ error: UnreadableMessage) async {
-        let message = UndecodableMessage(
-            reason: error.description, length: delivery.length, beginning: Array(delivery.body.prefix(4_096)),
-            digest: Self.digest(delivery.body))
+        let message = UndecodableMessage(delivery, error.description)
         guard await stored({ store throws(RoutingFailure) in try await store.recordUndecodable(message) }) != nil else {
             return
         }
         logger.warning(.messageUndecodable, metadata: ["reason": "\(error)", "length": "\(delivery.length)"])
         await queue.deadLetter(delivery)
-    }
-
-    /// FNV-1a with 64 bits twice: names equal contents, protects against nothing.
-    private static func digest(_ bytes: [UInt8]) -> String {
-        var first: UInt64 = 0xcbf2_9ce4_8422_2325
-        var second: UInt64 = 0x8422_2325_cbf2_9ce4
-        for byte in bytes {
-            first = (first ^ UInt64(byte)) &* 0x100_0000_01b3
-            second = (second ^ UInt64(byte ^ 0x5a)) &* 0x100_0000_01b3
-        }
-        return String(first, radix: 16) + "-" + String(second, radix: 16) + "-" + String(bytes.count)
     }
 
     /// Counts that the request is looked at again, before it is. Nil: the database is broken and the worker stops.

@@ -1,3 +1,4 @@
+import FaultPoints
 import Logging
 
 /// A routing worker's heart: takes requests and due cases, decides, acts on CIC, records.
@@ -118,6 +119,7 @@ public actor CaseRouter {
                 if limit > 0 && !servers.isEmpty {
                     let started = clock.monotonic
                     for claim in await claimDue(limit) {
+                        failpoint("case.claimed")
                         taken += 1
                         inHand += 1
                         cases.addTask(executorPreference: executor) {
@@ -215,14 +217,7 @@ public actor CaseRouter {
 
     /// Sleeps, with up to a quarter more so that workers do not march in step; ends early when the task is cancelled,
     /// which the callers look at: a task may be cancelled alone, while the worker goes on.
-    func pause(_ duration: Duration) async {
-        let jitter = duration * (Double(random.next() >> 11) / Double(1 << 53) / 4)
-        do throws(CancellationError) {
-            try await clock.sleep(for: duration + jitter)
-        } catch {
-            return
-        }
-    }
+    func pause(_ duration: Duration) async { await clock.pause(duration, random, atMostLonger: 1 / 4) }
 
     /// Cases claimed at once; more would wait in this process while another is free.
     private static let dueBatch = 100

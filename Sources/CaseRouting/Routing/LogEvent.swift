@@ -44,6 +44,8 @@ public enum LogEvent: String, CaseIterable, Sendable {
     case holdLifted = "hold lifted"
     case housekeepingDone = "housekeeping done"
     case housekeepingFailed = "housekeeping failed"
+    case accountingDiffers = "accounting differs"
+    case accountingHolds = "accounting holds"
     case configurationChanged = "configuration changed"
     case configurationFailed = "configuration failed"
 }

@@ -114,7 +114,10 @@ struct CaseRebuild: Equatable, Sendable {
     ) -> RebuiltEpisode? {
         let known = state ?? CaseState()
         let isKnown = Self.is(best, known.episode, on: cic)
-        let isAhead = best.assignNumber > known.revision
+        // A number that the row has never given out, and that the revision has only just reached: it was another wish's, and
+        // CIC would take the next assign for done.
+        let isUnknown = best.assignNumber > (known.episode?.assignNumber ?? 0)
+        let isAhead = best.assignNumber > known.revision || (isUnknown && best.assignNumber == known.revision)
         if isKnown && !isAhead { return nil }
         var episode =
             (isKnown ? known.episode : nil)

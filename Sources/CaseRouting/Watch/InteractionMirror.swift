@@ -12,17 +12,19 @@ struct InteractionMirror {
         var isWithAgent: Bool
         /// What the episode's row says.
         var isNotedWithAgent: Bool
-        /// Queues that show it.
-        var queues: Set<String> = []
-        /// When this watch saw it first, or when the session began that it was seen in.
-        var since: Duration
         /// An open episode is known to hold this interaction and attempt.
         var isBound: Bool
+        /// A person was told of it.
+        var isReported = false
+        /// The sets of the mirror that it is in.
+        fileprivate var membership: Membership = []
+        /// Queues that show it.
+        var queues = ShowingQueues()
+        /// When this watch saw it first, or when the session began that it was seen in.
+        let since: Duration
         /// When it is looked at next, out of sight or not understood, and how long after that.
         var nextLook: Duration
         var pause: Duration = Self.shortestPause
-        /// A person was told of it.
-        var isReported = false
 
         static let shortestPause: Duration = .seconds(2)
         static let longestPause: Duration = .seconds(30)
@@ -36,7 +38,7 @@ struct InteractionMirror {
 
     let holding: String
     private(set) var followed: Set<String>
-    private(set) var entries: [InteractionID: Entry] = [:]
+    private(set) var entries = MirrorEntries()
     /// Entries that no queue shows.
     private(set) var outOfSight: Set<InteractionID> = []
     /// Entries on the holding workgroup.
@@ -71,7 +73,7 @@ struct InteractionMirror {
             } else if entries[interaction] == nil {
                 entries[interaction] = Entry(
                     episode: episode.key, attempt: episode.attempt, isWithAgent: episode.isWithAgent,
-                    isNotedWithAgent: episode.isWithAgent, since: now, isBound: true, nextLook: now)
+                    isNotedWithAgent: episode.isWithAgent, isBound: true, since: now, nextLook: now)
             }
             sort(interaction)
         }
@@ -82,7 +84,7 @@ struct InteractionMirror {
         listed = []
         unreadable = []
         for interaction in entries.keys {
-            entries[interaction]?.queues = []
+            entries[interaction]?.queues = ShowingQueues()
             sort(interaction)
         }
     }
@@ -93,8 +95,8 @@ struct InteractionMirror {
         followed = wanted
         listed.formIntersection(wanted)
         unreadable.formIntersection(wanted)
-        for interaction in entries.keys where entries[interaction]?.queues.isDisjoint(with: left) == false {
-            entries[interaction]?.queues.subtract(left)
+        for interaction in entries.filter({ _, entry in left.contains { entry.queues.contains($0) } }).map(\.key) {
+            for queue in left { entries[interaction]?.queues.remove(queue) }
             sort(interaction)
         }
     }
@@ -107,10 +109,8 @@ struct InteractionMirror {
         for interaction in content.removed { hide(interaction, from: content.queue, at: now) }
         guard content.isFull else { return }
         let present = Set(content.present.map(\.interaction))
-        for (interaction, entry) in entries where entry.queues.contains(content.queue) && !present.contains(interaction)
-        {
-            hide(interaction, from: content.queue, at: now)
-        }
+        let hidden = entries.filter { $1.queues.contains(content.queue) && !present.contains($0) }.map(\.key)
+        for interaction in hidden { hide(interaction, from: content.queue, at: now) }
         listed.insert(content.queue)
         unreadable.remove(content.queue)
     }
@@ -134,7 +134,7 @@ struct InteractionMirror {
             entries[seen.interaction]
             ?? Entry(
                 episode: seen.episode, attempt: seen.attempt, isWithAgent: isWithAgent, isNotedWithAgent: false,
-                since: now, isBound: false, nextLook: now)
+                isBound: false, since: now, nextLook: now)
         entry.assignNumber = seen.assignNumber
         entry.isWithAgent = isWithAgent
         if entry.queues.isEmpty { entry.pause = Entry.shortestPause }
@@ -144,7 +144,7 @@ struct InteractionMirror {
     }
 
     private mutating func hide(_ interaction: InteractionID, from queue: String, at now: Duration) {
-        guard entries[interaction]?.queues.remove(queue) != nil else { return }
+        guard entries[interaction]?.queues.remove(queue) == true else { return }
         if entries[interaction]?.queues.isEmpty == true {
             entries[interaction]?.nextLook = now
             entries[interaction]?.pause = Entry.shortestPause
@@ -171,6 +171,9 @@ struct InteractionMirror {
         forget(interaction)
     }
 
+    /// The end of an interaction that no entry is about.
+    mutating func ended(_ end: EpisodeEnd) { ends.append(end) }
+
     private static func end(_ seen: SeenInteraction) -> EpisodeEnd {
         EpisodeEnd(
             episode: seen.episode, interaction: seen.interaction, attempt: seen.attempt, reason: .ended,
@@ -186,19 +189,41 @@ struct InteractionMirror {
     mutating func putBack(_ unwritten: [EpisodeEnd]) { ends = unwritten + ends }
 
     mutating func forget(_ interaction: InteractionID) {
+        guard let entry = entries[interaction] else { return }
+        move(interaction, from: entry.membership, to: [])
         entries[interaction] = nil
-        sort(interaction)
     }
 
-    /// Puts the entry into the sets that it belongs to.
+    /// The sets that an entry may belong to.
+    fileprivate struct Membership: OptionSet {
+        let rawValue: UInt8
+        static let outOfSight = Membership(rawValue: 1)
+        static let inHolding = Membership(rawValue: 2)
+        static let unbound = Membership(rawValue: 4)
+        static let changed = Membership(rawValue: 8)
+    }
+
+    /// Puts the entry into the sets that it belongs to. Most news change none, and then no set is touched.
     private mutating func sort(_ interaction: InteractionID) {
-        let entry = entries[interaction]
-        let isSeen = entry?.queues.isEmpty == false
-        let isHeld = entry?.queues.contains(holding) ?? false
-        outOfSight.include(interaction, entry != nil && !isSeen)
-        inHolding.include(interaction, isHeld)
-        unbound.include(interaction, entry?.isBound == false && isSeen && !isHeld)
-        changed.include(interaction, entry.map { $0.isWithAgent != $0.isNotedWithAgent } ?? false)
+        guard let entry = entries[interaction] else { return }
+        let isSeen = !entry.queues.isEmpty
+        let isHeld = entry.queues.contains(holding)
+        var membership: Membership = []
+        if !isSeen { membership.insert(.outOfSight) }
+        if isHeld { membership.insert(.inHolding) }
+        if !entry.isBound && isSeen && !isHeld { membership.insert(.unbound) }
+        if entry.isWithAgent != entry.isNotedWithAgent { membership.insert(.changed) }
+        guard membership != entry.membership else { return }
+        move(interaction, from: entry.membership, to: membership)
+        entries[interaction]?.membership = membership
+    }
+
+    private mutating func move(_ interaction: InteractionID, from old: Membership, to new: Membership) {
+        let moved = old.symmetricDifference(new)
+        if moved.contains(.outOfSight) { outOfSight.include(interaction, new.contains(.outOfSight)) }
+        if moved.contains(.inHolding) { inHolding.include(interaction, new.contains(.inHolding)) }
+        if moved.contains(.unbound) { unbound.include(interaction, new.contains(.unbound)) }
+        if moved.contains(.changed) { changed.include(interaction, new.contains(.changed)) }
     }
 
     // MARK: Figures

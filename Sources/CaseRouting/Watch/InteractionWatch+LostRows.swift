@@ -117,7 +117,7 @@ extension Claimant {
     fileprivate init(_ interaction: InteractionID, _ entry: InteractionMirror.Entry, holding: String) {
         self.init(
             interaction: interaction, episode: entry.episode.number, attempt: entry.attempt,
-            assignNumber: entry.assignNumber ?? 0, workgroup: entry.queues.filter { $0 != holding }.min(),
+            assignNumber: entry.assignNumber ?? 0, workgroup: entry.queues.names.filter { $0 != holding }.min(),
             isWithAgent: entry.isWithAgent)
     }
 }

@@ -27,7 +27,7 @@ extension InteractionWatch {
     }
 
     private func answers() async -> Bool {
-        let known = mirror.entries.first
+        let known = mirror.entries.first { _ in true }
         // Without an interaction of ours one is asked for that never was: that it is not there is an answer too.
         let interaction = known?.key ?? InteractionID("0")
         let attempt = known?.value.attempt ?? AttemptID(high: 0, low: 0)
@@ -46,10 +46,40 @@ extension InteractionWatch {
             await pause(Self.recallPause)
             guard switchover == nil && mirror.isComplete else { continue }
             do throws(RoutingFailure) {
-                let open = try await store.openEpisodes(cic: cic)
-                if switchover == nil { mirror.begin(with: open, at: clock.monotonic) }
+                try await recall()
             } catch {
                 logger.debug(.storeFailed, failure: error)
+            }
+        }
+    }
+
+    /// Takes up what the database holds open.
+    func recall() async throws(RoutingFailure) {
+        var last: CaseKey?
+        while switchover == nil {
+            let open = try await store.openEpisodes(cic: cic, after: last)
+            guard let end = open.last, switchover == nil else { return }
+            mirror.begin(with: open, at: clock.monotonic)
+            await lookForShadowed(open)
+            last = end.key.caseKey
+        }
+    }
+
+    /// CIC gives ids again. An episode whose interaction came and went unseen may name an id that is another's by now: no
+    /// queue will ever tell of its end, and while it is open the other one cannot win that id.
+    private func lookForShadowed(_ open: [WatchedEpisode]) async {
+        for episode in open {
+            guard let interaction = episode.interaction, let entry = mirror.entries[interaction],
+                entry.attempt != episode.attempt
+            else { continue }
+            do throws(RoutingFailure) {
+                guard try await server.read(interaction, episode.attempt) == .gone, switchover == nil else { continue }
+                mirror.ended(
+                    EpisodeEnd(
+                        episode: episode.key, interaction: interaction, attempt: episode.attempt, reason: .ended,
+                        assignNumber: nil))
+            } catch {
+                logger.debug(.watchFailed, failure: error)
             }
         }
     }
@@ -70,11 +100,17 @@ extension InteractionWatch {
         while !Task.isCancelled {
             do throws(RoutingFailure) {
                 let directory = try await feed.directory()
-                directoryNames = Set(directory.workgroups.map(\.name))
+                // A site without a workgroup is one whose names the user may not see: that proves nothing.
+                directoryNames = directory.workgroups.isEmpty ? nil : Set(directory.workgroups.map(\.name))
                 try await store.replaceDirectory(cic: cic, directory)
                 await pause(Self.directoryPause)
             } catch {
                 if Task.isCancelled { return }
+                // Without a session nothing was asked: as at the start, and whoever lost one has said so.
+                guard error.kind != .held else {
+                    await pause(Self.sessionPause)
+                    continue
+                }
                 logger.warning(.watchFailed, metadata: ["cause": "\(error.cause)", "summary": "\(error.summary)"])
                 await pause(Self.directoryFailurePause)
             }
@@ -88,4 +124,6 @@ extension InteractionWatch {
     /// A workgroup or skill that somebody adds is known within this, and the cases that it was missing for go on.
     private static let directoryPause: Duration = .seconds(60)
     private static let directoryFailurePause: Duration = .seconds(15)
+    /// The names are read as soon as there is a session.
+    private static let sessionPause: Duration = .seconds(1)
 }

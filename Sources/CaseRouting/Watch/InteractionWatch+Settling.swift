@@ -1,3 +1,4 @@
+import FaultPoints
 import Logging
 
 /// What follows from what the queues show: notes, ends, what was left in holding, what is where it should not be.
@@ -36,6 +37,7 @@ extension InteractionWatch {
     func writeEnds() async throws(RoutingFailure) {
         let ends = mirror.takeEnds()
         guard !ends.isEmpty else { return }
+        failpoint("watch.ending")
         let results = await inParallel(ends, width: Self.writes) { [store] end in
             await Self.outcome { () throws(RoutingFailure) in try await store.end(end) }
         }
@@ -51,6 +53,7 @@ extension InteractionWatch {
 
     private func writeNotes() async throws(RoutingFailure) {
         let notes = mirror.changed.compactMap { interaction in mirror.entries[interaction].map { (interaction, $0) } }
+        if !notes.isEmpty { failpoint("watch.noting") }
         let results = await inParallel(notes, width: Self.writes) { [store] interaction, entry in
             await Self.outcome { () throws(RoutingFailure) in
                 try await store.note(entry.episode, interaction, entry.attempt, isWithAgent: entry.isWithAgent)
@@ -76,7 +79,7 @@ extension InteractionWatch {
     /// What nobody moved on: an id that a worker could not write is written now, and what lost is disconnected.
     private func settleHolding() async throws(RoutingFailure) {
         let now = clock.monotonic
-        let due = mirror.inHolding.filter { interaction in
+        let due: [InteractionID] = mirror.inHolding.filter { interaction in
             guard let entry = mirror.entries[interaction] else { return false }
             return !entry.isBound && now - entry.since >= Self.adoptionAge && entry.nextLook <= now
         }
@@ -118,7 +121,7 @@ extension InteractionWatch {
     /// Whose an interaction is that waits or is worked on: most often an episode's that holds it.
     private func settleUnbound() async throws(RoutingFailure) {
         let now = clock.monotonic
-        let due = mirror.unbound.filter { interaction in
+        let due: [InteractionID] = mirror.unbound.filter { interaction in
             guard let entry = mirror.entries[interaction] else { return false }
             return now - entry.since >= Self.bindingAge && entry.nextLook <= now
         }
@@ -146,6 +149,8 @@ extension InteractionWatch {
                 }
             } else if episode.endReason == .lost {
                 try await settleLate(interaction, entry)
+            } else if episode.endReason == .lostWithAgent, !entry.isWithAgent, try await hasAnother(entry.episode) {
+                _ = await disconnect(interaction, entry, "recovered late")
             } else if now - entry.since >= Self.surplusAge {
                 report(interaction, entry, "its episode has ended")
             }
@@ -164,6 +169,15 @@ extension InteractionWatch {
         if try await store.deliveredAfterAll(entry.episode) {
             report(interaction, entry, "recovered late, an agent has it: nothing else is offered")
         }
+    }
+
+    /// Whether the case of an episode that counted as delivered is offered by a later one. When the agent of the first gives
+    /// it back then, two would be routable.
+    private func hasAnother(_ episode: EpisodeKey) async throws(RoutingFailure) -> Bool {
+        guard let state = try await store.cases([episode.caseKey])[episode.caseKey], let other = state.episode else {
+            return false
+        }
+        return state.wanted != nil && other.number != episode.number && other.state != .ending
     }
 
     /// It disconnects nothing elsewhere: a person has to know.

@@ -1,3 +1,4 @@
+import FaultPoints
 import Logging
 
 /// What is found out after a switchover: which interactions came along, under which ids, and which did not.
@@ -31,14 +32,16 @@ extension InteractionWatch {
         let known = switchover?.identity ?? identity
         let isAnother = known != nil && known != server
         guard isAnother || resumesSwitchover else {
-            identity = server
+            // In a switchover it counts only once the hold is placed; before, workers would take the server for settled.
+            if switchover == nil { identity = server }
             mirror.beginSession()
             return
         }
         logger.warning(.switchover, metadata: ["from": "\(known ?? "-")", "to": "\(server)"])
+        failpoint("switchover.seen")
         resumesSwitchover = false
         var lastSeen = switchover?.lastSeen ?? [:]
-        for entry in mirror.entries.values { lastSeen[entry.attempt] = entry }
+        for (_, entry) in mirror.entries { lastSeen[entry.attempt] = entry }
         switchover = Switchover(identity: server, since: clock.monotonic, lastSeen: lastSeen)
         let seenEnds = mirror.takeEnds()
         mirror = InteractionMirror(holding: mirror.holding, workgroups: mirror.followed.subtracting([mirror.holding]))
@@ -115,10 +118,21 @@ extension InteractionWatch {
         let isWaitOver = switchover.map { clock.monotonic - $0.since >= settings.recoveryWait } ?? false
         for interaction in isWaitOver ? mirror.inHolding.union(mirror.unbound) : mirror.unbound {
             guard let entry = mirror.entries[interaction], let old = stranded[entry.episode],
-                old.row.attempt == entry.attempt,
-                !mirror.inHolding.contains(interaction) || old.row.state != .placed
+                isSame(interaction, entry, old)
             else { continue }
             try await rebind(entry.episode, old, to: interaction)
+        }
+    }
+
+    private func isSame(
+        _ interaction: InteractionID, _ entry: InteractionMirror.Entry, _ old: Switchover.Stranded
+    ) -> Bool {
+        old.row.attempt == entry.attempt && (!mirror.inHolding.contains(interaction) || old.row.state != .placed)
+    }
+
+    private func isShown(_ key: EpisodeKey, _ old: Switchover.Stranded) -> Bool {
+        mirror.inHolding.union(mirror.unbound).contains { interaction in
+            mirror.entries[interaction].map { $0.episode == key && isSame(interaction, $0, old) } ?? false
         }
     }
 
@@ -165,6 +179,8 @@ extension InteractionWatch {
                 mirror.begin(with: [old.row], at: clock.monotonic)
                 try await rebind(key, old, to: old.interaction)
             case .success(.gone):
+                // It is there under another id, which another episode has until its own end is written.
+                if isShown(key, old) { continue }
                 _ = try await store.end(
                     EpisodeEnd(
                         episode: key, interaction: old.interaction, attempt: old.row.attempt,

@@ -1,3 +1,4 @@
+import FaultPoints
 import Logging
 
 /// Follows the queues of one CIC server: who has picked up, what has ended, what nobody moved on.
@@ -15,7 +16,7 @@ public actor InteractionWatch {
     private(set) var feed: any InteractionFeed
     let server: any InteractionServer
     let store: any WatchStore
-    let leases: any Leases
+    private let keeper: LeaseKeeper
     let clock: any RoutingClock
     let random: any RandomSource
     let logger: Logger
@@ -29,7 +30,7 @@ public actor InteractionWatch {
     /// A watch before this one has left a switchover unfinished.
     var resumesSwitchover = false
     var hasSession = false
-    /// Workgroups that CIC knows; nil until it was asked.
+    /// Workgroups that CIC knows; nil until it was asked, and where it tells of none.
     var directoryNames: Set<String>?
     /// What keeps the server from being worked on.
     var holds: Set<Hold.Reason> = []
@@ -53,69 +54,38 @@ public actor InteractionWatch {
         feed = makeFeed()
         self.server = server
         self.store = store
-        self.leases = leases
         self.clock = clock
         self.random = random
         var logger = logger
         logger[metadataKey: "cic"] = "\(cic)"
         self.logger = logger
         self.executor = executor
+        keeper = LeaseKeeper(
+            .watch, cic, leases: leases, clock: clock, random: random, logger: logger, executor: executor)
         mirror = InteractionMirror(holding: settings.holding, workgroups: [])
     }
 
     /// Follows exactly these workgroups, and holding, from now on: those of enabled mappings.
     public func use(workgroups: Set<String>) { settings.workgroups = workgroups }
 
-    /// How long after a switchover CIC may still recover interactions; takes effect at the next one.
-    public func use(recoveryWait: Duration) { settings.recoveryWait = recoveryWait }
-
     /// Works whenever the lease can be had, until the task is cancelled.
     public func run() async {
-        while !Task.isCancelled {
-            do throws(RoutingFailure) {
-                if let lease = try await leases.take(.watch, cic) {
-                    logger.info(.leaseTaken, metadata: ["term": "\(lease.term)"])
-                    await work(under: lease, since: clock.monotonic)
-                    await giveBack(lease)
-                    feed = makeFeed()
-                    logger.info(.leaseLost, metadata: ["term": "\(lease.term)"])
-                }
-            } catch {
-                logger.debug(.storeFailed, failure: error)
-            }
-            await pause(Self.leasePause)
-        }
+        await keeper.run({ _ in await self.work() }, close: { await self.closeFeed() })
     }
 
-    /// In a task of its own: this one may be cancelled, and a lease that is not given back leaves the server unwatched
-    /// for half a minute.
-    private func giveBack(_ lease: Lease) async {
-        await Task(executorPreference: executor) { [feed, leases, logger] in
-            await feed.close()
-            do throws(RoutingFailure) {
-                try await leases.release(lease)
-            } catch {
-                logger.debug(.storeFailed, failure: error)
-            }
-        }.value
+    private func closeFeed() async {
+        await feed.close()
+        feed = makeFeed()
     }
 
-    private func work(under lease: Lease, since: Duration) async {
+    private func work() async {
         mirror = InteractionMirror(holding: settings.holding, workgroups: settings.workgroups)
         switchover = nil
         lostRows = nil
         hasSession = false
         isSessionUp = false
-        await withTaskGroup(of: Void.self) { duties in
-            duties.addTask(executorPreference: executor) { await self.renew(lease, since: since) }
-            duties.addTask(executorPreference: executor) {
-                guard await self.begin() else { return }
-                await self.workWithDatabase()
-            }
-            // The first to end has lost the lease, or the process stops.
-            await duties.next()
-            duties.cancelAll()
-        }
+        guard await begin() else { return }
+        await workWithDatabase()
     }
 
     private func workWithDatabase() async {
@@ -142,7 +112,7 @@ public actor InteractionWatch {
                 holds = known?.holds ?? []
                 resumesSwitchover = holds.contains(.switchover)
                 lostRows = known?.lostRowsSince.map { LostRows(since: $0) }
-                mirror.begin(with: try await store.openEpisodes(cic: cic), at: clock.monotonic)
+                try await recall()
                 try await feed.follow(settings.workgroups)
                 return true
             } catch {
@@ -151,20 +121,6 @@ public actor InteractionWatch {
             }
         }
         return false
-    }
-
-    private func renew(_ lease: Lease, since: Duration) async {
-        var trustedUntil = since + Lease.duration - .seconds(5)
-        while !Task.isCancelled {
-            await pause(Lease.duration / 3)
-            let asked = clock.monotonic
-            do throws(RoutingFailure) {
-                guard let renewed = try await leases.take(.watch, cic), renewed.term == lease.term else { return }
-                trustedUntil = asked + Lease.duration - .seconds(5)
-            } catch {
-                if clock.monotonic >= trustedUntil { return }
-            }
-        }
     }
 
     // MARK: News
@@ -176,7 +132,9 @@ public actor InteractionWatch {
                     mirror.follow(settings.workgroups)
                     try await feed.follow(settings.workgroups)
                 }
-                for message in try await feed.next() { take(message) }
+                let messages = try await feed.next()
+                failpoint("watch.read")
+                for message in messages { take(message) }
             } catch {
                 if Task.isCancelled { return }
                 logger.warning(.watchFailed, metadata: ["cause": "\(error.cause)", "summary": "\(error.summary)"])
@@ -207,18 +165,8 @@ public actor InteractionWatch {
 
     // MARK: Time
 
-    /// Sleeps, with jitter; ends early when the task is cancelled.
-    func pause(_ duration: Duration) async {
-        let jitter = duration * (Double(random.next() >> 11) / Double(1 << 53) / 8)
-        do throws(CancellationError) {
-            try await clock.sleep(for: duration + jitter)
-        } catch {
-            // The callers look at `Task.isCancelled`.
-        }
-    }
+    func pause(_ duration: Duration) async { await clock.pause(duration, random) }
 
-    /// A standby looks for the lease this often; it takes over within half a minute of a kill.
-    private static let leasePause: Duration = .seconds(5)
     private static let failurePause: Duration = .seconds(2)
 }
 

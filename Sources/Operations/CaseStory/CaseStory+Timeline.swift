@@ -2,7 +2,11 @@ import CaseRouting
 
 /// One line of a case's timeline.
 public struct StoryLine: Equatable, Sendable {
-    public enum What: String, Sendable { case changed, received, decided, attempt, interaction, agent, ended, marked }
+    public enum What: String, Sendable {
+        case changed, received, decided, attempt, interaction, agent, ended, marked
+        /// What people did about the case, or Case Router for them.
+        case person
+    }
 
     public let at: Timestamp
     public let what: What
@@ -12,8 +16,11 @@ public struct StoryLine: Equatable, Sendable {
 extension CaseStory {
     /// What happened, in order. Lines of one instant stand in the order in which they follow from each other.
     public var timeline: [StoryLine] {
-        let lines = requests.flatMap(lines(of:)) + attempts.map(line(of:)) + episodes.flatMap(lines(of:))
-        return lines.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }.map(\.element)
+        var told = requests.flatMap(lines(of:))
+        told += deeds.map(line(of:))
+        told += attempts.map(line(of:))
+        told += episodes.flatMap(lines(of:))
+        return told.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }.map(\.element)
     }
 
     private func lines(of request: Request) -> [StoryLine] {
@@ -61,17 +68,29 @@ extension CaseStory {
     }
 
     private func line(of attempt: Attempt) -> StoryLine {
-        var text = "episode \(attempt.episode), \(attempt.stage): "
+        let span = attempt.endedAt.map { " after \(Self.span($0 - attempt.startedAt))" } ?? ""
+        let end: String
         switch attempt.outcome {
-        case "ok"?: text += "done"
+        case "ok"?: end = "done\(span) by \(attempt.worker)"
         case let outcome?:
-            text += outcome
-            if let cause = attempt.cause { text += " (\(cause)\(attempt.status.map { ", status \($0)" } ?? ""))" }
-            if let summary = attempt.summary { text += ": \(summary)" }
-        case nil: text += "under way, or its worker died"
+            let cause = attempt.cause.map { " (\($0)\(attempt.status.map { ", status \($0)" } ?? ""))" } ?? ""
+            end = "\(outcome)\(span) by \(attempt.worker)\(cause)" + (attempt.summary.map { ": \($0)" } ?? "")
+        case nil: end = "under way by \(attempt.worker), or that worker died"
         }
-        if let end = attempt.endedAt { text += " after \(Self.span(end - attempt.startedAt))" }
-        return StoryLine(at: attempt.startedAt, what: .attempt, text: text + ", by \(attempt.worker)")
+        return StoryLine(
+            at: attempt.startedAt, what: .attempt, text: "episode \(attempt.episode), \(attempt.stage): \(end)")
+    }
+
+    private func line(of deed: Deed) -> StoryLine {
+        let what =
+            switch deed.action {
+            case "failed retry": "sent again"
+            case "discard": "given up"
+            case "restore": "brought back and sent again"
+            default: deed.action
+            }
+        return StoryLine(
+            at: deed.at, what: .person, text: "\(what) by \(deed.actor)" + (deed.reason.map { ": \($0)" } ?? ""))
     }
 
     private func lines(of episode: Episode) -> [StoryLine] {

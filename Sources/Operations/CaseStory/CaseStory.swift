@@ -11,6 +11,8 @@ public struct CaseStory: Sendable {
     public var requests: [Request] = []
     public var attempts: [Attempt] = []
     public var episodes: [Episode] = []
+    /// What people did about the case after it had failed.
+    public var deeds: [Deed] = []
     /// What keeps the case from being worked on now.
     public var holds: [PlacedHold] = []
     /// Whether older parts were left out.
@@ -146,6 +148,24 @@ public struct CaseStory: Sendable {
             self.cic = cic
             self.state = state
             self.openedAt = openedAt
+        }
+    }
+}
+
+extension CaseStory {
+    /// Sent again, given up, or brought back: as the audit has it.
+    public struct Deed: Equatable, Sendable {
+        public var at: Timestamp
+        /// `failed retry`, `discard` or `restore`.
+        public var action: String
+        public var actor: String
+        public var reason: String?
+
+        public init(at: Timestamp, action: String, actor: String, reason: String?) {
+            self.at = at
+            self.action = action
+            self.actor = actor
+            self.reason = reason
         }
     }
 }

@@ -68,10 +68,7 @@ public struct Aliases: Sendable {
     private func check(_ cic: String) async throws {
         let known = try await store.servers()
         guard known.contains(cic) else {
-            throw Refusal(
-                .usage,
-                "there is no CIC server \(cic.quoted); "
-                    + (known.isEmpty ? "there are none" : "there are: \(known.joined(separator: ", "))"))
+            throw Refusal.unknown("CIC server", cic, among: known)
         }
     }
 }

@@ -180,14 +180,14 @@ public struct KeepSetup: Sendable {
 extension StoredConfiguration {
     public func org(_ name: String) throws(Refusal) -> OrgSetup {
         guard let org = orgs.first(where: { $0.name == name }) else {
-            throw Refusal.unknown("org", name, among: orgs.map(\.name))
+            throw Refusal.unknown("org", name, among: orgs.map(\.name).sorted())
         }
         return org
     }
 
     public func server(_ name: String) throws(Refusal) -> CICServerSetup {
         guard let server = servers.first(where: { $0.name == name }) else {
-            throw Refusal.unknown("CIC server", name, among: servers.map(\.name))
+            throw Refusal.unknown("CIC server", name, among: servers.map(\.name).sorted())
         }
         return server
     }

@@ -5,6 +5,19 @@ public protocol NameMirrors: Sendable {
     /// Nil: nobody has read them yet.
     func queues(org: String) async throws(RoutingFailure) -> QueueMirror?
     func directory(cic: String) async throws(RoutingFailure) -> DirectoryMirror?
+    /// Nil: nobody has read any.
+    func legacyMappings(org: String) async throws(RoutingFailure) -> LegacyMappingMirror?
+}
+
+public struct LegacyMappingMirror: Equatable, Sendable {
+    public let rows: [LegacyMapping]
+    /// Since they were read.
+    public let age: Duration
+
+    public init(rows: [LegacyMapping], age: Duration) {
+        self.rows = rows
+        self.age = age
+    }
 }
 
 public struct QueueMirror: Equatable, Sendable {

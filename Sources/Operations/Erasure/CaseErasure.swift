@@ -40,11 +40,11 @@ public struct CaseErasure: Sendable {
             )
         }
         try await store.checkErasable(key)
-        var messages = try await queues.remove(naming: key.caseID, from: .requests)
+        var messages = try await queues.remove(naming: key, from: .requests)
         let token = Self.makeToken()
         let rows = try await store.erase(key, as: token, reason: reason, by: author)
-        messages += try await queues.remove(naming: key.caseID, from: .failed)
-        messages += try await queues.remove(naming: key.caseID, from: .dead)
+        messages += try await queues.remove(naming: key, from: .failed)
+        messages += try await queues.remove(naming: key, from: .dead)
         guard try await store.cases(named: key.caseID.description, org: key.org).isEmpty else {
             throw RoutingFailure(
                 .transient, at: .store, cause: .database,
@@ -82,10 +82,11 @@ public protocol ErasureStore: Sendable {
 
 /// Messages of one case on the broker.
 public protocol CaseMessages: Sendable {
-    /// Removes the messages that name the case; all others stay where they are. Returns how many there were.
+    /// Removes the messages that name the case; all others stay where they are, those of another org's case with the same
+    /// id among them. Returns how many there were.
     ///
     /// - Throws: kind `own` when the broker cannot be reached, or more messages wait than can be looked through.
-    func remove(naming caseID: RecordID, from queue: MessageQueue) async throws(RoutingFailure) -> Int
+    func remove(naming key: CaseKey, from queue: MessageQueue) async throws(RoutingFailure) -> Int
 }
 
 /// Our queues on the broker.

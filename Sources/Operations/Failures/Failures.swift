@@ -99,25 +99,22 @@ public struct Failures: Sendable {
     /// Refuses names that do not exist, and says which do.
     func check(_ filter: FailureFilter) async throws {
         if let cause = filter.cause, !FailureCause.all.contains(cause) {
-            throw Self.unknown("cause", cause.rawValue, FailureCause.all.map(\.rawValue))
+            throw Refusal.unknown("cause", cause.rawValue, among: FailureCause.all.map(\.rawValue))
         }
         guard filter.limit > 0 else { throw Refusal(.usage, "--limit is a number of cases, 1 or more") }
         if let from = filter.from, let to = filter.to, to <= from {
-            throw Refusal(.usage, "nothing lies between --from \(from) and --to \(to): --to has to be later")
+            throw Refusal(
+                .usage, "nothing lies between --from \(from.inSentence) and --to \(to.inSentence): --to has to be later"
+            )
         }
         let known = try await store.known()
-        if let org = filter.org, !known.orgs.contains(org) { throw Self.unknown("org", org, known.orgs) }
-        if let cic = filter.cic, !known.servers.contains(cic) { throw Self.unknown("CIC server", cic, known.servers) }
-        if let workgroup = filter.workgroup, !known.workgroups.contains(workgroup) {
-            throw Self.unknown("workgroup", workgroup, known.workgroups)
+        if let org = filter.org, !known.orgs.contains(org) { throw Refusal.unknown("org", org, among: known.orgs) }
+        if let cic = filter.cic, !known.servers.contains(cic) {
+            throw Refusal.unknown("CIC server", cic, among: known.servers)
         }
-    }
-
-    private static func unknown(_ what: String, _ name: String, _ known: [String]) -> Refusal {
-        Refusal(
-            .usage,
-            "there is no \(what) \(name.quoted); "
-                + (known.isEmpty ? "there are none" : "there are: \(known.joined(separator: ", "))"))
+        if let workgroup = filter.workgroup, !known.workgroups.contains(workgroup) {
+            throw Refusal.unknown("workgroup", workgroup, among: known.workgroups)
+        }
     }
 }
 

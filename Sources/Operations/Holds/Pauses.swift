@@ -40,7 +40,7 @@ public struct Pauses: Sendable {
         try await check(target)
         guard try await store.pause(target, why: why, by: author) else {
             let hold = try await store.holds().first { $0.target == target.description && $0.reason == .paused }
-            let known = hold.map { ": since \($0.since) by \($0.placedBy), \($0.detail.quoted)" } ?? ""
+            let known = hold.map { ": since \($0.since.inSentence) by \($0.placedBy), \($0.detail.quoted)" } ?? ""
             throw Refusal(.notDone, "\(target) is paused already\(known)")
         }
         return target
@@ -59,7 +59,7 @@ public struct Pauses: Sendable {
         if let other = others.first {
             throw Refusal(
                 .notDone,
-                "\(target) is not paused; it is on hold since \(other.since) (\(other.reason.rawValue): \(other.detail)), which "
+                "\(target) is not paused; it is on hold since \(other.since.inSentence) (\(other.reason.rawValue): \(other.detail)), which "
                     + "ends by itself when its cause does: caserouter status")
         }
         let paused = holds.filter { $0.reason == .paused }.map(\.target)
@@ -76,7 +76,7 @@ public struct Pauses: Sendable {
             switch target.kind {
             case .org: stored.orgs.map(\.name)
             case .cic: stored.servers.map(\.name)
-            case .workgroup: Array(Set(stored.mappings.map { "\($0.setup.cic)/\($0.setup.workgroup)" }))
+            case .workgroup: Array(Set(stored.mappings.map { "\($0.setup.cic)/\($0.setup.workgroup)" })).sorted()
             }
         guard known.contains(target.name) else {
             let what =

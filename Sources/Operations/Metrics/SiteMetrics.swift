@@ -93,10 +93,3 @@ extension SiteStatus {
             }
     }
 }
-
-extension SiteStatus.Today {
-    /// Received less what became of it.
-    public var difference: Int {
-        received - routed - ignored - superseded - failed - discarded - pending - observed
-    }
-}

@@ -79,9 +79,7 @@ extension Report {
     /// - Throws: `Refusal`, which names all there are.
     public static func named(_ name: String) throws(Refusal) -> Report {
         guard let report = all.first(where: { $0.name == name }) else {
-            throw Refusal(
-                .usage,
-                "there is no report \(name.prefix(40)); there are \(all.map(\.name).joined(separator: ", "))")
+            throw Refusal.unknown("report", name, among: all.map(\.name))
         }
         return report
     }

@@ -18,6 +18,8 @@ public struct SiteStatus: Sendable {
     public var targetsWithoutCredential: [String] = []
     /// Messages of the last day that nobody could read.
     public var undecodable = 0
+    /// Why the last of them could not be read.
+    public var undecodableReason: String?
 
     public init(asOf: Timestamp, version: String, schema: Schema) {
         self.asOf = asOf
@@ -50,6 +52,13 @@ public struct SiteStatus: Sendable {
         /// Salesforce's API calls of the day, by all clients, and the limit; nil: not heard yet.
         public var calls: (used: Int32, limit: Int32)?
         public var today = Today()
+        /// Requests that are open although nobody is left who would close them, of any day.
+        public var unaccounted = 0
+        /// A case with such a request: its number, or its id.
+        public var unaccountedExample: String?
+
+        /// Requests that are in no column of the accounting; anything but 0 is a defect.
+        public var difference: Int { unaccounted + today.difference }
 
         public init(
             name: String, mode: OrgSettings.Mode, heldBy: String?, lastEventAt: Timestamp?, openGaps: Int,
@@ -73,6 +82,11 @@ public struct SiteStatus: Sendable {
         public var observed = 0
 
         public init() {}
+
+        /// What is in none of the columns.
+        public var difference: Int {
+            received - routed - ignored - superseded - failed - discarded - pending - observed
+        }
     }
 
     public struct Server: Sendable {

@@ -83,43 +83,50 @@ extension SiteStatus {
                 if queue.name == "caserouter.dead" && messages > 0 {
                     found.append(
                         StatusFinding(
-                            sentence: "\(messages) messages lie in \(queue.name): nobody could use them",
+                            sentence:
+                                "\(messages) message\(messages == 1 ? " lies" : "s lie") in \(queue.name): nobody could use them"
+                                + lastReason,
                             command: "caserouter queues list"))
                 }
             }
             if undecodable > 0 && !found.contains(where: { $0.sentence.contains("caserouter.dead") }) {
                 found.append(
                     StatusFinding(
-                        sentence: "\(undecodable) messages of the last day could not be read",
+                        sentence: "\(undecodable) messages of the last day could not be read" + lastReason,
                         command: "caserouter queues list"))
             }
             return found
         }
     }
 
+    private var lastReason: String { undecodableReason.map { "; the last one: \($0)" } ?? "" }
+
     private var holdFindings: [StatusFinding] {
         holds.compactMap { hold in
             switch hold.reason {
             case .paused:
                 return StatusFinding(
-                    sentence: "\(hold.target) is paused since \(hold.since) by \(hold.placedBy): \(hold.detail)",
+                    sentence:
+                        "\(hold.target) is paused since \(hold.since.inSentence) by \(hold.placedBy): \(hold.detail)",
                     command: "caserouter resume \(hold.target)")
             case .breaker:
                 return StatusFinding(
-                    sentence: "\(hold.target) is on hold since \(hold.since) because it keeps failing: \(hold.detail)",
+                    sentence:
+                        "\(hold.target) is on hold since \(hold.since.inSentence) because it keeps failing: \(hold.detail)",
                     command: hold.kind == .cic
                         ? "caserouter doctor --cic \(hold.name)" : "caserouter failed list --limit 20")
             case .switchover, .lostRows:
                 guard asOf - hold.since > Self.patience else { return nil }
                 return StatusFinding(
-                    sentence: "\(hold.target) is on hold since \(hold.since) (\(hold.reason.rawValue)): \(hold.detail)",
+                    sentence:
+                        "\(hold.target) is on hold since \(hold.since.inSentence) (\(hold.reason.rawValue)): \(hold.detail)",
                     command: "look at the log of the watch: caserouter doctor --cic \(hold.name)")
             }
         }
     }
 
     private func findings(of org: Org) -> [StatusFinding] {
-        var found: [StatusFinding] = []
+        var found = accounting(of: org)
         let hasCredential = !targetsWithoutCredential.contains("org:\(org.name)")
         if org.heldBy == nil && hasWorker("ingest") && hasCredential {
             found.append(
@@ -130,7 +137,8 @@ extension SiteStatus {
         if let oldest = org.oldestGapAt, asOf - oldest > Self.patience {
             found.append(
                 StatusFinding(
-                    sentence: "org \(org.name) has \(org.openGaps) gaps that no sweep has closed since \(oldest)",
+                    sentence:
+                        "org \(org.name) has \(org.openGaps) gaps that no sweep has closed since \(oldest.inSentence)",
                     command: "caserouter sweep \(org.name)"))
         }
         if org.writeBackFailing > 0 {
@@ -149,6 +157,28 @@ extension SiteStatus {
         return found
     }
 
+    /// A difference is a defect of ours: somebody has to see to those cases.
+    private func accounting(of org: Org) -> [StatusFinding] {
+        guard org.difference != 0 else { return [] }
+        guard let example = org.unaccountedExample else {
+            return [
+                StatusFinding(
+                    sentence:
+                        "the accounting of org \(org.name) does not add up: \(org.today.difference) requests of today are "
+                        + "in no column",
+                    command: "caserouter report accounting --org \(org.name)")
+            ]
+        }
+        return [
+            StatusFinding(
+                sentence:
+                    "the accounting of org \(org.name) does not add up: \(org.difference) request\(org.difference == 1 ? " is" : "s are") neither done nor "
+                    + "being worked on, for example of case \(example)",
+                command: "caserouter case \(example) --org \(org.name) --why, and let it be looked for: "
+                    + "caserouter sweep \(org.name)")
+        ]
+    }
+
     private func findings(of server: Server) -> [StatusFinding] {
         var found: [StatusFinding] = []
         let isHeld = holds.contains { $0.kind == .cic && $0.name == server.name }
@@ -162,14 +192,14 @@ extension SiteStatus {
         } else if let seen = server.figures?.at, asOf - seen > .seconds(120) {
             found.append(
                 StatusFinding(
-                    sentence: "the watch of CIC server \(server.name) has not told anything since \(seen)",
+                    sentence: "the watch of CIC server \(server.name) has not told anything since \(seen.inSentence)",
                     command: "caserouter doctor --cic \(server.name)"))
         }
         if let oldest = server.oldestDueAt, asOf - oldest > Self.patience {
             found.append(
                 StatusFinding(
                     sentence:
-                        "\(server.due) cases wait to be brought to CIC server \(server.name), the oldest since \(oldest)",
+                        "\(server.due) cases wait to be brought to CIC server \(server.name), the oldest since \(oldest.inSentence)",
                     command: "caserouter report waiting --cic \(server.name)"))
         }
         return found
@@ -178,7 +208,8 @@ extension SiteStatus {
     private var failed: [StatusFinding] {
         failures.map {
             StatusFinding(
-                sentence: "\($0.cases) cases failed with \($0.cause), for example \($0.example)",
+                sentence:
+                    "\($0.cases) case\($0.cases == 1 ? "" : "s") failed with \($0.cause), for example \($0.example)",
                 command: "caserouter failed list --cause \($0.cause)")
         }
     }

@@ -9,6 +9,7 @@ struct HistoryBounds {
         case switchover, databaseAway = "database-away", lostCommit = "lost-commit", brokerAway = "broker-away"
         case purge, redelivery, publishFault = "publish-fault", stream, salesforceAway = "salesforce-away"
         case refusal, operators, restart, looks, skew, missingRow = "missing-row"
+        case lostRows = "lost-rows", lateRecovery = "late-recovery", poison, discard
 
         static func < (left: Kind, right: Kind) -> Bool { left.rawValue < right.rawValue }
     }
@@ -21,6 +22,10 @@ struct HistoryBounds {
     let reusesIDs: Bool
     let agentsHide: Bool
     let reorders: Bool
+    /// How long after its answer a disconnect takes effect.
+    let disconnectDelay: Duration
+    /// What is given up is wanted again soon: closed and reopened, put aside and taken back.
+    let wavers: Bool
     let steps: Int
     /// Changes and agents come that much more often than faults.
     let eagerness: Int
@@ -33,6 +38,10 @@ struct HistoryBounds {
         reusesIDs = Int.random(in: 0..<3, using: &random) == 0
         agentsHide = Int.random(in: 0..<4, using: &random) == 0
         reorders = Bool.random(using: &random)
+        disconnectDelay =
+            Int.random(in: 0..<4, using: &random) == 0
+            ? .milliseconds(Int.random(in: 100...20_000, using: &random)) : .zero
+        wavers = Int.random(in: 0..<3, using: &random) == 0
         steps = Int.random(in: 8...36, using: &random)
         eagerness = Int.random(in: 1...4, using: &random)
         var all = Kind.allCases.shuffled(using: &random)

@@ -14,11 +14,12 @@ extension ProtocolHistory {
         trace.say("fault", HistoryBounds.Kind.allCases.firstIndex(of: kind) ?? 0, text: "FAULT: \(kind.rawValue)")
         switch kind {
         case .death, .pause, .restart, .skew, .leaseLoss: failProcess(kind)
-        case .cicFault, .cicAway, .cutSession, .switchover, .refusal: failCIC(kind)
-        case .databaseAway, .lostCommit: failDatabase(kind)
-        case .brokerAway, .purge, .redelivery, .publishFault, .looks: failBroker(kind)
+        case .cicFault, .cicAway, .cutSession, .switchover, .lateRecovery, .refusal: failCIC(kind)
+        case .databaseAway, .lostCommit, .lostRows: failDatabase(kind)
+        case .brokerAway, .purge, .redelivery, .publishFault, .looks, .poison: failBroker(kind)
         case .stream, .salesforceAway, .missingRow: failSalesforce(kind)
         case .operators: operate()
+        case .discard: discard()
         }
     }
 
@@ -62,13 +63,16 @@ extension ProtocolHistory {
             let operations: [MemoryCIC.Operation] = [.create, .create, .assign, .assign, .disconnect, .read, .find]
             guard let operation = operations.randomElement(using: &random) else { return }
             for _ in 0..<Int.random(in: 1...3, using: &random) {
-                server.faults[operation, default: []].append(kind == .refusal ? refusal : fault)
+                var next = kind == .refusal ? refusal : fault
+                // Carried out again under the same id, a create cannot be told from the first.
+                if case .twice = next, operation == .create, bounds.reusesIDs { next = .answerLost }
+                server.faults[operation, default: []].append(next)
             }
         case .cicAway:
             server.isReachable = false
             simulation.clock.schedule(after: seconds(1...30)) { server.isReachable = true }
         case .cutSession: server.cutSessions()
-        default: switchOver(server)
+        default: switchOver(server, isLate: kind == .lateRecovery)
         }
     }
 
@@ -91,13 +95,18 @@ extension ProtocolHistory {
 
     /// The other server takes over. It recovers all, some or none of what there was, within the time that it is given for
     /// that.
-    private func switchOver(_ server: MemoryCIC) {
+    ///
+    /// - Parameter isLate: what it recovers comes after that time: the footnote of the promise.
+    private func switchOver(_ server: MemoryCIC, isLate: Bool) {
         guard recoveries == 0, server.isReachable else { return }
         // What an agent has, or had when the watch looked last, counts as delivered when it does not come back.
         for live in server.routable.values {
             guard let story = stories.first(where: { $0.key == live.episode.caseKey }) else { continue }
             let row = shared.tables.openEpisode(story.key)
-            if live.place == .withAgent || row?.episode.isWithAgent == true { story.agentEnds() }
+            if live.place == .withAgent || row?.episode.isWithAgent == true {
+                story.agentEnds()
+                story.isPickedUp(from: live.workgroup)
+            }
         }
         let lost = server.switchOver()
         trace.say(
@@ -113,9 +122,14 @@ extension ProtocolHistory {
             && (share == 2 || (share == 1 && Bool.random(using: &random)))
         {
             recoveries += 1
-            simulation.clock.schedule(after: seconds(0...50)) { [unowned self] in
+            simulation.clock.schedule(after: isLate ? seconds(75...200) : seconds(0...50)) { [unowned self] in
                 recoveries -= 1
-                let id = server.recover(live)
+                let id = server.recover(live) { id in
+                    guard isLate else { return }
+                    late["\(server.name)/\(id)"] = live.attempt
+                    // With an agent it is the case's delivery, whatever was asked meanwhile.
+                    if live.place == .withAgent { stories.first { $0.key == live.episode.caseKey }?.isTakenAway() }
+                }
                 trace.say(
                     "recovered", text: "\(server.name): \(id) of case \(live.episode.caseKey.caseID) is recovered")
             }
@@ -126,7 +140,9 @@ extension ProtocolHistory {
     // MARK: Database, broker, Salesforce
 
     private func failDatabase(_ kind: HistoryBounds.Kind) {
-        if kind == .lostCommit {
+        if kind == .lostRows {
+            loseRows()
+        } else if kind == .lostCommit {
             shared.losesAnswers += Int.random(in: 1...4, using: &random)
         } else {
             shared.isBroken = true
@@ -134,13 +150,38 @@ extension ProtocolHistory {
         }
     }
 
+    /// A standby takes over that lags. What an agent has hidden then is offered again, as the guarantees say, and so is not
+    /// tried.
+    private func loseRows() {
+        guard let standby, !bounds.agentsHide else { return }
+        let known = shared.tables.requests
+        shared.fallBack(to: standby.tables, standby.ingest, servers: servers.map(\.name), org: Sample.org)
+        self.standby = nil
+        let lost = known.filter { key, row in
+            let left = shared.tables.requests[key]
+            return left == nil || left?.isSeen != row.isSeen || left?.outcome != row.outcome
+        }
+        forgotten.formUnion(lost.keys)
+        for story in stories { story.isForgotten(Set(lost.keys), shared.tables.state(story.key).facts) }
+        trace.say("lost rows", lost.count, text: "the database has lost what it knew of \(lost.count) requests")
+    }
+
     private func failBroker(_ kind: HistoryBounds.Kind) {
         switch kind {
+        case .poison:
+            // No JSON, or JSON that is no message.
+            let body = Array(
+                (Bool.random(using: &random) ? "poison \(poison.count)" : "{\"poison\":\(poison.count)}").utf8)
+            poison.append(body)
+            broker.publish(body)
         case .brokerAway:
             broker.isBroken = true
             for process in living { broker.lose(process.life) }
             simulation.clock.schedule(after: seconds(0...30)) { [broker] in broker.isBroken = false }
-        case .purge: broker.purge()
+        case .purge:
+            // Poison that nobody has taken goes as well.
+            poison.removeAll { broker.holds($0) }
+            broker.purge()
         case .redelivery: if let process = anyProcess { broker.lose(process.life) }
         case .looks: broker.lookAtOne()
         default:
@@ -185,6 +226,6 @@ extension ProtocolHistory {
     /// Everybody who has died is replaced, and nobody hurries any more.
     func settle() {
         replaceDead()
-        for process in living { process.life.slowness = 20 }
+        for process in living { process.life.slowness = Self.patientSlowness }
     }
 }

@@ -6,7 +6,8 @@ extension ProtocolHistory {
         let tables = shared.tables
         let now = Sample.start + simulation.clock.monotonic
         if broker.count > 0 { return "\(broker.count) messages in caserouter.requests" }
-        if !failed.dead.isEmpty { return "\(failed.dead.count) messages in caserouter.dead" }
+        let dead = failed.dead.count { !poison.contains($0) }
+        if dead > 0 { return "\(dead) messages in caserouter.dead" }
         if recoveries > 0 { return "a switchover is under way" }
         if let hold = tables.holds.values.first { return "\(hold.kind) \(hold.name) is on hold: \(hold.reason)" }
         if !shared.ingest.openGaps.isEmpty { return "a gap is open" }
@@ -33,8 +34,13 @@ extension ProtocolHistory {
     var judgement: String? {
         let tables = shared.tables
         for story in stories {
-            let routable = servers.flatMap { server in server.routable.map { (server.name, $0.key, $0.value) } }
-                .filter { $0.2.episode.caseKey == story.key }
+            let routable = routable(of: story)
+            // What was recovered too late is the case's delivery, or waits for it; beside another one it must not wait.
+            let late = offered(of: story).filter { isTooLate($0.server, $0.id, $0.live) }
+            if !routable.isEmpty && late.contains(where: { $0.live.place == .waiting }) {
+                return "case \(story.key.caseID): what was recovered late waits beside another"
+            }
+            if routable.isEmpty && !late.isEmpty { continue }
             let episode = tables.openEpisode(story.key)?.episode
             if let (server, id, live) = routable.first {
                 if episode?.cic != server || episode?.interaction != id || episode?.attempt != live.attempt {
@@ -43,11 +49,21 @@ extension ProtocolHistory {
             } else if let episode {
                 return "case \(story.key.caseID): episode \(episode.number) is open and has no interaction"
             }
-            if let problem = story.problem(tables, routable.first?.2, waitsForAgent: waitsForAgent(story)) {
+            if let problem = story.problem(
+                tables, routable.first?.live, waitsForAgent: waitsForAgent(story), forgotten: forgotten)
+            {
                 return "case \(story.key.caseID): \(problem)"
             }
         }
         return nil
+    }
+
+    /// What became of messages that nobody can read: they lie aside, with the reason in the database.
+    var poisonProblem: String? {
+        if poison.contains(where: { !failed.holds($0) }) { return "a poisonous message is gone" }
+        let hasLostRows = faults[HistoryBounds.Kind.lostRows.rawValue] != nil
+        return !poison.isEmpty && shared.tables.undecodable.isEmpty && !hasLostRows
+            ? "no reason is given for a poisonous message" : nil
     }
 
     /// What nobody wants any more is with an agent who keeps it.

@@ -3,6 +3,9 @@ import CaseRouting
 extension ProtocolHistory {
     /// One thing that happens: to Salesforce, to an agent, or to whatever fails.
     func act() {
+        if bounds.kinds.contains(.lostRows) && Int.random(in: 0..<3, using: &random) == 0 {
+            standby = (shared.tables, shared.ingest)
+        }
         let roll = Int.random(in: 0..<(10 + 5 * bounds.eagerness), using: &random)
         switch roll {
         case 0..<8: if let kind = bounds.kinds.randomElement(using: &random) { fail(kind) }
@@ -17,6 +20,13 @@ extension ProtocolHistory {
         guard let story = stories.randomElement(using: &random),
             let happening = story.possible.randomElement(using: &random)
         else { return }
+        change(story, happening)
+        guard bounds.wavers, let back = story.opposite else { return }
+        run(.milliseconds(Int.random(in: 0...8_000, using: &random)))
+        change(story, back)
+    }
+
+    private func change(_ story: Story, _ happening: Story.Happening) {
         changes += 1
         let now = Sample.start + simulation.clock.monotonic
         lastVersion = bounds.isLegacy ? now.seconds : lastVersion + 1
@@ -65,7 +75,18 @@ extension ProtocolHistory {
             server.end(id)
         case (.waiting, _):
             trace.say("picked up", text: "\(server.name): \(id) is picked up")
+            story.isPickedUp(from: live.workgroup)
+            if isTooLate(server.name, id, live) { story.isTakenAway() }
+            // Recovered under another id and hidden before the watch has seen it: nobody can find it again.
+            let known = shared.tables.openEpisode(story.key)?.episode
+            if server.agentsHide && (known?.interaction != id || known?.attempt != live.attempt) {
+                late["\(server.name)/\(id)"] = live.attempt
+            }
             server.pickUp(id)
+        case _ where live.place == .withAgent && isTooLate(server.name, id, live):
+            // Given back it would wait for anybody: it is nobody's, and only reported.
+            story.agentEnds()
+            server.end(id)
         case (_, 0..<4):
             trace.say("ended", text: "\(server.name): the agent of \(id) ends it")
             story.agentEnds()
@@ -89,6 +110,17 @@ extension ProtocolHistory {
 
     private func handle(_ handle: RetryHandle) -> [UInt8] {
         RequestMessage.encode(handle, cause: .workerDied, failedAt: Sample.start)
+    }
+
+    /// Somebody gives a failed case up, and so knows of it.
+    func discard() {
+        guard let story = stories.first(where: { shared.tables.state($0.key).attempts >= RetryPolicy.attemptLimit })
+        else { return }
+        shared.tables.now = Sample.start + simulation.clock.monotonic
+        if shared.tables.discard(story.key) {
+            trace.say("discarded", text: "case \(story.key.caseID) is discarded")
+            story.isTakenAway()
+        }
     }
 
     /// Operators in the middle of it: handles moved twice or too late, servers paused and resumed.

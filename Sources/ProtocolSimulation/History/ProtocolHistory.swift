@@ -19,6 +19,7 @@ public final class ProtocolHistory: @unchecked Sendable {
         public let lines: [String]
         /// How often each kind of fault happened.
         public let faults: [String: Int]
+        public let cases: Int
         public let changes: Int
         public let virtualTime: Duration
     }
@@ -47,6 +48,15 @@ public final class ProtocolHistory: @unchecked Sendable {
     private var sentAttempts: Set<AttemptID> = []
     /// Interactions that CIC will recover after a switchover.
     var recoveries = 0
+    /// What a standby has that lags behind.
+    var standby: (tables: CaseTables, ingest: IngestTables)?
+    /// Requests of which the database has lost what it knew.
+    var forgotten: Set<RequestKey> = []
+    /// Messages that nobody can read.
+    var poison: [[UInt8]] = []
+    /// Interactions that were recovered later than CIC is given time for, by server and id: while one lives, its case may
+    /// have another, until the watch hears of it.
+    var late: [String: AttemptID] = [:]
 
     /// Plays a seed.
     ///
@@ -86,6 +96,7 @@ public final class ProtocolHistory: @unchecked Sendable {
             server.trace = trace
             server.model.reusesIDs = bounds.reusesIDs
             server.agentsHide = bounds.agentsHide
+            server.disconnectDelay = bounds.disconnectDelay
         }
         watchPromises()
     }
@@ -103,8 +114,11 @@ public final class ProtocolHistory: @unchecked Sendable {
             }
         }
         broker.acknowledges = { [unowned self] body in
-            // What cannot be read is not acknowledged but put aside, and nobody publishes such a thing here.
-            guard let message = try? RequestMessage(body), case .change(let change) = message else { return }
+            // What cannot be read is not acknowledged but put aside.
+            guard let message = try? RequestMessage(body) else {
+                return violated("a poisonous message was acknowledged")
+            }
+            guard case .change(let change) = message, !forgotten.contains(RequestKey(change)) else { return }
             // A message that killed its workers is acknowledged when its case is failed.
             let isSeen = shared.tables.requests[RequestKey(change)]?.isSeen == true
             if !isSeen && shared.tables.state(change.caseKey).failureNumber == 0 {
@@ -112,23 +126,55 @@ public final class ProtocolHistory: @unchecked Sendable {
             }
         }
         org.marks = { [unowned self] change in
-            if shared.tables.requests[RequestKey(change)]?.outcome == nil {
+            let key = RequestKey(change)
+            if shared.tables.requests[key]?.outcome == nil && !forgotten.contains(key) {
                 violated("the row of \(change.key) was marked before its request had an outcome")
             }
         }
+        shared.merged = { [unowned self] in merged($0, $1, $2) }
         shared.cursorMoved = { [unowned self] cursor in
             for place in org.base..<max(org.base, Int(cursor.replayID))
-            where shared.tables.requests[RequestKey(org.events[place])] == nil {
+            where shared.tables.requests[RequestKey(org.events[place])] == nil
+                && !forgotten.contains(RequestKey(org.events[place]))
+            {
                 violated("the position passed event \(place + 1), which is recorded nowhere")
             }
         }
     }
 
     private func lookAtInteractions() {
-        for story in stories {
-            let routable = servers.flatMap(\.routable.values).filter { $0.episode.caseKey == story.key }
-            if routable.count > 1 { violated("two routable interactions of case \(story.key.caseID)") }
-            if routable.contains(where: { $0.place == .waiting }) { story.waits() }
+        for story in stories where routable(of: story).count > 1 {
+            violated("two routable interactions of case \(story.key.caseID)")
+        }
+    }
+
+    /// Interactions of a case that agents can be offered, without what CIC has recovered too late: that is none of the
+    /// case's any more, unless its episode was still looking for it.
+    func routable(of story: Story) -> [(server: String, id: InteractionID, live: HandlerModel.Live)] {
+        offered(of: story).filter { !isTooLate($0.server, $0.id, $0.live) }
+    }
+
+    func offered(of story: Story) -> [(server: String, id: InteractionID, live: HandlerModel.Live)] {
+        servers.flatMap { server in server.routable.map { (server.name, $0.key, $0.value) } }
+            .filter { $0.2.episode.caseKey == story.key }
+    }
+
+    func isTooLate(_ server: String, _ id: InteractionID, _ live: HandlerModel.Live) -> Bool {
+        guard late["\(server)/\(id)"] == live.attempt else { return false }
+        let open = shared.tables.openEpisode(live.episode.caseKey)?.episode
+        return open?.cic != server || open?.interaction != id || open?.attempt != live.attempt
+    }
+
+    /// An older state never takes the place of a newer one, however the changes came.
+    private func merged(_ change: CaseChange, _ before: CaseFacts?, _ after: CaseFacts?) {
+        guard !change.kind.isOccurrence, change.kind != .observed, before != after else { return }
+        let newer = shared.tables.requests.values.filter { request in
+            request.change.caseKey == change.caseKey && request.isSeen && !request.change.kind.isOccurrence
+                && request.change.kind != .observed && request.change.versionEpoch == change.versionEpoch
+                && request.change.version > change.version
+        }
+        if let newer = newer.map(\.change.key).min() {
+            violated("the older change \(change.key) was applied over the newer \(newer)")
         }
     }
 
@@ -148,18 +194,33 @@ public final class ProtocolHistory: @unchecked Sendable {
         run(.seconds(3))
         for _ in 0..<bounds.steps where violation == nil {
             act()
-            run(pause())
+            wait(pause())
         }
         if violation == nil { heal() }
         if violation == nil { comeToRest() }
         let result = Result(
-            seed: seed, problem: violation, hash: trace.hash, lines: trace.lines, faults: faults, changes: changes,
+            seed: seed, problem: violation, hash: trace.hash, lines: trace.lines, faults: faults, cases: stories.count,
+            changes: changes,
             virtualTime: simulation.clock.monotonic)
         end()
         return result
     }
 
     func run(_ duration: Duration) { simulation.run(for: duration) }
+
+    /// Lets time pass in which nothing happens to anybody. After the first seconds nobody has to look often: looking and
+    /// finding nothing would be most of what is computed.
+    private func wait(_ duration: Duration) {
+        let attentive: Duration = .seconds(3)
+        guard duration > attentive * 2 else { return run(duration) }
+        run(attentive)
+        let hurries = living.map { ($0.life, $0.life.slowness) }
+        for (life, _) in hurries { life.slowness = Self.patientSlowness }
+        run(duration - attentive)
+        for (life, slowness) in hurries { life.slowness = slowness }
+    }
+
+    static let patientSlowness = 20
 
     private func pause() -> Duration {
         switch Int.random(in: 0..<10, using: &random) {
@@ -182,7 +243,7 @@ public final class ProtocolHistory: @unchecked Sendable {
             if violation != nil { return }
             settle()
             operators()
-            problem = unrest ?? judgement
+            problem = unrest ?? poisonProblem ?? judgement
             quiet = problem == nil ? quiet + 1 : 0
             if simulation.clock.monotonic > end { break }
         }

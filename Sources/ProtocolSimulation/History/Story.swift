@@ -50,6 +50,16 @@ final class Story {
         }
     }
 
+    /// What takes back the change that came last, if that took the case from its agents.
+    var opposite: Happening? {
+        switch committed.last?.happening {
+        case .closed: .reopened
+        case .reply: .comment
+        case .user, .unmonitored: .queueA
+        default: nil
+        }
+    }
+
     /// - Parameters:
     ///   - version: of the change, greater than or, in legacy orgs, equal to that of the one before.
     ///   - number: of the change in the history, for its ids.
@@ -91,10 +101,22 @@ final class Story {
 
     // MARK: What people see
 
-    /// Whoever waits on a workgroup has been offered for every arrival until now.
-    func waits() {
+    /// An agent takes it from a workgroup: every arrival there until now is answered.
+    func isPickedUp(from workgroup: String?) {
         answered.formUnion(
-            committed.indices.filter { [.queueA, .queueB, .reopened].contains(committed[$0].happening) })
+            committed.indices.filter {
+                [.queueA, .queueB, .reopened].contains(committed[$0].happening)
+                    && Self.workgroup(of: committed[$0].change.owner) == workgroup
+            })
+    }
+
+    /// The database has forgotten these. Where it holds again what Salesforce has, nobody can know of the way in between.
+    func isForgotten(_ keys: Set<RequestKey>, _ held: CaseFacts?) {
+        guard let held, held.owner == owner, held.isClosed == isClosed else { return }
+        answered.formUnion(
+            committed.indices.filter {
+                keys.contains(RequestKey(committed[$0].change)) && committed[$0].happening != .comment
+            })
     }
 
     /// The agent still had it after the customer wrote.
@@ -110,12 +132,18 @@ final class Story {
     /// - Parameters:
     ///   - routable: its interaction outside holding.
     ///   - waitsForAgent: it is left to its agent, and its requests wait for that.
-    func problem(_ tables: CaseTables, _ routable: HandlerModel.Live?, waitsForAgent: Bool) -> String? {
+    ///   - forgotten: requests that the database has lost; their rows may have been marked before.
+    func problem(
+        _ tables: CaseTables, _ routable: HandlerModel.Live?, waitsForAgent: Bool, forgotten: Set<RequestKey>
+    ) -> String? {
         for request in tables.requests.values.sorted(by: { $0.change.key < $1.change.key })
         where request.change.caseKey == key && request.outcome == nil && !waitsForAgent {
             return "request \(request.change.key) (\(request.change.kind)) has no outcome"
         }
-        for one in committed where one.hasRow && tables.requests[RequestKey(one.change)]?.isSeen != true {
+        for one in committed
+        where one.hasRow && tables.requests[RequestKey(one.change)]?.isSeen != true
+            && !forgotten.contains(RequestKey(one.change))
+        {
             return "change \(one.change.key) (\(one.happening)) was never merged"
         }
         let state = tables.state(key)
@@ -146,7 +174,7 @@ final class Story {
                     $0.happening.isState && $0.happening != .skills && !$0.change.isClosed
                         && Self.workgroup(of: $0.change.owner) != nil
                 }
-                if !hasLater { return "arrival \(one.change.key) (\(one.happening)) was swallowed" }
+                if !hasLater && !isOffered { return "arrival \(one.change.key) (\(one.happening)) was swallowed" }
             default: continue
             }
         }

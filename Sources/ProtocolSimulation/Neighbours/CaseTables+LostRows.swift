@@ -4,7 +4,16 @@ extension SharedTables {
     /// The database goes on from an earlier moment.
     public func fallBack(to older: CaseTables) {
         tables.now = Sample.start + clock.monotonic
-        tables.fallBack(to: older, cic: Sample.cic)
+        tables.fallBack(to: older, servers: [Sample.cic])
+    }
+
+    /// The same for ingest's part, with the gap and the hold of the org that every new connection opens.
+    func fallBack(to older: CaseTables, _ olderIngest: IngestTables, servers: [String], org: String) {
+        tables.now = Sample.start + clock.monotonic
+        tables.fallBack(to: older, servers: servers)
+        tables.place(Hold(kind: .org, name: org, reason: .lostRows, detail: "Another timeline."))
+        ingest = olderIngest
+        ingest.openGaps.append((IngestTables.databaseGap, tables.now - .seconds(72 * 3_600), tables.now))
     }
 }
 
@@ -12,13 +21,26 @@ extension SharedTables {
 extension CaseTables {
     /// A standby takes over that has everything up to `older` and nothing since; what every new connection does then is
     /// done.
-    public mutating func fallBack(to older: CaseTables, cic: String) {
-        let now = now
+    public mutating func fallBack(to older: CaseTables, servers: [String]) {
+        let (now, committed) = (now, attempts)
         self = older
         self.now = now
+        // They were committed, whatever became of that.
+        attempts.formUnion(committed)
         leastEpoch += 1 << 32
-        lostRows[cic] = (now, now + .seconds(100))
-        place(Hold(kind: .cic, name: cic, reason: .lostRows, detail: "Another timeline."))
+        for cic in servers {
+            lostRows[cic] = (now, now + .seconds(100))
+            place(Hold(kind: .cic, name: cic, reason: .lostRows, detail: "Another timeline."))
+        }
+    }
+
+    /// The hold of an org ends when a sweep has closed its gap and what it found is merged.
+    mutating func liftSweptOrgs(_ ingest: IngestTables) -> [String] {
+        let isOpen = ingest.openGaps.contains { $0.reason == IngestTables.databaseGap }
+        let held = holds.keys.filter { $0.kind == .org && $0.reason == .lostRows }
+        guard !isOpen, !held.isEmpty, !requests.values.contains(where: { !$0.isSeen }) else { return [] }
+        for hold in held { holds[hold] = nil }
+        return held.map(\.name)
     }
 
     mutating func rebuild(_ rebuilt: RebuiltEpisode) -> Bool {
@@ -57,6 +79,9 @@ extension CaseTables {
         row.leaseUntil = nil
         row.claimsWithoutOutcome = 0
         row.nextAt = now
+        // What is wanted now was read off CIC, and what is held of the case may be newer than that.
+        row.isToVerify = true
+        row.verifyAt = now
         cases[key] = row
         return true
     }

@@ -76,7 +76,7 @@ public struct CaseTables: Sendable {
     public var leastEpoch: Int64 = 0
     public var undecodable: [String: Int] = [:]
     /// Every attempt to create that was ever committed.
-    public private(set) var attempts: Set<AttemptID> = []
+    public internal(set) var attempts: Set<AttemptID> = []
     /// Version of the configuration in force.
     public var configuration: Int64 = 0
     /// What people asked for, and the version in force then.
@@ -120,6 +120,8 @@ public struct CaseTables: Sendable {
 
     func isOnHold(_ key: CaseKey, _ row: CaseRow) -> Bool {
         if isHeld(.org, key.org) { return true }
+        // While any server is not listed, a case may have an interaction there that nobody knows of.
+        if holds.keys.contains(where: { $0.reason == .lostRows }) { return true }
         if let cic = row.actsOn, isHeld(.cic, cic) { return true }
         guard let wanted = row.state.wanted else { return false }
         return isHeld(.workgroup, "\(wanted.cic)/\(wanted.workgroup)")
@@ -238,7 +240,8 @@ public struct CaseTables: Sendable {
     /// Whether the claim's lease is still its own: what every guarded write compares.
     func holds(_ claim: Claim) -> Bool {
         guard let row = cases[claim.caseKey] else { return false }
-        return row.epoch == claim.epoch && row.leaseUntil != nil
+        // What was claimed before rows were lost writes nothing.
+        return row.epoch == claim.epoch && row.leaseUntil != nil && (claim.epoch > leastEpoch || leastEpoch == 0)
     }
 
     func isCurrent(_ claim: Claim) -> Bool {

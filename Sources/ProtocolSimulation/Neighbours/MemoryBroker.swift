@@ -54,6 +54,8 @@ public final class MemoryBroker: @unchecked Sendable {
 
     public func purge() { messages = [] }
 
+    func holds(_ body: [UInt8]) -> Bool { messages.contains { $0.body == body } }
+
     /// The connection of a process is gone: what it had not acknowledged is delivered again, but for what was delivered
     /// too often.
     public func lose(_ life: Life) {
@@ -99,6 +101,7 @@ public final class MemoryBroker: @unchecked Sendable {
         else { return }
         if dead {
             deadLettered.append(messages[place].body)
+            self.dead?.dead.append(messages[place].body)
         } else {
             acknowledges?(messages[place].body)
             acknowledged += 1

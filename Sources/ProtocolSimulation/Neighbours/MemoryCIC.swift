@@ -24,6 +24,12 @@ public final class MemoryCIC: @unchecked Sendable {
     public var model = HandlerModel() { didSet { clock.ring(news) } }
     public var identity = "server-a" { didSet { clock.ring(news) } }
     public var isReachable = true { didSet { clock.ring(news) } }
+    /// False: there is no session, so that nothing is sent at all.
+    public var hasSessions = true { didSet { clock.ring(news) } }
+    /// Workgroups whose queue the user may not see.
+    public var unreadable: Set<String> = []
+    /// The user may see no names: the lists of them are empty.
+    public var hidesNames = false
     /// Faults of the next calls, by operation, first come.
     public var faults: [Operation: [Fault]] = [:]
     /// Operations that a test does not expect: calling one is an issue.
@@ -95,8 +101,9 @@ public final class MemoryCIC: @unchecked Sendable {
 
     /// CIC recovers an interaction under a new id.
     @discardableResult
-    public func recover(_ live: HandlerModel.Live) -> InteractionID {
+    public func recover(_ live: HandlerModel.Live, _ isAbout: (InteractionID) -> Void = { _ in }) -> InteractionID {
         let interaction = model.create(live.episode, live.attempt)
+        isAbout(interaction)
         model.interactions[interaction] = live
         changed()
         return interaction
@@ -226,6 +233,9 @@ public struct MemoryInteractionServer: InteractionServer {
 
     /// As the adapter: nothing is sent to a server that the watch has not written down.
     private func isInForce() throws(RoutingFailure) {
+        guard site.hasSessions else {
+            throw RoutingFailure(.held, at: .read, cause: .cicUnreachable, "There is no session with CIC.")
+        }
         guard let tables = shared?.tables else { return }
         let identity = tables.servers[site.name]?.identity
         let isSettled =

@@ -31,6 +31,9 @@ public final class MemoryFailedQueue: FailedQueue, @unchecked Sendable {
 
     public func deadCount() async -> Int { dead.count }
 
+    /// Whether it lies there, or is being looked at.
+    func holds(_ body: [UInt8]) -> Bool { dead.contains(body) || taken.values.contains(body) }
+
     public func takeDead() async throws(RoutingFailure) -> RequestDelivery? {
         guard !dead.isEmpty else { return nil }
         if taken.count >= DeadRound.mostKept + 100 { throw Self.broken }
@@ -77,6 +80,8 @@ public final class MemoryHousekeepingStore: HousekeepingStore, @unchecked Sendab
     private let shared: SharedTables
     private var putOut: [CaseKey: (failure: Int32, at: Timestamp)] = [:]
     public private(set) var partitionRounds = 0
+    /// What the accounting is said to lack.
+    public var differences: [AccountingDifference] = []
 
     public init(_ shared: SharedTables) { self.shared = shared }
 
@@ -95,9 +100,14 @@ public final class MemoryHousekeepingStore: HousekeepingStore, @unchecked Sendab
         }
     }
 
-    public func liftSweptOrgs() async -> [String] { [] }
+    public func liftSweptOrgs() async -> [String] {
+        shared.tables.now = Sample.start + shared.clock.monotonic
+        return shared.tables.liftSweptOrgs(shared.ingest)
+    }
 
     public func advanceRetries() async -> [String] { [] }
+
+    public func accountingDifferences() async -> [AccountingDifference] { differences }
 
     public func maintainPartitions() async -> [String] {
         partitionRounds += 1

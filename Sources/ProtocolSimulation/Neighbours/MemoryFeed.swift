@@ -37,6 +37,11 @@ public actor MemoryFeed: InteractionFeed {
     }
 
     public func directory() async throws(RoutingFailure) -> CICDirectory {
+        // As in ICWS, the session begins with what is followed, and takes its time.
+        guard session != 0 else {
+            throw RoutingFailure(.held, at: .read, cause: .cicUnreachable, "There is no session yet.")
+        }
+        if site.hidesNames { return CICDirectory(workgroups: [], skills: [], users: []) }
         let entries = [Sample.workgroupA, Sample.workgroupB].map {
             CICDirectory.WorkgroupEntry(name: $0, isActive: true, hasQueue: true, isACD: true, takesEmail: true)
         }
@@ -61,7 +66,7 @@ public actor MemoryFeed: InteractionFeed {
 
     private func news() -> [FeedMessage] {
         site.catchUp()
-        guard site.isReachable else { return [] }
+        guard site.isReachable, site.hasSessions else { return [] }
         var messages: [FeedMessage] = []
         if session != site.sessions {
             session = site.sessions
@@ -69,6 +74,12 @@ public actor MemoryFeed: InteractionFeed {
             messages.append(.session(host: "\(site.identity).example", server: site.identity))
         }
         for queue in followed.sorted() {
+            if site.unreadable.contains(queue) {
+                if told.updateValue([:], forKey: queue) == nil {
+                    messages.append(.unreadable(queue: queue, reason: "A right is missing."))
+                }
+                continue
+            }
             let shown = content(of: queue)
             guard let before = told[queue] else {
                 messages.append(

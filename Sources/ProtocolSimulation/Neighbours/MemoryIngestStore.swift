@@ -139,6 +139,12 @@ public struct MemoryIngestStore: IngestStore {
         }
     }
 
+    public func lastSweep(org: String) async throws(RoutingFailure) -> Timestamp? {
+        try await shared.statement(life) { _ in
+            shared.ingest.sweeps.filter { $0.findings == nil }.map(\.startedAt).max()
+        }
+    }
+
     public func finishSweep(org: String, _ result: SweepResult) async throws(RoutingFailure) {
         try await shared.statement(life) { tables in
             for index in tables.askedSweeps.indices where tables.askedSweeps[index].sweep.id == result.asked {
@@ -149,6 +155,7 @@ public struct MemoryIngestStore: IngestStore {
     }
 
     public func replaceQueues(org: String, _ queues: [SalesforceQueue]) async {}
+    public func replaceLegacyMappings(org: String, _ rows: [LegacyMapping]) async {}
     public func saveAPIUsage(org: String, _ usage: APIUsage, calls: [String: Int]) async {}
 
     public func now() async throws(RoutingFailure) -> Timestamp {

@@ -124,6 +124,18 @@ public final class MemoryOrg: SalesforceOrg, @unchecked Sendable {
         return []
     }
 
+    /// Comments, read from the comment itself: without a row.
+    func occurrenceList(of owners: [RecordID], since: Timestamp) -> [CaseChange] {
+        rows.values.map(\.change).filter { change in
+            change.kind == .comment && change.occurredAt >= since
+                && cases[change.caseID].map { owners.contains($0.facts.owner) } ?? false
+        }.sorted { $0.key < $1.key }.map { change in
+            var change = change
+            change.row = nil
+            return change
+        }
+    }
+
     public func markProcessed(_ ids: [RecordID]) async -> [RowResult] { mark(ids) }
 
     func mark(_ ids: [RecordID]) -> [RowResult] {
@@ -140,6 +152,7 @@ public final class MemoryOrg: SalesforceOrg, @unchecked Sendable {
     }
 
     public func queues() async -> [SalesforceQueue] { [] }
+    public func legacyMappings() async -> [LegacyMapping] { [] }
     public func apiUsage() async -> APIUsage? { nil }
     public func callCounts() async -> [String: Int] { [:] }
 

@@ -15,6 +15,9 @@ public final class SharedTables: @unchecked Sendable {
     /// Called after a statement that has stored a position.
     public var cursorMoved: ((ReplayCursor) -> Void)?
     var movedCursor: ReplayCursor?
+    /// Called after a merge: the change, what was held of its case before, and what is held now.
+    public var merged: ((CaseChange, CaseFacts?, CaseFacts?) -> Void)?
+    var mergedChange: (CaseChange, CaseFacts?, CaseFacts?)?
     /// Statements of the watch that wrote, by name.
     public var watchWrites: [String] = []
     public var figures: QueueFigures?
@@ -48,6 +51,10 @@ public final class SharedTables: @unchecked Sendable {
         if let moved = movedCursor {
             movedCursor = nil
             cursorMoved?(moved)
+        }
+        if let (change, before, after) = mergedChange {
+            mergedChange = nil
+            merged?(change, before, after)
         }
         // Looking for work and finding none is most of what is asked.
         if isNothing?(value) == true { return value }
@@ -84,7 +91,14 @@ public struct MemoryCaseStore: CaseStore {
     }
 
     public func merge(_ merge: Merge) async throws(RoutingFailure) -> MergeResult {
-        try await shared.statement(life) { $0.merge(merge) }
+        try await shared.statement(life) { tables in
+            let key = merge.change.caseKey
+            let before = tables.cases[key]?.state.facts
+            let result = tables.merge(merge)
+            if case .conflict = result { return result }
+            shared.mergedChange = (merge.change, before, tables.cases[key]?.state.facts)
+            return result
+        }
     }
 
     public func claimDue(limit: Int, servers: [String]) async throws(RoutingFailure) -> [Claim] {
@@ -209,9 +223,12 @@ public struct MemoryWatchStore: WatchStore {
         }
     }
 
-    public func openEpisodes(cic: String) async throws(RoutingFailure) -> [WatchedEpisode] {
+    public func openEpisodes(cic: String, after: CaseKey?) async throws(RoutingFailure) -> [WatchedEpisode] {
         try await shared.statement(life) { tables in
-            tables.episodes.filter { $0.value.isOpen && $0.value.episode.cic == cic }.map { WatchedEpisode($0, $1) }
+            // A part is a few cases here, so that what happens between two of them is tried.
+            tables.episodes.filter { key, row in
+                row.isOpen && row.episode.cic == cic && (after.map { $0 < key.caseKey } ?? true)
+            }.map { WatchedEpisode($0, $1) }.sorted { $0.key.caseKey < $1.key.caseKey }.prefix(3).map { $0 }
         }
     }
 

@@ -79,13 +79,16 @@ public final class OrgConnection: SalesforceOrg, @unchecked Sendable {
         try await call { org in ids.compactMap { org.cases[$0] } }
     }
 
-    public func occurrences(of owners: [RecordID], since: Timestamp) async throws(RoutingFailure) -> [CaseChange] { [] }
+    public func occurrences(of owners: [RecordID], since: Timestamp) async throws(RoutingFailure) -> [CaseChange] {
+        try await call { $0.occurrenceList(of: owners, since: since) }
+    }
 
     public func markProcessed(_ ids: [RecordID]) async throws(RoutingFailure) -> [RowResult] {
         try await call { $0.mark(ids) }
     }
 
     public func queues() async -> [SalesforceQueue] { [] }
+    public func legacyMappings() async -> [LegacyMapping] { [] }
     public func apiUsage() async -> APIUsage? { nil }
     public func callCounts() async -> [String: Int] { [:] }
 }

@@ -96,11 +96,14 @@ struct CaseRecord {
         return SweptCase(caseID: id, facts: facts, isDeleted: isDeleted, modifiedAt: modified)
     }
 
-    /// A deleted case counts as closed, whatever its status was.
+    /// A deleted case counts as closed, whatever its status was. Skills that are cut are too long all the same, and fail
+    /// the case where people see it.
     var facts: CaseFacts? {
         RoutingRow.id(owner).map {
             CaseFacts(
-                caseNumber: number, owner: $0, isClosed: isClosed || isDeleted, skills: skills, priority: priority)
+                caseNumber: RoutingRow.short(number, CaseChange.maximumNumberLength), owner: $0,
+                isClosed: isClosed || isDeleted, skills: RoutingRow.short(skills, CaseChange.maximumSkillsLength),
+                priority: RoutingRow.short(priority, CaseChange.maximumPriorityLength))
         }
     }
 }

@@ -43,9 +43,11 @@ extension RoutingRow {
             CaseChange(
                 key: key, org: settings.org, caseID: caseID, kind: kind, version: version,
                 versionEpoch: settings.versionEpoch, occurredAt: occurredAt,
-                caseNumber: Self.short(caseNumber ?? facts?.caseNumber ?? ""), owner: owner,
+                caseNumber: Self.short(caseNumber ?? facts?.caseNumber ?? "", CaseChange.maximumNumberLength),
+                owner: owner,
                 previousOwner: Self.id(previousOwner), isClosed: isClosed, skills: skills,
-                priority: Self.short(priority ?? facts?.priority ?? ""), actor: Self.id(actor), row: row))
+                priority: Self.short(priority ?? facts?.priority ?? "", CaseChange.maximumPriorityLength),
+                actor: Self.id(actor), row: row))
     }
 
     /// A legacy table may not say what happened, or in words of its own: then it is a change of state, which leads to
@@ -62,8 +64,16 @@ extension RoutingRow {
         do throws(InvalidRecordID) { return try RecordID(text) } catch { return nil }
     }
 
-    /// Names for people, cut to what the package's fields hold.
-    private static func short(_ text: String) -> String {
-        text.utf8.count <= 255 ? text : String(decoding: text.utf8.prefix(255), as: UTF8.self)
+    /// Cut to so many bytes at most, behind a whole character: what a message does not take nobody can read.
+    static func short(_ text: String, _ limit: Int) -> String {
+        guard text.utf8.count > limit else { return text }
+        var cut = String.UnicodeScalarView()
+        var length = 0
+        for scalar in text.unicodeScalars {
+            length += UTF8.width(scalar)
+            guard length <= limit else { break }
+            cut.append(scalar)
+        }
+        return String(cut)
     }
 }

@@ -6,7 +6,8 @@ import CaseRouting
 /// `channel`, `case`, `status`, and, each only if the table has it, `case-number`, `change`, `record`, `owner`,
 /// `previous-owner`, `closed`, `skills`, `priority`, `actor`, `sequence`; `new` and `processed` are values of the
 /// status, `case-skills` is the skills field of Case, `event-row` and `event-row-created` are fields of a platform
-/// event. Names reach queries as they are, so only letters, digits and `_` are taken.
+/// event. `mapping-object`, `mapping-queue`, `mapping-workgroup` and `mapping-skills` name another table, which may be there
+/// with either package, see `MappingTable`. Names reach queries as they are, so only letters, digits and `_` are taken.
 public struct SourceNames: Equatable, Sendable {
     public let object: String
     /// `/event/NAME` or `/topic/NAME`.
@@ -20,11 +21,14 @@ public struct SourceNames: Equatable, Sendable {
     let caseSkills: String?
     let eventRow: String
     let eventRowCreated: String
+    /// Where an older connector keeps which queue goes where; nil: nowhere.
+    let mappingTable: MappingTable?
 
     /// - Throws: a `configuration` failure for a name that is unknown, missing or malformed.
     init(_ source: [String: String], org: String) throws(RoutingFailure) {
         var rest = source
-        let isPackage = source.isEmpty
+        mappingTable = try MappingTable(taking: &rest, org: org)
+        let isPackage = rest.isEmpty
         self.isPackage = isPackage
         func take(_ key: String, _ packaged: String?) throws(RoutingFailure) -> String? {
             guard let name = rest.removeValue(forKey: key) else { return isPackage ? packaged : nil }
@@ -64,7 +68,7 @@ public struct SourceNames: Equatable, Sendable {
                     + ([
                         "object", "channel", "case", "status", "new", "processed", "case-skills", "event-row",
                         "event-row-created",
-                    ] + Self.optionalFields.map(\.key)).joined(separator: ", ") + ".")
+                    ] + Self.optionalFields.map(\.key) + MappingTable.keys).joined(separator: ", ") + ".")
         }
     }
 
@@ -86,7 +90,7 @@ public struct SourceNames: Equatable, Sendable {
         [RowField.owner, .closed, .skills, .caseNumber, .priority].allSatisfy { fields[$0] != nil }
     }
 
-    private static func isName(_ text: some StringProtocol) -> Bool {
+    static func isName(_ text: some StringProtocol) -> Bool {
         (1...80).contains(text.utf8.count) && text.utf8.first.map { ($0 | 0x20) >= UInt8(ascii: "a") } == true
             && text.utf8.allSatisfy {
                 (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0 | 0x20)
@@ -101,7 +105,7 @@ public struct SourceNames: Equatable, Sendable {
     /// A setting's name as people may see it.
     private static func shown(_ name: String) -> String { "'\(name.prefix(40))'" }
 
-    private static func refuse(_ key: String, _ org: String, _ why: String) -> RoutingFailure {
+    static func refuse(_ key: String, _ org: String, _ why: String) -> RoutingFailure {
         .setting("Org \(org): source setting \(key) \(why).")
     }
 }

@@ -16,8 +16,9 @@ extension CICState {
     /// `/icws/{session}/configuration/{kind}[/{id}]`.
     func configurationList(_ request: CICRequest, _ path: [String]) throws(CICError) -> CICAnswer {
         if request.method == .post, path == ["mail", "send-email"] { return CICAnswer(204) }
-        guard request.method == .get, let kind = path.first, path.count <= 2, let items = configurationItems(kind)
-        else {
+        guard request.method == .get else { return try writeConfiguration(request, path) }
+        if path.count == 2, path[0] == "defaults" { return CICAnswer(200, try defaults(path[1])) }
+        guard let kind = path.first, path.count <= 2, let items = configurationItems(kind) else {
             throw CICError.notFound
         }
         let select = request.list("select")
@@ -63,7 +64,28 @@ extension CICState {
 
     private static func id(_ item: CICJSON) -> String { item["configurationId"]?["id"]?.string ?? "" }
 
+    /// `…/configuration/defaults/{kind, in the singular}`: an item as it would be without any settings.
+    private func defaults(_ name: String) throws(CICError) -> CICJSON {
+        switch name {
+        case "workgroup": return item(CICWorkgroup(name: ""))
+        case "user": return userItem("")
+        case "role": return roleItem("")
+        case "skill", "station": return ["configurationId": Self.reference("\(name)s", "")]
+        default: throw CICError.notFound
+        }
+    }
+
     private func configurationItems(_ kind: String) -> [CICJSON]? {
+        knownItems(kind)?.map { item in
+            guard let written = directory.written["\(kind)/\(Self.id(item))"], let members = item.members else {
+                return item
+            }
+            let kept = members.filter { written[$0.key] == nil }
+            return .object(kept + written.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) })
+        }
+    }
+
+    private func knownItems(_ kind: String) -> [CICJSON]? {
         switch kind {
         case "workgroups": return workgroups.values.map(item)
         case "skills": return skills.map { ["configurationId": Self.reference(kind, $0), "userAssignments": []] }
@@ -72,8 +94,8 @@ extension CICState {
             let recovers = configuration.recovery.emails == "none" ? "0" : "1"
             let name = "Mail Interaction Recovery Enabled"
             return [["configurationId": Self.reference(kind, name), "value": .string(recovers)]]
-        case "roles", "skill-categories", "stations", "wrap-up-categories": return []
-        default: return nil
+        case "roles": return directory.items[kind]?.map(roleItem)
+        default: return directory.items[kind]?.map { ["configurationId": Self.reference(kind, $0)] }
         }
     }
 
@@ -87,7 +109,8 @@ extension CICState {
             "isActive": .bool(workgroup.isActive), "queueType": CICJSON(workgroup.queueType),
             "isAcdEmailRoutingActive": .bool(workgroup.isAcdEmailRoutingActive),
             "members": .array(Set(workgroup.members + agents).sorted().map { Self.reference("users", $0) }),
-            "supervisors": [], "skills": [], "wrapUpCodes": [], "customAttributes": [],
+            "supervisors": [], "skills": [], "wrapUpCodes": [], "customAttributes": [], "extension": "",
+            "isWrapUpActive": false, "isCallbackEnabled": false,
         ]
     }
 
@@ -96,11 +119,13 @@ extension CICState {
         let skills = (settings?.skills ?? []).map { skill -> CICJSON in
             ["id": Self.reference("skills", skill), "proficiency": 100, "desireToUse": 100]
         }
+        let role = Self.reference("roles", settings == nil ? "Administrator" : "Agent")
         return [
             "configurationId": Self.reference("users", name), "extension": "",
             "statusText": .string(statuses[name]?.status ?? "Available"),
             "workgroups": .array((settings?.workgroups ?? []).map { Self.reference("workgroups", $0) }),
             "skills": ["actualValue": .array(skills), "effectiveValue": .array(skills)],
+            "roles": ["actualValue": [role], "effectiveValue": [role]],
             "utilizations": [
                 [
                     "mediaType": 3, "utilization": 100,
@@ -112,6 +137,10 @@ extension CICState {
                 "hasClientAccess": true, "mediaLevel": 3, "additionalLicenses": [],
             ],
         ]
+    }
+
+    private func roleItem(_ name: String) -> CICJSON {
+        ["configurationId": Self.reference("roles", name), "workgroups": [], "users": []]
     }
 
     // MARK: Query
@@ -222,10 +251,14 @@ extension CICState {
     private func post(
         _ session: CICSession, _ id: String, _ kind: String, _ change: String, _ values: [CICJSON], isDelta: Bool
     ) {
-        let message: CICJSON = [
-            "__type": .string("urn:inin.com:configuration.people:\(kind)Message"), "isDelta": .bool(isDelta),
-            "subscriptionId": .string(id), change: .array(values),
+        // Every part is sent: a vendor's example takes the length of each without asking whether it is there.
+        let parts = ["added", "changed", "removed"].map { part in
+            (key: part, value: CICJSON.array(part == change ? values : []))
+        }
+        let head: [(key: String, value: CICJSON)] = [
+            ("__type", .string("urn:inin.com:configuration.people:\(kind)Message")), ("isDelta", .bool(isDelta)),
+            ("subscriptionId", .string(id)),
         ]
-        session.post(message.bytes, in: self)
+        session.post(CICJSON.object(head + parts).bytes, in: self)
     }
 }

@@ -29,6 +29,10 @@ final class CICSession {
     var notifications: Set<String> = []
     var configurationSubscriptions: [String: CICConfigurationSubscription] = [:]
     var watchedUsers: [String] = []
+    var statistics = CICStatisticSubscription(keys: [])
+    /// At which station its user is logged in, as a station's information, and whether the session is told of changes.
+    var station: CICJSON?
+    var watchesStation = false
 
     init(id: String, host: Int, user: String, application: String, now: ContinuousClock.Instant) {
         self.id = id
@@ -72,7 +76,10 @@ extension CICState {
         case (.get, "features", 1): return CICAnswer(200, ["featureInfoList": features])
         case (.get, "features", 2):
             guard let found = configuration.features.first(where: { $0.key.lowercased() == path[1].lowercased() })
-            else { throw CICError.notFound }
+            else {
+                // The contract of this request knows no 404.
+                throw CICError(400, "error.request.connection.unknownFeature", "There is no feature \(path[1]).")
+            }
             return CICAnswer(200, ["featureId": .string(found.key), "version": CICJSON(found.value)])
         case (.get, "server-time", 1): return CICAnswer(200, ["serverUtcTime": .string(Self.compactTime())])
         case (.get, "server-info", 1):
@@ -141,7 +148,8 @@ extension CICState {
     }
 
     private static let badCredentials = CICError(
-        400, "error.request.connection.authenticationFailure", "The authentication process failed.")
+        400, "error.request.connection.authenticationFailure", "The authentication process failed.",
+        code: -2_147_221_503)
 
     /// Ids and token come in the headers and in the body, because clients differ in where they look.
     private func welcome(_ session: CICSession, include: [String]) -> CICAnswer {
@@ -160,7 +168,7 @@ extension CICState {
             case "features": members.append(("features", features))
             case "server-time": members.append(("serverTimeInfo", ["serverUtcTime": .string(Self.compactTime())]))
             case "default-workstation": members.append(("defaultWorkstationId", .null))
-            case "effective-station": members.append(("effectiveStation", .null))
+            case "effective-station": members.append(("effectiveStation", effectiveStation(of: session.user)))
             default: continue
             }
         }
@@ -170,7 +178,7 @@ extension CICState {
             (
                 "Set-Cookie",
                 "\(session.cookie.name)=\(session.cookie.value); path=/icws/\(session.id); HttpOnly"
-                    + (configuration.tls == nil ? "" : "; Secure")
+                    + (configuration.tls == nil ? "" : "; Secure; SameSite=None")
             ),
             ("Location", "/icws/\(session.id)/connection"),
         ]
@@ -197,7 +205,7 @@ extension CICState {
         guard let session = sessions[id] ?? (alsoFormer ? former[id] : nil), session.host == request.host else {
             throw CICError.unauthorized
         }
-        if csrf, request.headers[.csrfToken] != session.csrfToken { throw CICError.unauthorized }
+        if csrf, request.headers[.csrfToken] != session.csrfToken { throw CICError.wrongToken }
         // Some clients echo a whole Set-Cookie, attributes and all; the pair is what counts.
         let pair = "\(session.cookie.name)=\(session.cookie.value)"
         let sent = request.headers[values: .cookie].contains { header in
@@ -221,23 +229,23 @@ extension CICState {
             return .done
         case (.get, "switchover-status", 1):
             guard configuration.features["connection", default: 0] >= 11 else { throw CICError.notFound }
+            var members: [(key: String, value: CICJSON)] = [
+                ("isSwitchoverActive", .bool(addresses.count > 1)),
+                ("primaryHost", .string(addresses[active].name)),
+            ]
+            if let backup = alternates(of: active).first { members.append(("backupHost", .string(backup))) }
+            for key in ["isBackupICStopping", "isBackupICStarting", "isManualSwitchOnly"] {
+                members.append((key, false))
+            }
             return CICAnswer(
-                200,
-                [
-                    "isSwitchoverActive": .bool(addresses.count > 1), "primaryHost": .string(addresses[active].name),
-                    "backupHost": alternates(of: active).first.map { .string($0) } ?? .null,
-                    "isBackupICStopping": false, "isBackupICStarting": false, "isManualSwitchOnly": false,
-                    "backupState": 0, "subsystemsDown": [],
-                ])
+                200, .object(members + [(key: "backupState", value: 0), (key: "subsystemsDown", value: [])]))
         case (.post, "unique-auth-token", 1):
             let seed = try request.requiredString("authTokenSeed")
             let token = CICAuthToken(
                 token: UUID().uuidString, seed: seed, session: session.id, user: session.user, made: now)
             tokens.append(token)
             return CICAnswer(200, ["authToken": .string(token.token)])
-        // Sessions are stationless; a station that a client insists on is accepted and means nothing.
-        case (.put, "station", 1): return CICAnswer(200, ["id": "", "extension": "", "stationSetting": 0])
-        case (.delete, "station", 1): return .done
+        case (_, "station", 1): return try station(request, session)
         default: throw CICError.notFound
         }
     }

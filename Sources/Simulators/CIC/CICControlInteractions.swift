@@ -161,7 +161,7 @@ extension CICState {
 
     /// What the agent has stays where it is until somebody moves it.
     @discardableResult
-    private func removeAgent(_ name: String) -> Bool {
+    func removeAgent(_ name: String) -> Bool {
         guard let agent = agents.removeValue(forKey: name) else { return false }
         for workgroup in agent.settings.workgroups {
             workgroupAgents[workgroup]?.removeAll { $0 === agent }

@@ -63,6 +63,7 @@ struct CICAttributeNames {
     static let computed = [
         "Eic_State", "Eic_InteractionId", "Eic_CallId", "Eic_ObjectType", "Eic_CallStateString", "Eic_AcdStateString",
         "Eic_WorkgroupName", "Eic_AssignedWorkgroup", "Eic_UserName", "Eic_AcdSkillSet", "Eic_InitiationTime",
+        "Eic_CallIdKey",
     ]
     /// The computed ones that a change of the state, of the workgroup, of the agent, of the skills concerns.
     static let ofState = [0, 4]
@@ -178,6 +179,7 @@ final class CICInteraction {
         case 8: agent ?? ""
         case 9: skills.joined(separator: "|")
         case 10: initiated
+        case 11: id + initiated.prefix(8)
         default: attributes.first { $0.name == name }?.value
         }
     }

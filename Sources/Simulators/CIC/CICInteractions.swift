@@ -250,6 +250,7 @@ extension CICState {
             let number = try request.requiredString("target")
             created = (makeInteraction(type.contains("chat") ? .chat : .call), .user(session.user), .proceeding)
             created.interaction.set(attributeNames["Eic_RemoteId"], number)
+            created.interaction.set(attributeNames["Eic_RemoteName"], number)
         case "urn:inin.com:interactions.email:createemailparameters":
             guard let sender = try request.required("emailContent")["sender"]?["displayName"]?.string else {
                 throw CICError.missing("sender")

@@ -139,10 +139,27 @@ extension CICState {
             return CICAnswer(204)
         case ("configuration", 3):
             return try subscribeConfiguration(request, session, kind: path[1], id: path[2], put: put)
+        case ("licenses", 1): return try subscribeLicenses(request, session, put: put)
+        case ("statistics", 2): return try subscribeStatistics(request, session, path[1], put: put)
+        case ("alerts", 2): return try subscribeAlerts(session, path[1], put: put)
+        case ("connection", 2) where path[1] == "station": return subscribeStation(session, put: put)
         case ("status", 2), ("session", 2), ("activations", 3):
             return try subscribeStatus(request, session, path, put: put)
         default: throw CICError.notFound
         }
+    }
+
+    /// There are no alerts: the catalogue is empty, and nobody is ever notified.
+    private func subscribeAlerts(_ session: CICSession, _ name: String, put: Bool) throws(CICError) -> CICAnswer {
+        guard ["alert-catalog", "alert-notifications"].contains(name) else { throw CICError.notFound }
+        if put, name == "alert-catalog" {
+            let message: CICJSON = [
+                "__type": "urn:inin.com:alerts:alertCatalogChangedMessage", "isDelta": false, "alertSetsAdded": [],
+                "alertSetsChanged": [], "alertSetsRemoved": [],
+            ]
+            session.post(message.bytes, in: self)
+        }
+        return .done
     }
 
     private func notificationKeys(_ request: CICRequest) throws(CICError) -> Set<String> {

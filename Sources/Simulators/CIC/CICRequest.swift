@@ -138,11 +138,14 @@ struct CICError: Error, Sendable {
     var message: String
     var type: String?
     var propertyName: String?
+    /// The number of older servers, which newer ones still send with errors of the connection.
+    var code: Int?
 
-    init(_ status: Int, _ errorID: String, _ message: String) {
+    init(_ status: Int, _ errorID: String, _ message: String, code: Int? = nil) {
         self.status = status
         self.errorID = errorID
         self.message = message
+        self.code = code
     }
 
     static func missing(_ property: String) -> CICError {
@@ -159,7 +162,10 @@ struct CICError: Error, Sendable {
         return error
     }
 
-    static let unauthorized = CICError(401, "error.request.connection.sessionInvalid", "The session is not known here.")
+    static let unauthorized = CICError(
+        401, "error.request.connection.sessionInvalid", "The session is not known here.", code: -2_147_221_499)
+    static let wrongToken = CICError(
+        401, "error.request.connection.tokenInvalid", "The session's token is missing or wrong.", code: 2)
     static let notFound = CICError(404, "error.request.common.notFound", "There is no such resource.")
     static let noInteraction = CICError(
         404, "error.request.interactions.notFound", "The interaction does not exist.")
@@ -168,6 +174,7 @@ struct CICError: Error, Sendable {
         var members: [(key: String, value: CICJSON)] = [
             ("errorId", .string(errorID)), ("message", .string(message)),
         ]
+        if let code { members.append(("errorCode", CICJSON(code))) }
         if let propertyName { members.append(("propertyName", .string(propertyName))) }
         if let type { members.append(("__type", .string(type))) }
         var answer = CICAnswer(status, .object(members))

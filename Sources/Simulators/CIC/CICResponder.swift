@@ -22,6 +22,7 @@ struct CICResponder: HTTPResponder {
     let host: Int
 
     func respond(to request: Request, context: CICRequestContext) async throws -> Response {
+        if request.method == .options { return Response(status: .ok, headers: crossOrigin(request)) }
         let body = try await request.body.collect(upTo: Self.maximumBody)
         let asked = CICRequest(host: host, head: request.head, body: body)
         let control = asked.segments.first == "control"
@@ -36,7 +37,7 @@ struct CICResponder: HTTPResponder {
             context.channel.close(promise: nil)
             return Response(status: .internalServerError)
         }
-        var headers = HTTPFields()
+        var headers = crossOrigin(request)
         if let stream = answer.stream {
             headers[.contentType] = "text/event-stream"
             headers[.cacheControl] = "no-cache"
@@ -49,6 +50,25 @@ struct CICResponder: HTTPResponder {
         return Response(
             status: .init(code: answer.status), headers: headers,
             body: answer.status == 204 ? .init() : .init(byteBuffer: ByteBuffer(bytes: answer.body)))
+    }
+
+    /// What a browser asks of a server that a page of another origin calls, with its cookies. Real servers let every
+    /// origin in; what is not named here a page's script cannot see.
+    private func crossOrigin(_ request: Request) -> HTTPFields {
+        var headers = HTTPFields()
+        guard let origin = request.headers[.origin] else { return headers }
+        headers[.accessControlAllowOrigin] = origin
+        headers[.accessControlAllowCredentials] = "true"
+        headers[.vary] = "Origin"
+        if request.method == .options {
+            headers[.accessControlAllowMethods] = "GET, POST, PUT, DELETE"
+            headers[.accessControlAllowHeaders] = request.headers[.accessControlRequestHeaders]
+            headers[.accessControlMaxAge] = "600"
+        } else {
+            headers[.accessControlExposeHeaders] =
+                "ININ-ICWS-CSRF-Token, ININ-ICWS-Session-ID, Location, Set-Cookie, Content-Range"
+        }
+        return headers
     }
 
     /// Writes whatever the session has, several messages at a time, until the session or the connection ends.

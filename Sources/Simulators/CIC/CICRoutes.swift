@@ -71,17 +71,9 @@ extension CICState {
         case "configuration": return try configurationList(request, rest)
         case "status": return try status(request, session, rest)
         case "activations": return try activations(request, rest)
-        case "licenses" where request.method == .post && rest.isEmpty: return try licenses(request)
+        case "licenses" where rest.isEmpty: return try licenses(request)
+        case "statistics": return try statistics(request, rest)
         default: throw CICError.notFound
         }
-    }
-
-    /// Every licence is granted; the answer is 200 even where it would not be.
-    private func licenses(_ request: CICRequest) throws(CICError) -> CICAnswer {
-        guard let names = try request.required("licenseList").strings else { throw CICError.invalid("licenseList") }
-        let results = names.map { name -> CICJSON in
-            ["licenseName": .string(name), "isAvailable": true, "licenseStatus": 1, "errorDetails": ""]
-        }
-        return CICAnswer(200, ["licenseOperationResultList": .array(results)])
     }
 }

@@ -41,6 +41,7 @@ final class CICState {
     var workgroups: [String: CICWorkgroup] = [:]
     var skills: Set<String> = []
     var agents: [String: CICAgent] = [:]
+    var directory = CICDirectory()
     var workgroupAgents: [String: [CICAgent]] = [:]
     var waiting: [String: CICWaiting] = [:]
     var waitingNumber = 0
@@ -67,6 +68,7 @@ final class CICState {
         configuration = initial
         attributeKeys = "asked"
         statuses = [:]
+        directory = CICDirectory()
         queues = [:]
         faults = []
         timers = CICTimers()

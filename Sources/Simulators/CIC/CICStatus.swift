@@ -65,12 +65,17 @@ extension CICState {
 
     private func userStatus(_ name: String) -> CICJSON {
         let status = statuses[name] ?? CICUserStatus()
-        return [
-            "userId": .string(name), "statusId": .string(status.status), "notes": .string(status.notes),
-            "forwardNumber": "", "until": .null, "onPhone": .bool(agents[name]?.current.isEmpty == false),
-            "statusChanged": .string(status.changed), "stations": [], "icServers": CICJSON([serverName]),
-            "loggedIn": .bool(agents[name] != nil || sessions.values.contains { $0.user == name }),
+        let station = effectiveStation(of: name)["stationId"]?["id"]
+        var members: [(key: String, value: CICJSON)] = [
+            ("userId", .string(name)), ("statusId", .string(status.status)),
+            ("statusChanged", .string(status.changed)), ("icServers", CICJSON([serverName])),
+            ("stations", .array(station.map { [$0] } ?? [])),
+            ("loggedIn", .bool(agents[name] != nil || sessions.values.contains { $0.user == name })),
+            ("onPhone", .bool(agents[name]?.current.isEmpty == false)), ("onPhoneChanged", .string(status.changed)),
         ]
+        // What is not set is not sent: published clients parse `until` as a time when it is there.
+        if !status.notes.isEmpty { members.append(("notes", .string(status.notes))) }
+        return .object(members)
     }
 
     private func postStatuses(_ session: CICSession, _ names: [String], isDelta: Bool = true) {
@@ -116,9 +121,11 @@ extension CICState {
             active = workgroupAgents[id, default: []].map { ($0.settings.name, .bool($0.settings.enabled)) }
             return ["workgroupId": .string(id), "activations": .object(active)]
         }
-        guard let settings = agents[id]?.settings else { return nil }
-        active = settings.workgroups.map { ($0, .bool(settings.enabled)) }
-        return ["userId": .string(id), "activations": .object(active)]
+        // A user who is no agent is in no workgroup.
+        guard let name = userNames.first(where: { $0.lowercased() == id.lowercased() }) else { return nil }
+        let settings = agents[name]?.settings
+        active = (settings?.workgroups ?? []).map { ($0, .bool(settings?.enabled == true)) }
+        return ["userId": .string(name), "activations": .object(active)]
     }
 
     // MARK: Subscriptions

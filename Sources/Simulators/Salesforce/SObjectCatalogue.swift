@@ -9,8 +9,18 @@ struct SObjectCatalogue: Sendable {
     /// Objects, and `Object.Field`, that nobody may see, in lower case.
     var hidden: Set<String> = []
 
-    init(legacy: SalesforceSimulatorConfiguration.LegacyPackage?) {
+    init(
+        legacy: SalesforceSimulatorConfiguration.LegacyPackage?,
+        mappings: SalesforceSimulatorConfiguration.MappingTable?
+    ) {
         var types = Self.standard
+        if let mappings {
+            types.append(
+                SObjectType(
+                    mappings.object, keyPrefix: "a0Q",
+                    [.text("Name", 80).readOnly]
+                        + [mappings.queue, mappings.workgroup, mappings.skills].map { .text($0, 255) }))
+        }
         if let legacy {
             types.append(Self.table(of: legacy))
         } else {

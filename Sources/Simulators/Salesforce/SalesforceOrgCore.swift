@@ -56,7 +56,7 @@ final class SalesforceOrgCore {
         self.org = org
         self.ledger = ledger
         organizationID = id
-        catalogue = SObjectCatalogue(legacy: org.legacy)
+        catalogue = SObjectCatalogue(legacy: org.legacy, mappings: org.mappingTable)
         caseSlots = CaseSlots(catalogue["Case"])
         instance = "W" + String(UnicodeScalar(UInt8(ascii: "a") + UInt8(index % 26)))
         requestLimit = settings.dailyRequestLimit

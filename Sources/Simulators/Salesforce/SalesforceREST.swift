@@ -44,11 +44,12 @@ extension SalesforceOrgCore {
         _ path: [String], _ call: SalesforceCall, _ caller: SalesforceCaller
     ) throws(SalesforceRESTError) -> SalesforceReply {
         switch path.first {
-        case nil: return resources(caller)
+        case nil: return resources(call, caller)
         case "query", "queryAll": return try query(path, call, caller)
         case "limits": return limits()
         case "composite":
             if path.count > 1, path[1] == "sobjects" { return try collections(Array(path.dropFirst(2)), call, caller) }
+            guard path.count == 1 else { throw .notFound }
             return try composite(call, caller)
         case "sobjects":
             if path.count == 1 { return describeGlobal(caller) }
@@ -71,13 +72,15 @@ extension SalesforceOrgCore {
         }
     }
 
-    private func resources(_ caller: SalesforceCaller) -> SalesforceReply {
+    private func resources(_ call: SalesforceCall, _ caller: SalesforceCaller) -> SalesforceReply {
         .json { bytes in
             bytes.raw("{")
             for name in ["sobjects", "query", "queryAll", "limits", "composite"] {
                 bytes.name(name)
                 bytes.string("\(caller.base)/\(name)")
             }
+            bytes.name("identity")
+            bytes.string("\(base(call))/id/\(organizationID)/\(caller.userID)")
             bytes.raw("}")
         }
     }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// `login()` of the partner API: the way in that ordinary clients still try first.
+/// `login()` of the partner API and, at `/Soap/c`, of the enterprise API: the way in that ordinary clients still try first.
 ///
 /// Salesforce removes it step by step; Case Router does not use it.
 extension SalesforceOrgCore {
@@ -11,7 +11,7 @@ extension SalesforceOrgCore {
             password == org.password + org.securityToken, let userID = activeUser(username)
         else {
             return soap(
-                500,
+                call, 500,
                 """
                 <soapenv:Fault><faultcode>sf:INVALID_LOGIN</faultcode><faultstring>INVALID_LOGIN: Invalid username, \
                 password, security token; or user locked out.</faultstring><detail><sf:LoginFault \
@@ -21,10 +21,11 @@ extension SalesforceOrgCore {
                 """)
         }
         let token = newToken(for: userID)
-        let server = "\(base(call))/services/Soap/u/\(version)/\(organizationID.prefix(15))"
+        let server =
+            "\(base(call))/services/Soap/\(isEnterprise(call) ? "c" : "u")/\(version)/\(organizationID.prefix(15))"
         // Some clients read the children by position, so their order is part of the interface.
         return soap(
-            200,
+            call, 200,
             """
             <loginResponse><result><metadataServerUrl>\(base(call))/services/Soap/m/\(version)</metadataServerUrl>\
             <passwordExpired>\(faults.passwordExpired)</passwordExpired><sandbox>false</sandbox><serverUrl>\(server)</serverUrl>\
@@ -41,11 +42,15 @@ extension SalesforceOrgCore {
             """)
     }
 
-    private func soap(_ status: Int, _ body: String) -> SalesforceReply {
+    private func isEnterprise(_ call: SalesforceCall) -> Bool { call.elements.contains("c") }
+
+    /// The answer's names are of the interface whose address was called.
+    private func soap(_ call: SalesforceCall, _ status: Int, _ body: String) -> SalesforceReply {
+        let interface = isEnterprise(call) ? "enterprise" : "partner"
         let envelope = """
             <?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope \
-            xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns="urn:partner.soap.sforce.com" \
-            xmlns:sf="urn:fault.partner.soap.sforce.com" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">\
+            xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns="urn:\(interface).soap.sforce.com" \
+            xmlns:sf="urn:fault.\(interface).soap.sforce.com" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">\
             <soapenv:Body>\(body)</soapenv:Body></soapenv:Envelope>
             """
         return SalesforceReply(status: status, body: Array(envelope.utf8), contentType: "text/xml; charset=UTF-8")

@@ -75,6 +75,8 @@ extension SalesforceSimulatorConfiguration {
         public var users: [String] = []
         /// The older package that this org runs instead of the outbox.
         public var legacy: LegacyPackage?
+        /// The table in which an older connector keeps which queue goes where; its rows are made by REST, as people do.
+        public var mappingTable: MappingTable?
         /// First record number of generated ids, so that two runs can be told apart.
         public var firstRecord = 1
 
@@ -100,7 +102,26 @@ extension SalesforceSimulatorConfiguration {
             try read(.queues, into: &queues)
             try read(.users, into: &users)
             legacy = try values.decodeIfPresent(LegacyPackage.self, forKey: .legacy)
+            mappingTable = try values.decodeIfPresent(MappingTable.self, forKey: .mappingTable)
             try read(.firstRecord, into: &firstRecord)
+        }
+    }
+
+    /// Names of a table of mappings. The real ones are not published, so they are settings.
+    public struct MappingTable: Codable, Sendable {
+        public var object: String
+        public var queue: String
+        public var workgroup: String
+        public var skills: String
+
+        public init(
+            object: String = "ININ_Routing_Queue__c", queue: String = "Queue_Name__c",
+            workgroup: String = "Workgroup__c", skills: String = "Skills__c"
+        ) {
+            self.object = object
+            self.queue = queue
+            self.workgroup = workgroup
+            self.skills = skills
         }
     }
 

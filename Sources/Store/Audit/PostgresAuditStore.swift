@@ -20,7 +20,7 @@ public struct PostgresAuditStore: AuditStore {
                 filter.target.map { .text($0) } ?? .null, filter.actor.map { .text($0) } ?? .null,
                 filter.action.map { .text($0) } ?? .null, filter.from.map { .timestamptz($0.microseconds) } ?? .null,
                 filter.to.map { .timestamptz($0.microseconds) } ?? .null, .int8(Int64(filter.limit)),
-            ], name: "audit entries")
+            ], name: "audit entries", needing: .admin)
         do throws(PostgresError) {
             return try rows.map { row throws(PostgresError) in
                 AuditEntry(

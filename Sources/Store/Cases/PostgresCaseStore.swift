@@ -10,6 +10,11 @@ public actor PostgresCaseStore: CaseStore {
 
     private let database: PostgresDatabase
     private let batcher: Batcher
+    /// What a request waits for before CIC is asked anything has flushes of its own where there are sessions for it: a
+    /// flush with merges takes several milliseconds, and what comes after it would begin with waiting for one. Who of
+    /// two that know the same case is first is decided by the guards, as between two workers.
+    private let readBatcher: Batcher
+    private let mergeBatcher: Batcher
     private let worker: String
     private let encode: @Sendable (CaseChange) -> [UInt8]
 
@@ -33,6 +38,8 @@ public actor PostgresCaseStore: CaseStore {
         self.encode = encode
         executor = database.executor
         batcher = database.batcher
+        readBatcher = database.batchers.count > 1 ? database.batchers[1] : batcher
+        mergeBatcher = database.batchers.count > 2 ? database.batchers[2] : batcher
         mergeOperation = MergeStatement.operation(worker: worker)
         beginCreateOperation = CreateStatements.begin(worker: worker)
         recordPlacedOperation = AssignStatements.recordPlaced(worker: worker)
@@ -44,10 +51,10 @@ public actor PostgresCaseStore: CaseStore {
     // MARK: Flushes
 
     private func run<Input, Output>(
-        _ operation: BatchOperation<Input, Output>, _ input: Input, _ key: BatchKey
+        _ operation: BatchOperation<Input, Output>, _ input: Input, _ key: BatchKey, by other: Batcher? = nil
     ) async throws(RoutingFailure) -> Output? {
         do throws(PostgresError) {
-            return try await batcher.run(operation, input, key: key)
+            return try await (other ?? batcher).run(operation, input, key: key)
         } catch {
             throw RoutingFailure(error)
         }
@@ -60,7 +67,7 @@ public actor PostgresCaseStore: CaseStore {
     }
 
     public func read(_ change: CaseChange) async throws(RoutingFailure) -> CaseSnapshot {
-        let snapshot = try await run(ReadStatement.snapshot, change, BatchKey(change.caseKey))
+        let snapshot = try await run(ReadStatement.snapshot, change, BatchKey(change.caseKey), by: readBatcher)
         guard let snapshot else { throw RoutingFailure(PostgresError(.other, "read case", "no row came back")) }
         return snapshot
     }
@@ -68,7 +75,9 @@ public actor PostgresCaseStore: CaseStore {
     public func merge(_ merge: Merge) async throws(RoutingFailure) -> MergeResult {
         let key = merge.change.caseKey
         let input = MergeStatement.Input(merge: merge, body: encode(merge.change))
-        guard let output = try await run(mergeOperation, input, BatchKey(key)) else { return .conflict }
+        guard let output = try await run(mergeOperation, input, BatchKey(key), by: mergeBatcher) else {
+            return .conflict
+        }
         guard output.isClaimed else { return .merged }
         return .claimed(output.claim(of: merge))
     }

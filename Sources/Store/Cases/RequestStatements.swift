@@ -23,7 +23,8 @@ enum RequestStatements {
         },
         decode: { row throws(PostgresError) in Int(try row.int32(1)) })
 
-    /// Not those whose case has been failed for it: they are looked at again after a retry.
+    /// Not those whose case has been failed for it: they are looked at again after a retry. Nor those of an org that was
+    /// removed, which nobody can decide.
     static let takeUnseen = """
         UPDATE caserouter.requests q SET taken = least(q.taken + 1, 1000), taken_at = now()
         FROM (
@@ -33,6 +34,7 @@ enum RequestStatements {
                 AND NOT (u.taken >= \(ClaimLimits.withoutOutcome) AND EXISTS (
                     SELECT FROM caserouter.cases c
                     WHERE c.org = u.org AND c.case_id = u.case_id AND c.attempts >= 8))
+                AND EXISTS (SELECT FROM caserouter.orgs o WHERE o.name = u.org AND o.removed_at IS NULL)
             ORDER BY u.received_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED) t
         WHERE q.day = t.day AND q.org = t.org AND q.event_key = t.event_key
         RETURNING q.day - date '1970-01-01', q.org, q.event_key, q.taken::int4, q.body

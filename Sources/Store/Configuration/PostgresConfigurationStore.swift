@@ -62,8 +62,7 @@ public struct PostgresConfigurationStore: ConfigurationStore {
         do throws(PostgresError) {
             return try await body(database)
         } catch {
-            throw RoutingFailure(
-                error.kind == .permission ? .configuration : .own, at: .store, cause: .database, error.description)
+            throw RoutingFailure(error, needing: .any)
         }
     }
 }

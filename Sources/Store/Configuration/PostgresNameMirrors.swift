@@ -14,7 +14,7 @@ public struct PostgresNameMirrors: NameMirrors {
             SELECT q.queue_id, q.name, q.developer_name,
                 extract(epoch FROM now() - max(q.seen_at) OVER ())::float8
             FROM caserouter.salesforce_queues q WHERE q.org = $1 ORDER BY q.name
-            """, [.text(org)], name: "mirror of queues")
+            """, [.text(org)], name: "mirror of queues", needing: .admin)
         do throws(PostgresError) {
             guard let first = rows.first else { return nil }
             return QueueMirror(
@@ -22,6 +22,25 @@ public struct PostgresNameMirrors: NameMirrors {
                     SalesforceQueue(
                         id: try row.recordID(0), name: try row.text(1), developerName: try row.text(2))
                 }, age: .seconds(max(0, try first.double(3))))
+        } catch {
+            throw RoutingFailure(error)
+        }
+    }
+
+    public func legacyMappings(org: String) async throws(RoutingFailure) -> LegacyMappingMirror? {
+        let rows = try await database.ask(
+            """
+            SELECT l.row_id, l.queue, l.workgroup, l.skills, extract(epoch FROM now() - max(l.seen_at) OVER ())::float8
+            FROM caserouter.legacy_mappings l WHERE l.org = $1 ORDER BY l.row_id
+            """, [.text(org)], name: "mirror of legacy mappings")
+        do throws(PostgresError) {
+            guard let first = rows.first else { return nil }
+            return LegacyMappingMirror(
+                rows: try rows.map { row throws(PostgresError) in
+                    LegacyMapping(
+                        row: try row.recordID(0), queue: try row.text(1), workgroup: try row.text(2),
+                        skills: try row.text(3))
+                }, age: .seconds(max(0, try first.double(4))))
         } catch {
             throw RoutingFailure(error)
         }

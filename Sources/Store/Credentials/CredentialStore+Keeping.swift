@@ -63,7 +63,7 @@ extension CredentialStore {
     }
 
     /// Secrets re-wrapped in one transaction.
-    private static let portion: Int64 = 50
+    private static let portion: Int64 = 20
 
     /// Wraps the data keys of all secrets under the first key of the file. Workers go on reading meanwhile; killed at any
     /// moment it is as far as it came, and goes on when it is run again.

@@ -19,7 +19,9 @@ public struct MasterKeys: Sendable {
         public let description: String
     }
 
-    public init(file path: String) throws(Problem) {
+    /// - Parameter credentials: where systemd puts credentials of this process, if it does. It opens those to the
+    ///   service's user by an access control list, which looks like a right of the group and is none.
+    public init(file path: String, credentials: String? = nil) throws(Problem) {
         let attributes: [FileAttributeKey: Any]
         let text: String
         do {
@@ -30,7 +32,8 @@ public struct MasterKeys: Sendable {
                 description: "the key file \(path) cannot be read; make one with: caserouter keys generate FILE")
         }
         let mode = (attributes[.posixPermissions] as? NSNumber)?.intValue ?? 0o777
-        guard mode & 0o077 == 0 else {
+        let isCredential = credentials.map { !$0.isEmpty && path.hasPrefix($0 + "/") } ?? false
+        guard mode & (isCredential ? 0o037 : 0o077) == 0 else {
             throw Problem(
                 description: "the key file \(path) can be read by others; give it mode 0400: chmod 400 \(path)")
         }

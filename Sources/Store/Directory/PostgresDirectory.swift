@@ -88,15 +88,9 @@ public struct PostgresDirectory: Sendable {
 
     // MARK: Writing
 
-    /// Stores what CIC told; only what differs is written. Cases that failed because a workgroup or skill was missing, or
-    /// could not be used, become due when it is there or has changed.
-    ///
-    /// - Parameter worker: who has read it, for the audit.
-    /// - Returns: how many cases became due.
-    @discardableResult
-    public func replace(
-        cic: String, _ directory: CICDirectory, by worker: String
-    ) async throws(RoutingFailure) -> Int64 {
+    /// Stores what CIC told; only what differs is written. What is new or has changed is noted as a repair, and
+    /// housekeeping sends the cases again that failed for want of it.
+    public func replace(cic: String, _ directory: CICDirectory) async throws(RoutingFailure) {
         var kinds: [String] = []
         var names: [String] = []
         var attributes: [String] = []
@@ -118,19 +112,11 @@ public struct PostgresDirectory: Sendable {
                 attributes.append("{}")
             }
         }
-        let rows = try await database.ask(
-            Self.replaceSQL,
-            [.text(cic), .textArray(kinds), .textArray(names), .jsonbArray(attributes), .text(worker)],
+        _ = try await database.ask(
+            Self.replaceSQL, [.text(cic), .textArray(kinds), .textArray(names), .jsonbArray(attributes)],
             name: "replace directory")
-        do throws(PostgresError) {
-            return try rows[0].int64(0)
-        } catch {
-            throw RoutingFailure(error)
-        }
     }
 
-    /// Failed cases are locked in the order of their keys, like everywhere. A skill of the case may be known to CIC by an
-    /// alias.
     private static let replaceSQL = """
         WITH m AS (
             SELECT DISTINCT ON (kind, name) * FROM unnest($2::text[], $3::text[], $4::jsonb[]) AS m (kind, name, attributes)
@@ -148,18 +134,7 @@ public struct PostgresDirectory: Sendable {
             ON CONFLICT (cic) DO UPDATE SET read_at = now(),
                 changed_at = CASE
                     WHEN EXISTS (SELECT FROM gone) OR EXISTS (SELECT FROM news) THEN now() ELSE r.changed_at END
-        ), mended AS (
-            SELECT c.org, c.case_id, c.failure_number FROM caserouter.cases c
-            WHERE c.attempts >= \(RetryPolicy.attemptLimit) AND c.want_cic = $1 AND (
-                c.failure_cause IN ('\(FailureCause.workgroupUnknown)', '\(FailureCause.workgroupUnusable)')
-                    AND EXISTS (SELECT FROM news n WHERE n.kind = 'workgroup' AND n.name = c.want_workgroup)
-                OR c.failure_cause = '\(FailureCause.skillUnknown)' AND EXISTS (
-                    SELECT FROM unnest(string_to_array(c.want_skills, ';')) AS w (skill)
-                    LEFT JOIN caserouter.aliases a ON a.cic = $1 AND a.kind = 'skill' AND a.name = btrim(w.skill)
-                    JOIN news n ON n.kind = 'skill' AND n.name = coalesce(a.means, btrim(w.skill))))
-            ORDER BY c.org, c.case_id OFFSET 0
         )
-        SELECT count(*) FROM mended m
-        WHERE caserouter.retry_case(m.org, m.case_id, m.failure_number, 'directory of ' || $1, $5)
+        SELECT 1
         """
 }

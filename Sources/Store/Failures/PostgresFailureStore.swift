@@ -14,10 +14,7 @@ public struct PostgresFailureStore: FailureStore {
         do throws(PostgresError) {
             return try await body(database)
         } catch {
-            guard error.kind == .permission else { throw RoutingFailure(error) }
-            throw RoutingFailure(
-                .configuration, at: .store, cause: .database,
-                "\(error.text): this needs a log-in that was granted the role caserouter_admin")
+            throw RoutingFailure(error, needing: .admin)
         }
     }
 

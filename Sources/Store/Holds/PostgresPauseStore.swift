@@ -11,7 +11,7 @@ public struct PostgresPauseStore: PauseStore {
     public func holds() async throws(RoutingFailure) -> [PlacedHold] {
         let rows = try await database.ask(
             "SELECT kind, name, reason, detail, since, placed_by FROM caserouter.holds ORDER BY since, kind, name",
-            name: "holds")
+            name: "holds", needing: .admin)
         do throws(PostgresError) {
             return try rows.map { row throws(PostgresError) in try PlacedHold(row) }
         } catch {
@@ -37,7 +37,7 @@ public struct PostgresPauseStore: PauseStore {
             [
                 .text(target.kind.rawValue), .text(target.name), .text(why.withoutNUL), .text(author.name),
                 .text(author.host),
-            ], name: "pause")
+            ], name: "pause", needing: .admin)
         return try isTrue(rows)
     }
 
@@ -55,7 +55,8 @@ public struct PostgresPauseStore: PauseStore {
             )
             SELECT EXISTS (SELECT FROM lifted)
             """,
-            [.text(target.kind.rawValue), .text(target.name), .text(author.name), .text(author.host)], name: "resume")
+            [.text(target.kind.rawValue), .text(target.name), .text(author.name), .text(author.host)], name: "resume",
+            needing: .admin)
         return try isTrue(rows)
     }
 
@@ -67,7 +68,7 @@ public struct PostgresPauseStore: PauseStore {
                 WHEN 'org' THEN c.org = $2
                 WHEN 'cic' THEN c.acts_on_cic = $2
                 ELSE c.want_cic || '/' || c.want_workgroup = $2 END
-            """, [.text(target.kind.rawValue), .text(target.name)], name: "waiting behind hold")
+            """, [.text(target.kind.rawValue), .text(target.name)], name: "waiting behind hold", needing: .admin)
         do throws(PostgresError) {
             return Int(try rows[0].int64(0))
         } catch {

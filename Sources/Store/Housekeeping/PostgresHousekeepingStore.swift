@@ -60,6 +60,22 @@ public struct PostgresHousekeepingStore: HousekeepingStore {
         }
     }
 
+    public func accountingDifferences() async throws(RoutingFailure) -> [AccountingDifference] {
+        let rows = try await database.ask(
+            """
+            SELECT org, count(*), min(coalesce(nullif(case_number, ''), case_id)) FROM caserouter.unaccounted_requests
+            GROUP BY org ORDER BY org
+            """, name: "accounting differences")
+        do throws(PostgresError) {
+            return try rows.map { row throws(PostgresError) in
+                AccountingDifference(
+                    org: try row.text(0), requests: Int(try row.int64(1)), example: try row.text(2))
+            }
+        } catch {
+            throw RoutingFailure(error)
+        }
+    }
+
     public func maintainPartitions() async throws(RoutingFailure) -> [String] {
         var done: [String] = []
         for (parent, setting, days) in [

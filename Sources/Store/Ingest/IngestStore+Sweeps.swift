@@ -23,21 +23,29 @@ extension PostgresIngestStore {
         org: String, queues: [RecordID], after: RecordID?, limit: Int
     ) async throws(RoutingFailure) -> [HeldCase] {
         try await rows(
-            """
-            SELECT c.case_id, c.revision, c.case_number, c.owner, c.closed, c.skills, c.priority, false
-            FROM caserouter.cases c
-            WHERE c.org = $1 AND c.case_id > $2 AND (
-                NOT c.closed AND c.owner = ANY ($3)
-                OR c.want_cic IS NOT NULL
-                OR EXISTS (SELECT FROM caserouter.episodes e
-                    WHERE e.org = c.org AND e.case_id = c.case_id AND e.ended_at IS NULL))
-            ORDER BY c.case_id LIMIT $4
-            """,
+            Self.heldAsActive,
             [
                 .text(org), .text(after?.description ?? ""), .textArray(queues.map(\.description)),
                 .int8(Int64(limit)),
             ], name: "held as active", Self.heldCase)
     }
+
+    /// By the indexes of cases that are not closed and of open episodes: most cases that were ever heard of are over, and
+    /// a sweep has to work after years of them. A case that is wanted and closed here says no more in Salesforce.
+    static let heldAsActive = """
+        SELECT c.case_id, c.revision, c.case_number, c.owner, c.closed, c.skills, c.priority, false
+        FROM (
+            (SELECT a.case_id FROM caserouter.cases a
+            WHERE a.org = $1 AND a.case_id > $2 AND NOT a.closed AND (a.owner = ANY ($3) OR a.want_cic IS NOT NULL)
+            ORDER BY a.case_id LIMIT $4)
+            UNION
+            (SELECT e.case_id FROM caserouter.episodes e
+            WHERE e.org = $1 AND e.case_id > $2 AND e.ended_at IS NULL
+            ORDER BY e.case_id LIMIT $4)
+            ORDER BY case_id LIMIT $4) k
+        JOIN caserouter.cases c ON c.org = $1 AND c.case_id = k.case_id
+        ORDER BY c.case_id
+        """
 
     /// Those that wait longest first: that is the order of the index, so that a second's look costs nothing where none
     /// waits. In the order of ids every case of the org would be looked at.
@@ -119,6 +127,15 @@ extension PostgresIngestStore {
         }.first
     }
 
+    public func lastSweep(org: String) async throws(RoutingFailure) -> CaseRouting.Timestamp? {
+        try await rows(
+            """
+            SELECT max(started_at) FROM caserouter.sweeps
+            WHERE org = $1 AND finished_at IS NOT NULL AND NOT dry_run
+            """, [.text(org)], name: "last sweep"
+        ) { row throws(PostgresError) in try row.optionalTimestamp(0) }[0]
+    }
+
     public func finishSweep(org: String, _ result: SweepResult) async throws(RoutingFailure) {
         let figures: [PostgresValue] = [
             .text(org), .timestamptz(result.startedAt.microseconds), .bool(result.isWhole),
@@ -194,6 +211,26 @@ extension PostgresIngestStore {
                 .text(org), .textArray(queues.map(\.id.description)), .textArray(queues.map(\.name)),
                 .textArray(queues.map(\.developerName)),
             ], name: "replace queues")
+    }
+
+    public func replaceLegacyMappings(org: String, _ rows: [LegacyMapping]) async throws(RoutingFailure) {
+        _ = try await database.ask(
+            """
+            WITH m AS (
+                SELECT * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS m (row_id, queue, workgroup, skills)
+            ), gone AS (
+                DELETE FROM caserouter.legacy_mappings l
+                WHERE l.org = $1 AND NOT EXISTS (SELECT FROM m WHERE m.row_id = l.row_id)
+            )
+            INSERT INTO caserouter.legacy_mappings (org, row_id, queue, workgroup, skills)
+            SELECT $1, row_id, queue, workgroup, skills FROM m
+            ON CONFLICT (org, row_id) DO UPDATE
+            SET queue = excluded.queue, workgroup = excluded.workgroup, skills = excluded.skills, seen_at = now()
+            """,
+            [
+                .text(org), .textArray(rows.map(\.row.description)), .textArray(rows.map(\.queue)),
+                .textArray(rows.map(\.workgroup)), .textArray(rows.map(\.skills)),
+            ], name: "replace legacy mappings")
     }
 
     public func saveAPIUsage(

@@ -6,10 +6,12 @@ public struct PostgresIngestStore: IngestStore {
     let database: PostgresDatabase
     /// As in the leases.
     let owner: String
+    let look: ErrandLook
 
     public init(_ database: PostgresDatabase, owner: String) {
         self.database = database
         self.owner = owner
+        look = ErrandLook(database)
     }
 
     func rows<Value>(
@@ -78,7 +80,7 @@ public struct PostgresIngestStore: IngestStore {
     }
 
     /// A route worker may have merged a request before: then only an outbox row that it did not know is added, and with
-    /// an outcome its mark becomes due. Sorted like every statement that writes requests, so that none deadlock.
+    /// an outcome its mark becomes due where the org is live. Sorted like every statement that writes requests, so that none deadlock.
     private static let recordSQL = """
         WITH held AS MATERIALIZED (
             SELECT 1 FROM caserouter.leases
@@ -97,7 +99,9 @@ public struct PostgresIngestStore: IngestStore {
             FROM m ORDER BY org, case_id, event_key
             ON CONFLICT (day, org, event_key) DO UPDATE
             SET outbox_row = excluded.outbox_row,
-                write_back = CASE WHEN requests.outcome IS NULL THEN requests.write_back ELSE 'due' END,
+                write_back = CASE WHEN requests.outcome IS NULL THEN requests.write_back
+                    WHEN (SELECT o.mode = 'live' FROM caserouter.orgs o WHERE o.name = requests.org) THEN 'due'
+                    ELSE 'observed' END,
                 write_back_at = CASE WHEN requests.outcome IS NULL THEN requests.write_back_at ELSE now() END
             WHERE requests.outbox_row IS NULL AND excluded.outbox_row IS NOT NULL
         ), moved AS (

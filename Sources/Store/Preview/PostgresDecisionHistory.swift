@@ -9,7 +9,7 @@ public struct PostgresDecisionHistory: DecisionHistory {
     public init(_ database: PostgresDatabase) { self.database = database }
 
     public func now() async throws(RoutingFailure) -> CaseRouting.Timestamp {
-        let rows = try await database.ask("SELECT now()", name: "now")
+        let rows = try await database.ask("SELECT now()", name: "now", needing: .admin)
         do throws(PostgresError) {
             return try rows[0].timestamp(0)
         } catch {
@@ -40,7 +40,7 @@ public struct PostgresDecisionHistory: DecisionHistory {
             Self.page,
             [
                 .text(org), .text(after?.description ?? ""), .timestamptz(from.microseconds), .int8(Int64(limit)),
-            ], name: "decisions of cases")
+            ], name: "decisions of cases", needing: .admin)
         do throws(PostgresError) {
             var cases: [(caseID: RecordID, decisions: [RecordedDecision])] = []
             for row in rows {

@@ -29,11 +29,7 @@ public struct PostgresReportStore: ReportStore {
             let period = try await period(of: request)
             return try await table(request, period)
         } catch let error as PostgresError {
-            guard error.kind == .permission else { throw RoutingFailure(error) }
-            throw RoutingFailure(
-                .configuration, at: .store, cause: .database,
-                "This log-in may not read reports: \(error.text). The role caserouter_report may; whoever administers "
-                    + "the database can GRANT it to the log-in.")
+            throw RoutingFailure(error, needing: .report)
         }
     }
 
@@ -46,10 +42,7 @@ public struct PostgresReportStore: ReportStore {
                 "SELECT name FROM report.names WHERE kind = $1 ORDER BY name", [.text(kind)], name: "names"
             ).map { row throws(PostgresError) in try row.text(0) }
             guard !names.contains(name) else { continue }
-            throw Refusal(
-                .usage,
-                "there is no \(kind) \(name.prefix(80)); "
-                    + (names.isEmpty ? "there is none at all" : "there are \(names.joined(separator: ", "))"))
+            throw Refusal.unknown(kind == "cic" ? "CIC server" : kind, name, among: names)
         }
         guard let cause = filters["cause"] else { return }
         let seen = try await database.query(

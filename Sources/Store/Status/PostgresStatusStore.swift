@@ -26,7 +26,7 @@ public struct PostgresStatusStore: StatusStore {
                     "The database has no tables of Case Router, or older ones than this program needs. Run: caserouter migrate"
                 )
             }
-            throw RoutingFailure(error)
+            throw RoutingFailure(error, needing: .admin)
         }
     }
 
@@ -34,13 +34,15 @@ public struct PostgresStatusStore: StatusStore {
         let row = try await database.query(
             """
             SELECT now(), (SELECT name FROM caserouter.schema_migrations ORDER BY number DESC LIMIT 1),
-                (SELECT count(*) FROM caserouter.undecodable WHERE last_at > now() - interval '1 day')
+                (SELECT count(*) FROM caserouter.undecodable WHERE last_at > now() - interval '1 day'),
+                (SELECT reason FROM caserouter.undecodable ORDER BY last_at DESC LIMIT 1)
             """, name: "status")[0]
         var status = SiteStatus(
             asOf: try row.timestamp(0), version: version,
             schema: SiteStatus.Schema(
                 stored: try row.optionalText(1) ?? "none", known: Migration.all.last?.name ?? "none"))
         status.undecodable = Int(try row.int64(2))
+        status.undecodableReason = try row.optionalText(3)
         return status
     }
 
@@ -48,7 +50,8 @@ public struct PostgresStatusStore: StatusStore {
         let rows = try await database.query(
             """
             SELECT o.name, o.mode, l.owner, c.last_event_at, g.gaps, g.oldest, s.finished_at, w.failing, w.error, u.used,
-                u.call_limit, t.received, t.routed, t.ignored, t.superseded, t.failed, t.discarded, t.pending, t.observed
+                u.call_limit, t.received, t.routed, t.ignored, t.superseded, t.failed, t.discarded, t.pending, t.observed,
+                x.requests, x.example
             FROM caserouter.orgs o
             LEFT JOIN caserouter.leases l ON l.kind = 'org' AND l.name = o.name AND l.until > now()
             LEFT JOIN caserouter.api_usage u ON u.org = o.name
@@ -75,6 +78,9 @@ public struct PostgresStatusStore: StatusStore {
                 FROM caserouter.requests r
                 LEFT JOIN caserouter.cases k ON r.outcome IS NULL AND k.org = r.org AND k.case_id = r.case_id
                 WHERE r.org = o.name AND r.day = (now() AT TIME ZONE 'UTC')::date) t ON true
+            LEFT JOIN LATERAL (
+                SELECT count(*) AS requests, min(coalesce(nullif(x.case_number, ''), x.case_id)) AS example
+                FROM caserouter.unaccounted_requests x WHERE x.org = o.name) x ON true
             WHERE o.removed_at IS NULL ORDER BY o.name
             """, name: "status of orgs")
         return try rows.map { row throws(PostgresError) in
@@ -95,6 +101,8 @@ public struct PostgresStatusStore: StatusStore {
             org.today.discarded = Int(try row.int64(16))
             org.today.pending = Int(try row.int64(17))
             org.today.observed = Int(try row.int64(18))
+            org.unaccounted = Int(try row.int64(19))
+            org.unaccountedExample = try row.optionalText(20)
             return org
         }
     }

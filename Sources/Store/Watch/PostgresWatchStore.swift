@@ -16,10 +16,14 @@ public struct PostgresWatchStore: WatchStore {
 
     // MARK: Episodes
 
-    public func openEpisodes(cic: String) async throws(RoutingFailure) -> [WatchedEpisode] {
+    public func openEpisodes(cic: String, after: CaseKey?) async throws(RoutingFailure) -> [WatchedEpisode] {
         try await episodes(
-            "\(Self.columns) FROM caserouter.episodes e WHERE e.cic = $1 AND e.ended_at IS NULL", [.text(cic)],
-            name: "open episodes")
+            """
+            \(Self.columns) FROM caserouter.episodes e
+            WHERE e.ended_at IS NULL AND (e.org, e.case_id) > ($2, $3) AND e.cic = $1
+            ORDER BY e.org, e.case_id LIMIT 2000
+            """,
+            [.text(cic), .text(after?.org ?? ""), .text(after?.caseID.description ?? "")], name: "open episodes")
     }
 
     public func episodes(_ keys: [EpisodeKey]) async throws(RoutingFailure) -> [WatchedEpisode] {
@@ -203,7 +207,7 @@ public struct PostgresWatchStore: WatchStore {
     }
 
     public func replaceDirectory(cic: String, _ directory: CICDirectory) async throws(RoutingFailure) {
-        try await PostgresDirectory(database).replace(cic: cic, directory, by: worker)
+        try await PostgresDirectory(database).replace(cic: cic, directory)
     }
 
     public func placeHold(_ hold: Hold) async throws(RoutingFailure) { try await cases.placeHold(hold) }

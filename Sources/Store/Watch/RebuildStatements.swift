@@ -51,7 +51,9 @@ enum RebuildStatements {
         WHERE e.ended_at IS NULL
         """
 
-    /// Due, so that a worker looks at it when the holds are over, and nobody's claim any more.
+    /// Due, so that a worker looks at it when the holds are over, and nobody's claim any more. To be read again, because what
+    /// is wanted now was read off CIC: what is held of the case may be newer than that, and then no sweep finds a
+    /// difference.
     private static let writeCase = """
         UPDATE caserouter.cases c
         SET revision = $3, episode = $4, acts_on_cic = $5,
@@ -61,9 +63,11 @@ enum RebuildStatements {
                 WHERE p.newest AND p.enabled AND p.org = c.org AND p.cic = $6 AND p.workgroup = $7)),
             want_assign = $10, spares_agent = $11,
             last_cic = coalesce($6, last_cic), last_workgroup = coalesce($7, last_workgroup),
-            last_mapping = CASE WHEN $6 IS NULL THEN last_mapping ELSE nullif($9::int4, 0) END,
+            last_mapping = CASE WHEN $6 IS NULL THEN last_mapping ELSE coalesce(nullif($9::int4, 0), (
+                SELECT min(p.id) FROM caserouter.mappings p
+                WHERE p.newest AND p.enabled AND p.org = c.org AND p.cic = $6 AND p.workgroup = $7)) END,
             epoch = greatest(c.epoch, \(ClaimLimits.leastEpoch)) + 1, worker = NULL, lease_until = NULL,
-            claims_without_outcome = 0, next_at = now(), changed_at = now()
+            claims_without_outcome = 0, next_at = now(), verify_at = now(), changed_at = now()
         WHERE c.org = $1 AND c.case_id = $2
         """
 

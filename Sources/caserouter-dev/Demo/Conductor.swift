@@ -57,7 +57,10 @@ struct Conductor {
 
     /// Draws the progress line and says whether nothing is under way.
     private func look() async throws -> Bool {
-        if let missing = await crew.missing() { throw RunFailure("\(missing): see its log in \(product.run.path)") }
+        if let missing = await crew.missing() {
+            throw RunFailure(
+                "\(missing.place.label) ended with \(missing.code): see its log in \(product.run.path)")
+        }
         let progress = try await progress()
         Terminal.progress(progress.text)
         return progress.isAtRest
@@ -86,7 +89,7 @@ struct Accidents: Sendable {
     /// Spreads the accidents over the middle of the time in which cases are made.
     func happen() async throws {
         guard let victim = plan.victim else { return }
-        let all = await crew.roles
+        let all = crew.places
         let victims =
             switch victim {
             case .each: all
@@ -95,7 +98,7 @@ struct Accidents: Sendable {
         let making = Double(plan.cases) / plan.rate
         for victim in victims {
             try await Task.sleep(for: .seconds(making * 0.8 / Double(victims.count + 1)))
-            try await crew.replace(victim.role, victim.number)
+            try await crew.replace(victim)
         }
     }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import FoundationNetworking
 
-/// The control API of a CIC simulator.
+/// The control API of a simulator, of CIC or of Salesforce.
 struct Control: Sendable {
     let port: UInt16
 
@@ -21,10 +21,25 @@ struct Control: Sendable {
         return found.interactions.first { $0.workgroup != holding && !$0.workgroup.isEmpty }?.interaction
     }
 
+    /// How many of our live interactions are outside the holding workgroup.
+    func liveInteractions(outside holding: String) async throws -> Int {
+        let answer = try await call("GET", "interactions?ours=1")
+        return try JSONDecoder().decode(Found.self, from: answer).interactions
+            .count { $0.workgroup != holding && !$0.workgroup.isEmpty }
+    }
+
     /// `delete`, `copy`, `end`, … as docs/simulators.md lists them.
     func steer(_ interaction: String, _ action: String) async throws {
         _ = try await call("POST", "interactions/\(interaction)/\(action)", body: Data("{}".utf8))
     }
+
+    /// Sets switches, or asks for something to happen.
+    @discardableResult
+    func post(_ path: String, _ values: [String: any Sendable] = [:]) async throws -> Data {
+        try await call("POST", path, body: JSONSerialization.data(withJSONObject: values))
+    }
+
+    func delete(_ path: String) async throws { _ = try await call("DELETE", path) }
 
     private func call(_ method: String, _ path: String, body: Data? = nil) async throws -> Data {
         guard let url = URL(string: "http://127.0.0.1:\(port)/control/\(path)") else {

@@ -38,17 +38,19 @@ struct Demo: Sendable {
         let offices = try await neighbours.openOffices()
         let checkerSite = site.checkerSite(queueIDs: offices.queueIDs)
         try run.write(
-            String(decoding: try JSONEncoder().encode(checkerSite), as: UTF8.self) + "\n", to: "checker-site.json")
+            String(decoding: try JSONEncoder().encode(checkerSite), as: UTF8.self) + "\n", to: Evidence.File.site)
+        try run.write(
+            String(decoding: try JSONEncoder().encode(site.secrets), as: UTF8.self) + "\n", to: Evidence.File.secrets)
         let workload = Workload(offices: offices.offices, cases: plan.cases, rate: plan.rate)
         let conductor = try Conductor(
             workload: workload, product: product, crew: crew, plan: plan,
             follower: RunFollower(
                 site: checkerSite, salesforce: [neighbours.salesforceLedger], cic: neighbours.cicLedgers))
         let atRest = try await conductor.conduct()
+        try await FinalState(run: run, stack: stack).write()
         if plan.sabotage { try await neighbours.spoil(workload.progress.untouched) }
 
-        let verdict = try Verdict(
-            site: checkerSite, salesforce: [neighbours.salesforceLedger], cic: neighbours.cicLedgers)
+        let verdict = try Judge.verdict(try Evidence(run: run.path))
         let ending = Ending(
             orgs: try await product.accounting(), verdict: verdict, created: workload.progress.created,
             wanted: plan.cases, atRest: atRest)

@@ -12,6 +12,8 @@ struct DemoSite: Sendable {
         let port: UInt16
         /// Usernames of people who own and answer cases.
         let users: [String]
+        /// Where the product finds it, when not there itself.
+        var reachedAt: UInt16?
     }
 
     struct Server: Sendable {
@@ -21,6 +23,8 @@ struct DemoSite: Sendable {
         let port: UInt16
         let creation: Creation
         let workgroups: [String]
+        /// Where the product finds it, when not there itself.
+        var reachedAt: UInt16?
     }
 
     struct Mapping: Sendable {
@@ -40,9 +44,13 @@ struct DemoSite: Sendable {
     static let clientID = "case-router"
     static let securityToken = "TOKEN"
 
-    let orgs: [Org]
-    let servers: [Server]
+    var orgs: [Org]
+    var servers: [Server]
     let mappings: [Mapping]
+    /// As the site file writes durations.
+    var sweepEvery = "10m"
+    /// Seconds for which a CIC server may still recover interactions after a switchover.
+    var recoveryWait = 60
     let clientSecret = Secret.make()
     let password = Secret.make()
     /// Of every server; they pick up what waits.
@@ -87,14 +95,16 @@ struct DemoSite: Sendable {
         let text: [String: [[String: Any]]] = [
             "orgs": orgs.map {
                 [
-                    "name": $0.name, "login_url": "http://127.0.0.1:\($0.port)", "organization_id": $0.id,
-                    "flow": "client-credentials", "mode": "live", "sweep_every": "10m",
+                    "name": $0.name, "login_url": "http://127.0.0.1:\($0.reachedAt ?? $0.port)",
+                    "organization_id": $0.id,
+                    "flow": "client-credentials", "mode": "live", "sweep_every": sweepEvery,
                 ]
             },
             "cic": servers.map { server in
                 [
-                    "name": server.name, "hosts": Self.hosts.map { "\($0):\(server.port)" }, "tls": false,
-                    "creation": server.creation.rawValue, "holding": Self.holding, "recovery_wait": "60s",
+                    "name": server.name, "hosts": Self.hosts.map { "\($0):\(server.reachedAt ?? server.port)" },
+                    "tls": false,
+                    "creation": server.creation.rawValue, "holding": Self.holding, "recovery_wait": "\(recoveryWait)s",
                     "messaging": server.creation == .handler ? "sse" : "poll",
                 ]
             },
@@ -114,6 +124,14 @@ struct DemoSite: Sendable {
     var credentials: [(target: String, parts: [String: String])] {
         orgs.map { ("org:\($0.name)", ["client_id": Self.clientID, "client_secret": clientSecret]) }
             + servers.map { ("cic:\($0.name)", ["user": "caserouter", "password": password]) }
+    }
+
+    /// What no log and no table may show.
+    var secrets: [Evidence.Secret] {
+        [
+            Evidence.Secret(name: "the secret of the Salesforce client", value: clientSecret),
+            Evidence.Secret(name: "the password of the CIC user", value: password),
+        ]
     }
 
     func salesforceSettings(ledger: String) -> SalesforceSimulatorConfiguration {
@@ -167,6 +185,8 @@ struct DemoSite: Sendable {
             }
             return Site.Org(id: org.id, name: org.name, queues: places)
         }
-        return Site(orgs: orgs, holding: Dictionary(uniqueKeysWithValues: servers.map { ($0.name, [Self.holding]) }))
+        return Site(
+            orgs: orgs, holding: Dictionary(uniqueKeysWithValues: servers.map { ($0.name, [Self.holding]) }),
+            recoveryWait: Dictionary(uniqueKeysWithValues: servers.map { ($0.name, Double(recoveryWait)) }))
     }
 }

@@ -37,6 +37,8 @@ struct Ending {
         if total.pending > 0 { found.append("\(total.pending) requests are pending") }
         if !verdict.lost.isEmpty { found.append("cases were lost") }
         if !verdict.doubled.isEmpty { found.append("cases were doubled") }
+        let others = verdict.findings.count - verdict.lost.count - verdict.doubled.count
+        if others > 0 { found.append("the checker has found \(others) other things") }
         return found
     }
 

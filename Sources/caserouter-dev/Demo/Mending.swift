@@ -12,6 +12,10 @@ struct Mending: Sendable {
 
     private struct Case: Decodable { let case_number: String }
 
+    private struct Retries: Decodable { let retries: [Retry] }
+
+    private struct Retry: Decodable { let state: String }
+
     func happen() async throws {
         try await until("a case has failed for the misspelt skill") { try await failed() > 0 }
         // The others of the first few.
@@ -19,7 +23,15 @@ struct Mending: Sendable {
         try await show("failed", "list", "--cause", "skill-unknown")
         try await show("aliases", "add", Self.server, DemoSite.misspeltSkill, Self.meant)
         try await until("nothing is failed any more") { try await failed() == 0 }
+        try await until("the retry is done") { try await retries().allSatisfy { $0 == "done" } }
         try await show("retries", "list")
+        try await show("failed", "list")
+    }
+
+    private func retries() async throws -> [String] {
+        try JSONDecoder().decode(
+            Retries.self, from: try await product.output("retries", ["retries", "list", "--json"])
+        ).retries.map(\.state)
     }
 
     private func failed() async throws -> Int {

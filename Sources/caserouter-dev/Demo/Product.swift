@@ -12,6 +12,8 @@ struct Product: Sendable {
     let run: RunDirectory
     let stack: PrivateStack
     let servePort: UInt16
+    /// What workers are told instead of or besides what commands are: the addresses of something in between.
+    var workerSurroundings: [String: String] = [:]
 
     private var keyFile: String { run.file("key") }
 
@@ -47,7 +49,9 @@ struct Product: Sendable {
         let log = run.file(label + ".log")
         let before = Self.size(of: log)
         let child = try run.start(
-            label, [try Executables.product(), role.rawValue], environment: environment(more), rank: .worker, grace: 30)
+            label, [try Executables.product(), role.rawValue],
+            environment: environment(workerSurroundings.merging(more) { $1 }), rank: .worker,
+            grace: 30)
         try await Readiness.wait(for: label, child, log: log, limit: .seconds(60)) {
             Self.saysReady(log, after: before)
         }

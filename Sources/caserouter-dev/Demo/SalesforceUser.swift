@@ -1,5 +1,6 @@
 import Foundation
 import FoundationNetworking
+import Synchronization
 
 /// Somebody who works in Salesforce: signed in to one org, and changing records through its REST API.
 struct SalesforceUser: Sendable {
@@ -11,20 +12,52 @@ struct SalesforceUser: Sendable {
         return URLSession(configuration: configuration)
     }()
 
-    /// Scheme, host and port.
-    let base: String
-    let token: String
+    /// What one signs in with, and the token that came of it: a token may be revoked, and then another is asked for.
+    private final class Account: Sendable {
+        let base: String
+        let form: String
+        private let token = Mutex("")
 
-    private init(base: String, token: String) {
-        self.base = base
-        self.token = token
+        init(base: String, form: String) {
+            self.base = base
+            self.form = form
+        }
+
+        var current: String { token.withLock { $0 } }
+
+        func signIn() async throws {
+            struct Grant: Decodable { let access_token: String }
+            var failures = 0
+            var reply: (answer: Data, status: Int)?
+            while reply == nil {
+                do {
+                    reply = try await SalesforceUser.send(
+                        "POST", base + "/services/oauth2/token", Data(form.utf8),
+                        type: "application/x-www-form-urlencoded")
+                } catch {
+                    // Answers may be lost on purpose.
+                    failures += 1
+                    guard failures < 10, !Task.isCancelled else { throw error }
+                    try await Task.sleep(for: .milliseconds(200))
+                }
+            }
+            guard let (answer, status) = reply else { return }
+            try SalesforceUser.accept(answer, status, "sign in")
+            let fresh = try JSONDecoder().decode(Grant.self, from: answer).access_token
+            token.withLock { $0 = fresh }
+        }
     }
+
+    private let account: Account
+
+    /// Scheme, host and port.
+    var base: String { account.base }
+    var token: String { account.current }
 
     /// Signs in as the integration user, or as a person by name.
     static func signIn(_ org: DemoSite.Org, of site: DemoSite, as username: String? = nil) async throws
         -> SalesforceUser
     {
-        let base = "http://127.0.0.1:\(org.port)"
         var form = ["client_id": DemoSite.clientID, "client_secret": site.clientSecret]
         if let username {
             form["grant_type"] = "password"
@@ -33,11 +66,11 @@ struct SalesforceUser: Sendable {
         } else {
             form["grant_type"] = "client_credentials"
         }
-        let body = form.map { "\($0.key)=\(escaped($0.value))" }.joined(separator: "&")
-        let answer = try await call(
-            "POST", base + "/services/oauth2/token", Data(body.utf8), type: "application/x-www-form-urlencoded")
-        struct Grant: Decodable { let access_token: String }
-        return SalesforceUser(base: base, token: try JSONDecoder().decode(Grant.self, from: answer).access_token)
+        let account = Account(
+            base: "http://127.0.0.1:\(org.port)",
+            form: form.map { "\($0.key)=\(escaped($0.value))" }.joined(separator: "&"))
+        try await account.signIn()
+        return SalesforceUser(account: account)
     }
 
     /// Creates a record and returns its id.
@@ -81,7 +114,9 @@ struct SalesforceUser: Sendable {
     /// Merges a case into another. Salesforce offers this to people and to its SOAP API; the simulator to its control API.
     func merge(_ loser: String, into master: String) async throws {
         let body = try JSONSerialization.data(withJSONObject: ["master": master, "losers": [loser]])
-        _ = try await Self.call("POST", base + "/control/merge", body, type: "application/json")
+        let (answer, status) = try await Self.send(
+            "POST", account.base + "/control/merge", body, type: "application/json")
+        try Self.accept(answer, status, "merge")
     }
 
     private func call(
@@ -93,13 +128,21 @@ struct SalesforceUser: Sendable {
             for (name, flag) in flags { values[name] = flag }
             body = try JSONSerialization.data(withJSONObject: values)
         }
-        return try await Self.call(
-            method, "\(base)/services/data/\(Self.version)/\(path)", body, type: "application/json", token: token)
+        let address = "\(account.base)/services/data/\(Self.version)/\(path)"
+        var (answer, status) = try await Self.send(
+            method, address, body, type: "application/json", token: account.current)
+        if status == 401 {
+            try await account.signIn()
+            (answer, status) = try await Self.send(
+                method, address, body, type: "application/json", token: account.current)
+        }
+        try Self.accept(answer, status, "\(method) \(path)")
+        return answer
     }
 
-    private static func call(
+    private static func send(
         _ method: String, _ address: String, _ body: Data?, type: String, token: String? = nil
-    ) async throws -> Data {
+    ) async throws -> (Data, Int) {
         guard let url = URL(string: address) else { throw RunFailure("\(address) is no address") }
         var request = URLRequest(url: url)
         request.httpMethod = method
@@ -107,16 +150,31 @@ struct SalesforceUser: Sendable {
         if body != nil { request.setValue(type, forHTTPHeaderField: "Content-Type") }
         if let token { request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization") }
         let (data, response) = try await session.data(for: request)
-        guard let response = response as? HTTPURLResponse, (200..<300).contains(response.statusCode) else {
-            let status = (response as? HTTPURLResponse)?.statusCode ?? 0
-            throw RunFailure(
-                "\(method) \(url.path) answered \(status): \(String(decoding: data.prefix(300), as: UTF8.self))")
+        return (data, (response as? HTTPURLResponse)?.statusCode ?? 0)
+    }
+
+    private static func accept(_ answer: Data, _ status: Int, _ what: String) throws {
+        guard (200..<300).contains(status) else {
+            throw RunFailure("\(what) answered \(status): \(String(decoding: answer.prefix(300), as: UTF8.self))")
         }
-        return data
     }
 
     private static func escaped(_ text: String) -> String {
         let plain = CharacterSet(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
         return text.addingPercentEncoding(withAllowedCharacters: plain) ?? text
+    }
+}
+
+/// What people do about a case besides changing it.
+extension SalesforceUser {
+    func comment(on id: String) async throws -> String {
+        try await create("CaseComment", ["ParentId": id, "CommentBody": "Any news?"], flags: ["IsPublished": true])
+    }
+
+    /// Status 0 is *New*, 3 is *Sent*.
+    func email(about id: String, incoming: Bool) async throws {
+        _ = try await create(
+            "EmailMessage", ["ParentId": id, "Subject": "About my case", "Status": incoming ? "0" : "3"],
+            flags: ["Incoming": incoming])
     }
 }

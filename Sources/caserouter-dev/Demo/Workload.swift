@@ -94,26 +94,26 @@ final class Workload: Sendable {
         let other = office.queues.first { $0 != queue } ?? queue
         switch story {
         case .commented:
-            try await later(2) { _ = try await self.comment(user, id) }
-            try await later(6) { _ = try await self.comment(user, id) }
+            try await later(2) { _ = try await user.comment(on: id) }
+            try await later(6) { _ = try await user.comment(on: id) }
         case .moved:
             try await later(1) { try await user.update("Case", id, ["OwnerId": other]) }
             try await later(4) { try await user.update("Case", id, ["OwnerId": office.unmonitored]) }
             try await later(2) { try await user.update("Case", id, ["OwnerId": queue]) }
         case .withUser:
             try await later(2) { try await user.update("Case", id, ["OwnerId": person.id]) }
-            try await later(1) { _ = try await self.comment(user, id) }
+            try await later(1) { _ = try await user.comment(on: id) }
             try await later(3) { try await user.update("Case", id, ["OwnerId": queue]) }
         case .emailed:
-            try await later(2) { try await self.email(user, id, incoming: true) }
-            try await later(4) { try await self.email(user, id, incoming: false) }
-            try await later(3) { try await self.email(user, id, incoming: true) }
+            try await later(2) { try await user.email(about: id, incoming: true) }
+            try await later(4) { try await user.email(about: id, incoming: false) }
+            try await later(3) { try await user.email(about: id, incoming: true) }
         case .reopened:
             try await later(3) { try await user.update("Case", id, ["Status": "Closed"]) }
             try await later(3) { try await user.update("Case", id, ["Status": "Working"]) }
         case .closed:
             try await later(2) { try await user.update("Case", id, ["Status": "Closed"]) }
-            try await later(1) { _ = try await self.comment(user, id) }
+            try await later(1) { _ = try await user.comment(on: id) }
         case .skilled:
             try await later(1) { try await user.update("Case", id, ["ObjectRouting_Skills__c": "German"]) }
         case .deleted:
@@ -123,7 +123,7 @@ final class Workload: Sendable {
             try await later(2) { try await user.merge(loser, into: id) }
         case .answered:
             try await later(1) { try await user.update("Case", id, ["OwnerId": person.id]) }
-            try await later(2) { _ = try await self.comment(person.session, id) }
+            try await later(2) { _ = try await person.session.comment(on: id) }
             try await later(3) { try await user.update("Case", id, ["OwnerId": other]) }
         }
     }
@@ -133,17 +133,5 @@ final class Workload: Sendable {
         try await Task.sleep(for: .seconds(seconds * Double.random(in: 0.75...1.25)))
         try await change()
         state.withLock { $0.changes += 1 }
-    }
-
-    private func comment(_ user: SalesforceUser, _ id: String) async throws -> String {
-        try await user.create(
-            "CaseComment", ["ParentId": id, "CommentBody": "Any news?"], flags: ["IsPublished": true])
-    }
-
-    /// Status 0 is *New*, 3 is *Sent*.
-    private func email(_ user: SalesforceUser, _ id: String, incoming: Bool) async throws {
-        _ = try await user.create(
-            "EmailMessage", ["ParentId": id, "Subject": "About my case", "Status": incoming ? "0" : "3"],
-            flags: ["Incoming": incoming])
     }
 }

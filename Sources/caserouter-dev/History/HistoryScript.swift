@@ -34,7 +34,7 @@ enum HistoryScript {
         SELECT 'history-' || name, ARRAY['192.0.2.1:8019'], 'Holding', now() FROM unnest(ARRAY['east', 'west']) name;
         -- Disabled, so that no worker ever decides by them.
         INSERT INTO mappings (id, version, org, queue_id, queue_name, cic, workgroup, skills, enabled, changed_by)
-        SELECT nextval('mapping_ids'), 1, 'history-' || o, '00GH000000000' || o || q || 'IAA',
+        SELECT nextval('mapping_ids'), 1, 'history-' || o, '00GH000000000' || o || q || 'MAA',
             (ARRAY['Support', 'Billing', 'Returns', 'Technical', 'Sales', 'Complaints'])[q],
             CASE o WHEN 1 THEN 'history-east' ELSE 'history-west' END,
             (ARRAY['Support', 'Billing', 'Support', 'Tier2', 'Sales', 'Complaints'])[q],

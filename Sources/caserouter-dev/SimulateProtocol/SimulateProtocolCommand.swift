@@ -85,22 +85,23 @@ struct SimulateProtocolCommand: ParsableCommand {
     private func tryBroken(_ workers: [BrokenWorker]) throws {
         var isMissed = false
         for worker in workers {
-            var changes = 0
+            var (cases, changes) = (0, 0)
             var found: ProtocolHistory.Result?
             for seed in from..<(from + seeds) where found == nil {
                 let result = ProtocolHistory.play(seed: seed, broken: worker)
+                cases += result.cases
                 changes += result.changes
                 if result.problem != nil { found = result }
             }
             if let found {
                 let histories = found.seed - from + 1
                 print(
-                    "\(worker.rawValue): found after \(histories) histories, \(changes) changes (seed \(found.seed)): "
+                    "\(worker.rawValue): found after \(histories) histories, \(cases) cases, \(changes) changes (seed \(found.seed)): "
                         + "\(found.problem ?? "")")
                 if trace { show(ProtocolHistory.play(seed: found.seed, isVerbose: true, broken: worker)) }
             } else {
                 isMissed = true
-                print("\(worker.rawValue): NOT FOUND in \(seeds) histories, \(changes) changes")
+                print("\(worker.rawValue): NOT FOUND in \(seeds) histories, \(cases) cases, \(changes) changes")
             }
         }
         if isMissed { throw ExitCode(1) }

@@ -13,6 +13,7 @@ struct BrokerServer {
     let nodeName: String
     /// What `rabbitmqctl` needs in its environment to reach the node.
     let environment: [String: String]
+    let process: ServerProcess
 
     /// The ports a broker needs.
     struct Ports {
@@ -45,24 +46,28 @@ struct BrokerServer {
             Loopback.answers(port: ports.portMapper, request: [0, 1, 0x6E], expected: ports.portMapper.bytes)
         }
         // While it starts it does not listen to signals, and nobody needs its data afterwards: it is killed soon.
-        let child = try run.start(
-            "rabbitmq", [try Executables.broker()], environment: environment, rank: .server, grace: 10)
         let login = Data("\(user):\(password)".utf8).base64EncodedString()
-        try await Readiness.wait(for: "rabbitmq", child, log: run.file("rabbitmq.log"), limit: .seconds(120)) {
-            // The broker answers the protocol header with a method frame on channel 0 once it takes clients.
-            Loopback.answers(port: ports.amqp, request: Array("AMQP".utf8) + [0, 0, 9, 1], expected: [1, 0, 0])
-                && Loopback.answers(
-                    port: ports.management,
-                    request: Array(
-                        "GET /api/overview HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Basic \(login)\r\n\r\n"
-                            .utf8),
-                    expected: Array("HTTP/1.1 200".utf8))
+        let process = try await ServerProcess {
+            let child = try run.start(
+                "rabbitmq", [try Executables.broker()], environment: environment, rank: .server, grace: 10)
+            try await Readiness.wait(for: "rabbitmq", child, log: run.file("rabbitmq.log"), limit: .seconds(120)) {
+                // The broker answers the protocol header with a method frame on channel 0 once it takes clients.
+                Loopback.answers(port: ports.amqp, request: Array("AMQP".utf8) + [0, 0, 9, 1], expected: [1, 0, 0])
+                    && Loopback.answers(
+                        port: ports.management,
+                        request: Array(
+                            "GET /api/overview HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Basic \(login)\r\n\r\n"
+                                .utf8),
+                        expected: Array("HTTP/1.1 200".utf8))
+            }
+            return child
         }
         let authority = "\(user):\(password)@127.0.0.1"
         return BrokerServer(
             port: ports.amqp, url: "amqp://\(authority):\(ports.amqp)",
             managementURL: "http://\(authority):\(ports.management)",
-            prometheusURL: "http://127.0.0.1:\(ports.prometheus)", nodeName: node, environment: environment)
+            prometheusURL: "http://127.0.0.1:\(ports.prometheus)", nodeName: node, environment: environment,
+            process: process)
     }
 
     private static func configuration(_ ports: Ports, _ password: String) -> String {

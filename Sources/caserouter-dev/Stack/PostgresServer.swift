@@ -9,6 +9,7 @@ struct PostgresServer {
     let url: String
     /// Where the data lie: in the run directory, or beside it where the server's user cannot reach that.
     let dataDirectory: String
+    let process: ServerProcess
 
     /// Initialises and starts the server, and waits until it takes connections.
     ///
@@ -33,23 +34,27 @@ struct PostgresServer {
             "log_line_prefix=%m [%p] %a ", "timezone=UTC", "log_timezone=UTC",
         ]
         if !durable { settings += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"] }
-        let child = try run.start(
-            "postgres",
-            account.command([try Executables.postgres("postgres"), "-D", data] + settings.flatMap { ["-c", $0] }),
-            environment: environment, rank: .server, endSignal: SIGINT)
-        try await Readiness.wait(for: "postgres", child, log: run.file("postgres.log"), limit: .seconds(60)) {
-            Self.isReady(data)
+        let command = account.command(
+            [try Executables.postgres("postgres"), "-D", data] + settings.flatMap { ["-c", $0] })
+        let process = try await ServerProcess {
+            let child = try run.start(
+                "postgres", command, environment: environment, rank: .server, endSignal: SIGINT)
+            try await Readiness.wait(for: "postgres", child, log: run.file("postgres.log"), limit: .seconds(60)) {
+                Self.isReady(data, child.pid)
+            }
+            return child
         }
         return PostgresServer(
-            port: port, url: "postgresql://\(user):\(password)@127.0.0.1:\(port)/postgres", dataDirectory: data)
+            port: port, url: "postgresql://\(user):\(password)@127.0.0.1:\(port)/postgres", dataDirectory: data,
+            process: process)
     }
 
-    /// The eighth line of the server's own pid file tells its state.
-    private static func isReady(_ data: String) -> Bool {
+    /// The eighth line of the server's own pid file tells its state, the first whose it is: one that was killed leaves it.
+    private static func isReady(_ data: String, _ pid: Int32) -> Bool {
         // The file appears while the server starts.
         guard let text = try? String(contentsOfFile: data + "/postmaster.pid", encoding: .utf8) else { return false }
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        return lines.count > 7 && lines[7].hasPrefix("ready")
+        return lines.count > 7 && lines[0] == "\(pid)" && lines[7].hasPrefix("ready")
     }
 }
 

@@ -52,7 +52,8 @@ struct AliasesCommand: AsyncParsableCommand {
                 }
                 print("\(cic): \(name) means \(means) from now on; undo: caserouter aliases remove \(cic) '\(name)'")
                 if let missingSince {
-                    print("note: \(cic) had no skill \(means) when its directory was read at \(missingSince)")
+                    print(
+                        "note: \(cic) had no skill \(means) when its directory was read at \(missingSince.inSentence)")
                 }
             }
         }

@@ -1,4 +1,5 @@
 import Foundation
+import Operations
 import Postgres
 
 /// Which parts a credential has, and how they are entered.
@@ -28,8 +29,7 @@ struct CredentialParts: Sendable {
             "SELECT name FROM caserouter.\(table) WHERE removed_at IS NULL ORDER BY name")
         let known = try rows.map { row throws(PostgresError) in try row.text(0) }
         guard known.contains(name) else {
-            throw Misconfigured(
-                "there is no \(kind):\(name); known are \(known.map { "\(kind):\($0)" }.joined(separator: ", "))")
+            throw Refusal.unknown("target", "\(kind):\(name)", among: known.map { "\(kind):\($0)" })
         }
     }
 

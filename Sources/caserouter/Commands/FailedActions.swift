@@ -36,7 +36,8 @@ extension FailedCommand {
             let (cases, org, author) = (cases, filters.org, common.author)
             try AnswerText.print(
                 try await withFailures { try await $0.retry(cases, org: org, by: author) }, common.json,
-                done: "sent again", verb: "retried", undo: "it is routed as any other case")
+                done: "sent again", verb: "retried"
+            ) { "what becomes of it: caserouter case \($0)" }
         }
 
         private func plan() async throws {
@@ -83,7 +84,8 @@ extension FailedCommand {
                 let (cases, org, reason, author) = (cases, org, reason, common.author)
                 try AnswerText.print(
                     try await withFailures { try await $0.discard(cases, org: org, reason: reason, by: author) },
-                    common.json, done: "discarded", verb: "discarded", undo: "undo: caserouter failed restore CASE")
+                    common.json, done: "discarded", verb: "discarded"
+                ) { "undo: caserouter failed restore \($0)" }
             }
         }
     }
@@ -101,8 +103,8 @@ extension FailedCommand {
                 let (cases, org, author) = (cases, org, common.author)
                 try AnswerText.print(
                     try await withFailures { try await $0.restore(cases, org: org, by: author) }, common.json,
-                    done: "restored and sent again", verb: "restored",
-                    undo: "undo, should it fail: caserouter failed discard CASE --reason WHY")
+                    done: "restored and sent again", verb: "restored"
+                ) { "undo, should it fail: caserouter failed discard \($0) --reason WHY" }
             }
         }
     }
@@ -126,8 +128,10 @@ enum AnswerText {
     }
 
     /// Ends with exit code 1 when something was not done.
+    ///
+    /// - Parameter next: what can be done then, of the case by its id, or of `CASE` where there are several.
     static func print(
-        _ answers: [Failures.Answer], _ json: Bool, done: String, verb: String, undo: String
+        _ answers: [Failures.Answer], _ json: Bool, done: String, verb: String, next: (String) -> String
     ) throws {
         let isDone = answers.contains { $0.objection == nil }
         if json {
@@ -142,7 +146,7 @@ enum AnswerText {
                 let place = "\(answer.reference.oneLine) (\(answer.key))"
                 Swift.print(answer.objection.map { "\(place): not \(verb), \($0)" } ?? "\(place): \(done)")
             }
-            if isDone { Swift.print(undo) }
+            if isDone { Swift.print(next(answers.count == 1 ? "\(answers[0].key.caseID)" : "CASE")) }
         }
         if answers.contains(where: { $0.objection != nil }) { throw ExitCode.notDone }
     }

@@ -22,17 +22,23 @@ struct FailedCommand: AsyncParsableCommand {
             try await perform(json: common.json) {
                 let filter = try filters.filter()
                 let times = try filters.zone.zone()
-                let isJSON = common.json
+                let (isJSON, isFiltered) = (common.json, !filters.isEmpty)
                 if let by {
                     guard let grouping = FailureGrouping(rawValue: by) else {
                         let known = FailureGrouping.allCases.map(\.rawValue).joined(separator: ", ")
                         throw Refusal(.usage, "--by “\(by.oneLine)” is nothing to count by; there are: \(known)")
                     }
                     let groups = try await withFailures { try await $0.groups(by: grouping, filter) }
-                    print(isJSON ? try FailureJSON.text(groups) : FailureText.table(groups, grouping, times))
+                    print(
+                        isJSON
+                            ? try FailureJSON.text(groups)
+                            : FailureText.table(groups, grouping, isFiltered: isFiltered, times))
                 } else {
                     let cases = try await withFailures { try await $0.list(filter) }
-                    print(isJSON ? try FailureJSON.text(cases) : FailureText.table(cases, times))
+                    print(
+                        isJSON
+                            ? try FailureJSON.text(cases)
+                            : FailureText.table(cases, limit: filter.limit, isFiltered: isFiltered, times))
                 }
             }
         }

@@ -3,8 +3,11 @@ import Operations
 
 /// Failed cases for people.
 enum FailureText {
-    static func table(_ cases: [FailedCase], _ times: ZonedTimes) -> String {
-        guard !cases.isEmpty else { return "nothing is failed" }
+    /// - Parameters:
+    ///   - limit: most cases that were asked for: with so many there may be more.
+    ///   - isFiltered: whether there may be others that were not asked for.
+    static func table(_ cases: [FailedCase], limit: Int, isFiltered: Bool, _ times: ZonedTimes) -> String {
+        guard !cases.isEmpty else { return nothing(isFiltered) }
         var table = TextTable(
             ["case", "org", "workgroup", "cause", "failed at (\(times.name))", "failure", "summary"],
             text: [0, 1, 2, 3, 4, 6])
@@ -15,12 +18,21 @@ enum FailureText {
                 "\(one.failure.number)", String(one.failure.summary.prefix(120)),
             ])
         }
+        let count =
+            cases.count < limit
+            ? "\(cases.count) failed" : "the \(cases.count) that failed longest ago, there may be more (--limit)"
         return table.text
-            + "\n\(cases.count) failed; one whole: caserouter failed show CASE; what a cause means: docs/failures/CAUSE.md"
+            + "\n\(count); one whole: caserouter failed show CASE; what a cause means: docs/failures/CAUSE.md"
     }
 
-    static func table(_ groups: [FailureGroup], _ grouping: FailureGrouping, _ times: ZonedTimes) -> String {
-        guard !groups.isEmpty else { return "nothing is failed" }
+    private static func nothing(_ isFiltered: Bool) -> String {
+        isFiltered ? "nothing that was asked for is failed" : "nothing is failed"
+    }
+
+    static func table(
+        _ groups: [FailureGroup], _ grouping: FailureGrouping, isFiltered: Bool, _ times: ZonedTimes
+    ) -> String {
+        guard !groups.isEmpty else { return nothing(isFiltered) }
         var table = TextTable(
             [grouping.rawValue, "cases", "first (\(times.name))", "last (\(times.name))", "example", "its summary"],
             text: [0, 2, 3, 4, 5])
@@ -30,7 +42,10 @@ enum FailureText {
                 String(group.summary.prefix(120)),
             ])
         }
+        let option = grouping == .workgroup ? "--cic CIC --workgroup WORKGROUP" : "--\(grouping.rawValue) NAME"
         return table.text
+            + "\n\(groups.reduce(0) { $0 + $1.cases }) failed; each of them: caserouter failed list \(option)"
+            + (grouping == .cause ? "; what a cause means, and how to mend it: docs/failures/CAUSE.md" : "")
     }
 
     static func place(_ cic: String?, _ workgroup: String?) -> String {
@@ -70,8 +85,9 @@ enum FailureStoryText {
                 "CIC's answer of \(times.text(last.startedAt)), status \(last.status.map { "\($0)" } ?? "none"):")
             lines += response.split(separator: "\n", omittingEmptySubsequences: false).map { "  " + String($0).oneLine }
         }
-        if story.failure != nil {
-            lines.append("send again: caserouter failed retry \(story.key.caseID) --org \(story.key.org)")
+        if let failure = story.failure {
+            let mending = failure.kind == "configuration" ? "mend the cause, then " : ""
+            lines.append("\(mending)send again: caserouter failed retry \(story.key.caseID) --org \(story.key.org)")
         }
         return lines.joined(separator: "\n")
     }

@@ -16,7 +16,7 @@ struct KeysCommand: AsyncParsableCommand {
         @Argument(help: "The file to make.", completion: .file())
         var file: String
 
-        @Flag(help: "Print JSON.")
+        @Flag(help: "Print JSON; errors are JSON on standard error.")
         var json = false
 
         func run() async throws {

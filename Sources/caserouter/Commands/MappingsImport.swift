@@ -6,20 +6,34 @@ import Store
 
 struct MappingsImport: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "import", abstract: "Adds and changes mappings from a CSV or YAML file.",
+        commandName: "import",
+        abstract: "Adds and changes mappings from a CSV or YAML file, or an older connector's table.",
         discussion: """
             CSV: one line per mapping under a header line with the fields' names, separated by commas, semicolons or tabs; \
             fields may be quoted. \(MappingsCommand.fields)
             org, queue, cic and workgroup are needed in every line. Mappings that the file does not name are left as they \
             are. Everything is imported, or nothing.
 
-            Example:
+            --from-salesforce takes queue, workgroup and skills from the table that an older connector keeps in Salesforce, as \
+            an ingest worker has read it; which table that is, says the org: source.mapping-object, source.mapping-queue, \
+            source.mapping-workgroup, source.mapping-skills. Mapped queues keep what such a table does not tell.
+
+            Examples:
+              caserouter mappings import table.csv --dry-run
+              caserouter mappings import --from-salesforce acme --cic main --dry-run
+
               org,queue,cic,workgroup,skills
               acme,Support Germany,main,Support,"German;Billing"
             """)
 
-    @Argument(help: "The file; - for standard input. A file that ends in .csv is CSV.", completion: .file()) var file:
-        String
+    @Argument(help: "The file; - for standard input. A file that ends in .csv is CSV.", completion: .file())
+    var file: String?
+
+    @Option(help: ArgumentHelp("Import the older connector's table in this org.", valueName: "org"))
+    var fromSalesforce: String?
+
+    @Option(help: "The CIC server of the workgroups in that table; needed where there are several.")
+    var cic: String?
 
     @Flag(help: "Print what would change and change nothing.")
     var dryRun = false
@@ -29,14 +43,27 @@ struct MappingsImport: AsyncParsableCommand {
 
     func run() async throws {
         try await perform(json: common.json) {
-            var site = SiteSetup()
-            site.mappings = try MappingFile.read(file)
-            let (wanted, author, dryRun, unchecked) = (site, common.author, dryRun, check.unchecked)
+            guard (file == nil) != (fromSalesforce == nil), cic == nil || fromSalesforce != nil else {
+                throw Refusal(.usage, "say one of FILE and --from-salesforce ORG; --cic belongs to the latter")
+            }
+            let mappings = try file.map { try MappingFile.read($0) }
+            let (org, cic, author, dryRun, unchecked) = (fromSalesforce, cic, common.author, dryRun, check.unchecked)
             let outcome = try await withDatabase(try Surroundings()) { database in
-                try await ApplySite(
-                    store: PostgresConfigurationStore(database: database),
-                    names: unchecked ? nil : PostgresNameMirrors(database)
-                ).run(wanted, dryRun: dryRun, by: author)
+                let store = PostgresConfigurationStore(database: database)
+                let names = PostgresNameMirrors(database)
+                var site = SiteSetup()
+                var notes: [String] = []
+                if let mappings {
+                    site.mappings = mappings
+                } else if let org {
+                    let table = try LegacyImport(
+                        try await names.legacyMappings(org: org), org: org, cic: cic, stored: try await store.load())
+                    (site.mappings, notes) = (table.mappings, table.notes)
+                }
+                var outcome = try await ApplySite(store: store, names: unchecked ? nil : names)
+                    .run(site, dryRun: dryRun, by: author)
+                outcome.notes = notes + outcome.notes
+                return outcome
             }
             print(try ApplyReport(outcome: outcome, isDryRun: dryRun).text(json: common.json))
         }

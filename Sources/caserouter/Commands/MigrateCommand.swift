@@ -13,7 +13,7 @@ struct MigrateCommand: AsyncParsableCommand {
             arguments are left alone, and the difference is named.
             """)
 
-    @Flag(help: "Print JSON.")
+    @Flag(help: "Print JSON; errors are JSON on standard error.")
     var json = false
 
     func run() async throws {

@@ -39,7 +39,8 @@ struct OrgsCommand: AsyncParsableCommand {
                 for org in orgs {
                     table.add([
                         org.name, org.mode.rawValue, org.organizationID.description, org.loginURL, org.flow.rawValue,
-                        org.apiVersion, CaseStory.span(org.sweepEvery), org.routesChangesSince?.description ?? "–",
+                        org.apiVersion, CaseStory.span(org.sweepEvery),
+                        ZonedTimes(zone: .gmt, name: "UTC").text(org.routesChangesSince),
                     ])
                 }
                 print(table.text)

@@ -69,7 +69,7 @@ struct ResumeCommand: AsyncParsableCommand {
                     + "--why '…'")
             for other in others {
                 print(
-                    "note: it is still on hold since \(other.since) (\(other.reason.rawValue): \(other.detail.oneLine))"
+                    "note: it is still on hold since \(other.since.inSentence) (\(other.reason.rawValue): \(other.detail.oneLine))"
                 )
             }
         }

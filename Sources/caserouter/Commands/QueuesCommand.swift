@@ -59,8 +59,8 @@ struct QueuesCommand: AsyncParsableCommand {
                 }
                 if common.json { return print(try JSONText.encode(["moved": moved, "not_handles": strangers])) }
                 print(
-                    "\(moved) handles moved from \(BrokerTopology.failed) to \(BrokerTopology.requests); a stale one does "
-                        + "nothing, what fails again gets a new one")
+                    "\(moved) handle\(moved == 1 ? "" : "s") moved from \(BrokerTopology.failed) to "
+                        + "\(BrokerTopology.requests); a stale one does nothing, what fails again gets a new one")
                 if strangers > 0 { print("\(strangers) of them are no handles and will be put into caserouter.dead") }
             }
         }
@@ -75,7 +75,11 @@ private func withBroker<Value: Sendable>(_ body: (AMQPConnection) async throws -
         connection = try await AMQPConnection.open(
             address, on: PollExecutor(name: "caserouter"), name: "caserouter queues")
     } catch {
-        throw Refusal(.notDone, "the broker cannot be reached: \(error.text)")
+        switch error.kind {
+        case .authentication, .closedByBroker:
+            throw Misconfigured("the broker does not let this user in: \(error.text)")
+        default: throw Refusal(.notDone, "the broker cannot be reached: \(error.text)")
+        }
     }
     do {
         let value = try await body(connection)

@@ -25,7 +25,8 @@ struct ReportCommand: AsyncParsableCommand {
     var to: String?
 
     @Option(
-        name: .customLong("tz"), help: ArgumentHelp("The zone in which times are read and written.", valueName: "zone"))
+        name: .customLong("tz"),
+        help: ArgumentHelp("Time zone of what is read and printed, as Europe/Berlin.", valueName: "zone"))
     var zone = "UTC"
 
     @Option(help: ArgumentHelp("Group by these columns, separated by commas.", valueName: "columns"))

@@ -120,23 +120,36 @@ enum RetriesText {
         return table.text
     }
 
+    private static func words(_ result: String?, isReleased: Bool) -> String {
+        switch result {
+        case "failed"?: "failed again"
+        case let result?: result
+        case nil: isReleased ? "under way" : "waiting"
+        }
+    }
+
     static func text(_ retry: BulkRetry, _ items: [BulkRetryItem], _ times: ZonedTimes) -> String {
         let counts = retry.counts
-        let ended = retry.endReason.map { ": \($0)" } ?? ""
+        let reason = retry.endReason.map { ": \($0)" } ?? ""
+        let start = retry.startedAt.map { "\(times.text($0)), at \(rate(retry))" } ?? "not yet"
+        let end = retry.endedAt.map { ", ended \(times.text($0))" } ?? ""
         var lines = [
-            "bulk retry \(retry.id), \(retry.state.rawValue)\(ended)",
+            "bulk retry \(retry.id), \(retry.state.rawValue)\(reason) (times in \(times.name))",
             "  asked         \(retry.asked), by \(retry.plannedBy)",
-            "  as of         \(times.text(retry.plannedAt)) \(times.name)",
+            "  as of         \(times.text(retry.plannedAt)): what was eligible then, and what was not",
+            "  started       \(start)\(end)",
             "  eligible      \(counts.eligible): \(counts.waiting) waiting, \(counts.underWay) under way, "
                 + "\(counts.done) done, \(counts.failedAgain) failed again, \(counts.skipped) skipped",
             "  not eligible  \(counts.notEligible)",
         ].map(\.oneLine)
+        if retry.state == .running, counts.waiting > 0, let rate = retry.rate {
+            lines.append("  to go         about \(CaseStory.span(.seconds(Double(counts.waiting) / rate)))")
+        }
         if !items.isEmpty {
             var table = TextTable(["case", "org", "failure", "is", "why"], text: [0, 1, 3, 4])
             for item in items {
                 let state =
-                    item.objection != nil
-                    ? "not eligible" : item.result ?? (item.releasedAt == nil ? "waiting" : "under way")
+                    item.objection != nil ? "not eligible" : words(item.result, isReleased: item.releasedAt != nil)
                 table.add([
                     item.caseNumber.isEmpty ? item.key.caseID.description : item.caseNumber, item.key.org,
                     "\(item.failureNumber)", state, String((item.objection ?? item.note ?? "").prefix(120)),

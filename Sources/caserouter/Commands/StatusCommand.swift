@@ -13,10 +13,10 @@ struct StatusCommand: AsyncParsableCommand {
             most urgent first, each with the command that helps. Reads PostgreSQL and asks the broker about its queues, \
             changes nothing, and talks to neither Salesforce nor CIC ('caserouter doctor' does).
 
-            Exit: 0 healthy, 1 something needs a person.
+            Exit: 0 healthy, 1 something needs a person; with --watch what was shown last.
             """)
 
-    @Flag(help: "Show it again every 2 seconds, until interrupted.")
+    @Flag(help: "Show it again every 2 seconds, until Ctrl-C.")
     var watch = false
 
     @OptionGroup var zone: ZoneOption
@@ -32,15 +32,10 @@ struct StatusCommand: AsyncParsableCommand {
             let (watch, json) = (watch, json)
             let isHealthy = try await withDatabase(surroundings) { database in
                 let site = LookAtSite(store: PostgresStatusStore(database), broker: broker)
-                while true {
-                    let status = try await site.status(version: CaseRouterVersion.text)
-                    // Home and clear, so that a terminal shows one screen.
-                    if watch && !json { print("\u{1B}[H\u{1B}[2J", terminator: "") }
-                    print(json ? try JSONText.encode(StatusDocument(status)) : StatusText(status, times).text)
-                    guard watch else { return status.isHealthy }
-                    fflush(nil)
-                    try await Task.sleep(for: .seconds(2))
-                }
+                if watch { return await StatusWatch(site: site, times: times, json: json).run() }
+                let status = try await site.status(version: CaseRouterVersion.text)
+                print(json ? try JSONText.encode(StatusDocument(status)) : StatusText(status, times).text)
+                return status.isHealthy
             }
             if !isHealthy { throw ExitCode.notDone }
         }

@@ -6,7 +6,7 @@ struct StatusDocument: Encodable {
     struct Org: Encodable {
         let name, mode: String
         let held_by, last_event_at, last_sweep_at, oldest_gap_at, write_back_error: String?
-        let open_gaps, write_back_failing: Int
+        let open_gaps, write_back_failing, accounting_difference: Int
         let today: [String: Int]
         let api_calls_used, api_calls_limit: Int32?
     }
@@ -84,6 +84,7 @@ struct StatusDocument: Encodable {
             name: org.name, mode: org.mode.rawValue, held_by: org.heldBy, last_event_at: org.lastEventAt?.description,
             last_sweep_at: org.lastSweepAt?.description, oldest_gap_at: org.oldestGapAt?.description,
             write_back_error: org.writeBackError, open_gaps: org.openGaps, write_back_failing: org.writeBackFailing,
+            accounting_difference: org.difference,
             today: [
                 "received": today.received, "routed": today.routed, "ignored": today.ignored,
                 "superseded": today.superseded, "failed": today.failed, "discarded": today.discarded,

@@ -36,7 +36,7 @@ struct StatusText {
         var table = TextTable(
             [
                 "org", "mode", "held by", "last event (ago)", "last sweep (ago)", "gaps", "today (UTC)", "routed",
-                "ignored", "superseded", "failed", "discarded", "pending", "observed", "API calls",
+                "ignored", "superseded", "failed", "discarded", "pending", "observed", "difference", "API calls",
             ], text: [0, 1, 2])
         for org in status.orgs {
             let today = org.today
@@ -44,7 +44,7 @@ struct StatusText {
                 [org.name, org.mode.rawValue, org.heldBy ?? "nobody", ago(org.lastEventAt), ago(org.lastSweepAt)]
                     + [
                         org.openGaps, today.received, today.routed, today.ignored, today.superseded, today.failed,
-                        today.discarded, today.pending, today.observed,
+                        today.discarded, today.pending, today.observed, org.difference,
                     ].map(String.init) + [org.calls.map { "\($0.used)/\($0.limit)" } ?? "–"])
         }
         return table.text

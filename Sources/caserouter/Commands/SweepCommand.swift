@@ -31,10 +31,7 @@ struct SweepCommand: AsyncParsableCommand {
             let output = try await withDatabase(try Surroundings()) { database in
                 let store = SweepRequests(database)
                 let stored = try await PostgresConfigurationStore(database: database).load()
-                guard let setup = stored.orgs.first(where: { $0.name == org }) else {
-                    throw Misconfigured(
-                        "there is no org \(org); known are \(stored.orgs.map(\.name).joined(separator: ", "))")
-                }
+                let setup = try stored.org(org)
                 let mapping = try queue.map { try stored.monitoredQueue($0, of: org) }
                 let id = try await store.ask(org, queue: mapping?.queueID, isDryRun: isDryRun, by: author)
                 let isHeld = try await store.isHeld(org)
@@ -80,9 +77,7 @@ extension StoredConfiguration {
             id = nil  // A name.
         }
         guard let found = own.first(where: { $0.setup.queue == name || id != nil && $0.queueID == id }) else {
-            throw Misconfigured(
-                "\(name) is not a monitored queue of \(org); monitored are "
-                    + own.map(\.setup.queue).sorted().joined(separator: ", "))
+            throw Refusal.unknown("monitored queue of \(org)", name, among: own.map(\.setup.queue).sorted())
         }
         guard found.queueID != nil else {
             throw Misconfigured(

@@ -1,6 +1,7 @@
 import CaseRouting
 import Foundation
 import Polling
+import Synchronization
 
 /// This machine's clocks.
 struct SystemClock: RoutingClock {
@@ -23,6 +24,18 @@ struct SystemClock: RoutingClock {
     }
 }
 
-struct SystemRandom: RandomSource {
-    func next() -> UInt64 { UInt64.random(in: .min ... .max) }
+/// The kernel's randomness, fetched for many numbers at a time: one by one each is a system call.
+final class SystemRandom: RandomSource {
+    private let drawn = Mutex<[UInt64]>([])
+
+    func next() -> UInt64 {
+        drawn.withLock { drawn in
+            if let number = drawn.popLast() { return number }
+            // 256 bytes are what one call gives at most.
+            drawn = [UInt64](repeating: 0, count: 32)
+            let result = drawn.withUnsafeMutableBytes { getentropy($0.baseAddress!, $0.count) }
+            precondition(result == 0, "the kernel has no randomness: error \(errno)")
+            return drawn.removeLast()
+        }
+    }
 }

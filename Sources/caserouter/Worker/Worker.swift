@@ -51,7 +51,8 @@ final class Worker: Sendable {
         _ = try surroundings.casesInFlight
         loop = PollExecutor(name: "caserouter")
         database = PostgresDatabase.forCases(
-            address, PostgresSettings(applicationName: "caserouter \(role) \(name)"), on: loop)
+            address, PostgresSettings(applicationName: "caserouter \(role) \(name)"), on: loop,
+            batchers: role == "route" || role == "all" ? 3 : 1)
         var http = HTTPTransport.Settings()
         http.allowInsecure = try surroundings.allowsInsecure
         http.connectionsPerHost = 512
@@ -79,6 +80,7 @@ final class Worker: Sendable {
             let settings = SettingsFollower(self, duties)
             background.addTask(executorPreference: loop) { await self.announce() }
             background.addTask(executorPreference: loop) { await self.followTimeline(duties) }
+            background.addTask(executorPreference: loop) { await self.followDatabase() }
             // Also before the first settings a signal ends the process.
             let terminated = Task { await Termination.wait() }
             ending.withLock { $0.signals = terminated }
@@ -129,6 +131,25 @@ final class Worker: Sendable {
             }
             logger.warning(.workerStopped, metadata: ["reason": "not done within 20 s"])
             exit(1)
+        }
+    }
+
+    /// Says once that the database is gone and once that it is back: what fails meanwhile is logged as `debug` only.
+    private func followDatabase() async {
+        var wasUp = true
+        while !Task.isCancelled {
+            let isUp = await database.isUp
+            if isUp != wasUp {
+                wasUp = isUp
+                if isUp {
+                    logger.info(.databaseRegained)
+                } else {
+                    let reason = await database.lastError?.description ?? "-"
+                    logger.warning(.databaseLost, metadata: ["reason": "\(reason)"])
+                }
+            }
+            // Cancellation ends the loop.
+            try? await clock.sleep(for: .seconds(1))
         }
     }
 

@@ -83,4 +83,26 @@ struct AskedObservationTests {
         let decision = decided(observed(owner: Sample.queueB), on: waiting())
         #expect(decision.after.wanted?.workgroup == Sample.workgroupB)
     }
+
+    /// As it is read again for a mapping that was changed; nobody asked for it.
+    @Test(arguments: [CaseInState.Interaction.none, .creating, .held, .waiting])
+    func `a failed case follows its corrected mapping, any other one stays as it was decided`(
+        _ interaction: CaseInState.Interaction
+    ) {
+        var state = CaseInState(interaction, isWanted: true).state
+        let corrected = Sample.configuration(mappings: [Sample.mapping(1, Sample.queueA, "Corrected")])
+        #expect(decided(observed(isAsked: false), on: state, corrected).rule == .noDifference)
+        state.attempts = RetryPolicy.attemptLimit
+        let decision = decided(observed(isAsked: false), on: state, corrected)
+        #expect(decision.raisesRevision && decision.outcome == .pending)
+        #expect(decision.after.wanted?.workgroup == "Corrected")
+        #expect(decided(observed(isAsked: false), on: state).rule == .noDifference)
+    }
+
+    @Test func `a failed case is not taken from its agent because its mapping was corrected`() {
+        var state = CaseInState(.withAgent).state
+        state.attempts = RetryPolicy.attemptLimit
+        let corrected = Sample.configuration(mappings: [Sample.mapping(1, Sample.queueA, "Corrected")])
+        #expect(!decided(observed(isAsked: false), on: state, corrected).raisesRevision)
+    }
 }

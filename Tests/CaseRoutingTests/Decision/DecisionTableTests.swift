@@ -197,6 +197,18 @@ struct DecisionTableTests {
         #expect(decision.rule == .closed)
     }
 
+    @Test(arguments: [ChangeKind.merged, .deleted])
+    func `a case that was deleted or merged away while it was open waits for nobody, and no comment brings it back`(
+        _ kind: ChangeKind
+    ) {
+        // Made without a word about closed, as the row of a case is that was open.
+        let ended = decided(change(kind), on: CaseInState(.waiting, isWanted: true).state)
+        #expect(ended.after.wanted == nil)
+        #expect(ended.rule == .closed)
+        let comment = Sample.change(.comment, 21)
+        #expect(decided(comment, on: ended.after).rule == .caseClosed)
+    }
+
     @Test(arguments: states.filter { $0 != .observed } + [.closed, .merged, .deleted])
     func `a state older than the newest one is superseded`(_ kind: ChangeKind) {
         let state = CaseInState(.waiting).state

@@ -177,6 +177,20 @@ struct HousekeepingTests {
         house.stop()
     }
 
+    @Test func `a dead message that is being looked at when the database breaks is looked at again`() {
+        let change = Sample.change(.created, 10)
+        let house = House { shared, _ in shared.tables.record(change) }
+        house.simulation.run(for: .seconds(5))
+        house.shared.isBroken = true
+        house.queue.dead = [RequestMessage.encode(change)]
+        _ = house.simulation.run(until: { house.queue.dead.isEmpty }, limit: .seconds(30))
+        house.simulation.run(for: .seconds(1))
+        house.shared.isBroken = false
+        house.simulation.run(for: .seconds(120))
+        #expect(house.shared.tables.requests[RequestKey(change)]?.isSeen == true)
+        house.stop()
+    }
+
     @Test func `a retry handle that lies there is carried out`() {
         let house = House { shared, queue in
             failedCase(shared, 1)

@@ -149,6 +149,44 @@ struct FaultTraceTests {
     }
 
     @Test(arguments: RoutingTraceTests.seeds)
+    func `cases of a server that cannot be reached are not claimed again and again`(_ seed: UInt64) throws {
+        let site = site(seed)
+        site.run(for: .seconds(2))
+        site.cic.hasSessions = false
+        let cases = (10..<60).map { Sample.id("500A000000000\($0)") }
+        for (index, id) in cases.enumerated() {
+            site.broker.publish(Sample.change(.created, 10, key: "o:\(index)", caseID: id))
+            site.run(for: .seconds(1))
+        }
+        // While cases go on coming in, and before those that wait for a create are looked for.
+        #expect(site.shared.tables.isHeld(.cic, Sample.cic))
+        site.run(for: .seconds(600))
+        #expect(site.shared.tables.isHeld(.cic, Sample.cic))
+        // Every one when it came, and some until the breaker opened.
+        #expect(site.shared.tables.cases.values.map(\.epoch).reduce(0, +) < 8 * Int64(cases.count))
+        #expect(site.shared.tables.cases.values.allSatisfy { $0.state.attempts == 0 })
+        site.cic.hasSessions = true
+        #expect(site.run(until: { site.isAtRest && site.cic.routable.count == cases.count }))
+        #expect(!site.shared.tables.isHeld(.cic, Sample.cic))
+        site.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a session that is opened anew within seconds opens no breaker`(_ seed: UInt64) throws {
+        let site = site(seed)
+        site.cic.hasSessions = false
+        for number in 10..<40 {
+            let id = Sample.id("500A000000000\(number)")
+            site.broker.publish(Sample.change(.created, 10, key: "o:\(number)", caseID: id))
+        }
+        site.run(for: .seconds(4))
+        site.cic.hasSessions = true
+        #expect(site.run(until: { site.isAtRest && site.cic.routable.count == 30 }, limit: .seconds(60)))
+        #expect(site.shared.tables.holds.isEmpty)
+        site.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
     func `what cannot be read is put aside with its reason`(_ seed: UInt64) throws {
         let site = site(seed)
         site.cic.unexpected = [.create, .assign, .disconnect]
@@ -168,6 +206,20 @@ struct FaultTraceTests {
         site.broker.publish(Sample.change(.created, 10))
         #expect(site.run(until: { site.broker.deadLettered.count == 150 }))
         #expect(site.shared.tables.cases.count == 1)
+        try expectOffered(site)
+    }
+
+    /// The org was removed while its requests waited: nobody can decide them, and nobody has died of them.
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `unseen requests of an org that was removed keep no place and fail no case`(_ seed: UInt64) throws {
+        let site = site(seed)
+        // More than both workers have places for.
+        for number in 1...150 {
+            site.shared.tables.record(Sample.change(.created, 10, key: "o:\(number)", org: "nobody"))
+        }
+        site.run(for: .seconds(2_500))
+        #expect(site.shared.tables.cases.isEmpty)
+        site.broker.publish(Sample.change(.created, 10))
         try expectOffered(site)
     }
 }

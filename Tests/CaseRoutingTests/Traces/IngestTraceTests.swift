@@ -9,7 +9,7 @@ struct IngestTraceTests {
         let site: SimulatedSite
         let source: MemoryOrg
         let store: MemoryIngestStore
-        private let task: Task<Void, Never>
+        private var task: Task<Void, Never>?
         private var version: Int64 = 10
 
         init(seed: UInt64, prepare: (MemoryOrg) -> Void = { _ in }) {
@@ -20,18 +20,24 @@ struct IngestTraceTests {
             site.startWatch()
             source = MemoryOrg(site.simulation)
             prepare(source)
+            store = MemoryIngestStore(site.shared, life: Life())
+            startIngest(seed: seed)
+            site.run(for: .seconds(5))
+        }
+
+        /// Another process for the org, beside the one before or after it.
+        func startIngest(seed: UInt64) {
             let life = Life()
-            store = MemoryIngestStore(site.shared, life: life)
             let ingest = Ingest(
                 org: Sample.org, settings: IngestSettings(monitoredQueues: [Sample.queueA, Sample.queueB]),
-                source: source, store: store, publisher: MemoryPublisher(site.broker, site.simulation),
+                source: source, store: MemoryIngestStore(site.shared, life: life),
+                publisher: MemoryPublisher(site.broker, site.simulation),
                 leases: MemoryLeases(site.shared, life: life, owner: "ingest"),
                 budget: PublishBudget(executor: site.simulation.executor), clock: site.simulation.clock,
                 random: SeededRandom(seed: seed), logger: Logger(label: "ingest") { _ in SwiftLogNoOpLogHandler() },
                 executor: site.simulation.executor)
             // Ended by `stop`.
             task = Task(executorPreference: site.simulation.executor) { await ingest.run() }
-            site.run(for: .seconds(5))
         }
 
         func commit(
@@ -55,7 +61,7 @@ struct IngestTraceTests {
         }
 
         func stop() {
-            task.cancel()
+            task?.cancel()
             site.stop()
         }
     }
@@ -210,6 +216,64 @@ struct IngestTraceTests {
         org.commit(.comment)
         #expect(org.site.run(until: { org.store.postponed.count == 1 }, limit: .seconds(120)))
         #expect(org.source.rows.values.count { $0.isNew } == 1)
+        org.stop()
+    }
+
+    /// The mapping named a workgroup that CIC does not have.
+    @Test(arguments: RoutingTraceTests.seeds.prefix(2))
+    func `a failed case whose mapping was corrected is offered by the corrected one`(_ seed: UInt64) throws {
+        let org = Org(seed: seed)
+        org.site.cic.faults[.assign] = [
+            .refused(
+                RoutingFailure(.configuration, at: .assign, cause: .workgroupUnknown, "There is no such workgroup."))
+        ]
+        org.commit(.created)
+        #expect(org.site.run(until: { org.site.state.attempts == RetryPolicy.attemptLimit }))
+        org.site.set(
+            Sample.configuration(mappings: [
+                Sample.mapping(1, Sample.queueA, Sample.workgroupB),
+                Sample.mapping(2, Sample.queueB, Sample.workgroupB),
+            ]))
+        org.site.run(for: .seconds(5))
+        // As housekeeping does it for a mapping that was changed.
+        org.site.shared.tables.cases[Sample.caseKey]?.isToVerify = true
+        #expect(org.site.run(until: { org.site.isAtRest && org.site.offered != nil }, limit: .seconds(120)))
+        #expect(org.site.offered?.live.workgroup == Sample.workgroupB)
+        #expect(org.site.state.attempts == 0)
+        org.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a gap that opens while a sweep begins is not closed without being looked at`(_ seed: UInt64) throws {
+        let org = Org(seed: seed)
+        let now = Sample.start + org.site.simulation.clock.monotonic
+        // One opens every fifth of a millisecond; the later it opens, the earlier changes may be missing.
+        let gaps = (0..<10_000).map { number in
+            ("\(number)", Timestamp?.some(now - .seconds(3_600 * (number + 1))), now + .microseconds(200 * number))
+        }
+        org.site.shared.ingest.openGaps = gaps
+        let asked = org.source.askedSince.count
+        let sweeps = org.store.sweeps.count
+        #expect(org.site.run(until: { org.store.sweeps.count > sweeps }, limit: .seconds(10)))
+        let since = try #require(org.source.askedSince.dropFirst(asked).min())
+        let open = Set(org.store.openGaps)
+        let closed = gaps.filter { !open.contains($0.0) }
+        #expect(!closed.isEmpty && !open.isEmpty)
+        #expect(closed.compactMap(\.1).allSatisfy { $0 >= since })
+        org.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds.prefix(2))
+    func `comments that nobody told of are asked for since the last sweep, whoever made it`(_ seed: UInt64) throws {
+        let org = Org(seed: seed)
+        org.site.run(for: .seconds(60))
+        let last = try #require(org.store.sweeps.last?.startedAt)
+        org.stop()
+        org.site.run(for: .seconds(5 * 3_600))
+        let asked = org.source.askedSince.count
+        org.startIngest(seed: seed)
+        org.site.run(for: .seconds(60))
+        #expect(try #require(org.source.askedSince.dropFirst(asked).first) <= last)
         org.stop()
     }
 }

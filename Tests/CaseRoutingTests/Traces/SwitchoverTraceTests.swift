@@ -25,4 +25,49 @@ struct SwitchoverTraceTests {
         #expect(site.shared.tables.episodes.count == 1)
         site.stop()
     }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a list of names that is empty does not prove that a queue nobody may see is none`(_ seed: UInt64) throws {
+        let site = SimulatedSite(seed: seed)
+        site.cic.hidesNames = true
+        site.startWorker()
+        site.startWatch()
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { site.isAtRest && site.offered != nil }))
+        site.run(for: .seconds(3))
+        site.cic.unreadable = [Sample.workgroupA]
+        for live in site.cic.switchOver() { site.cic.recover(live) }
+        site.run(for: .seconds(300))
+        #expect(site.shared.tables.isHeld(.cic, Sample.cic, .switchover))
+        #expect(site.cic.calls[.create] == 1)
+        site.cic.unreadable = []
+        site.cic.cutSessions()
+        #expect(site.run(until: { site.isAtRest && site.offered != nil && site.shared.tables.holds.isEmpty }))
+        #expect(site.cic.calls[.create] == 1)
+        #expect(site.cic.mostRoutable == 1)
+        site.stop()
+    }
+
+    /// The session breaks once more before the database has heard of the switchover.
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `the other server is never in force before its hold is placed`(_ seed: UInt64) throws {
+        let site = SimulatedSite(seed: seed)
+        site.startWorker()
+        site.startWatch()
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { site.isAtRest && site.offered != nil }))
+        site.run(for: .seconds(3))
+        site.shared.isBroken = true
+        let lost = site.cic.switchOver()
+        site.run(for: .seconds(3))
+        site.cic.cutSessions()
+        site.run(for: .seconds(3))
+        site.shared.isBroken = false
+        #expect(site.run(until: { site.shared.tables.servers[Sample.cic]?.identity == "server-b" }))
+        #expect(site.shared.tables.isHeld(.cic, Sample.cic, .switchover))
+        for live in lost { site.cic.recover(live) }
+        #expect(site.run(until: { site.isAtRest && site.offered != nil && site.shared.tables.holds.isEmpty }))
+        #expect(site.cic.calls[.create] == 1)
+        site.stop()
+    }
 }

@@ -43,6 +43,14 @@ struct WatchTraceTests {
     }
 
     @Test(arguments: RoutingTraceTests.seeds)
+    func `the names of the server are read as soon as there is a session`(_ seed: UInt64) {
+        let site = SimulatedSite(seed: seed)
+        site.startWatch()
+        #expect(site.run(until: { site.shared.directory != nil }, limit: .seconds(8)))
+        site.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
     func `an interaction that its agent hides is not taken for ended`(_ seed: UInt64) throws {
         let site = site(seed)
         site.cic.agentsHide = true
@@ -167,6 +175,84 @@ struct WatchTraceTests {
         let late = site.cic.recover(lost[0])
         #expect(site.run(until: { site.offered?.id == late && site.isAtRest }, limit: .seconds(30)))
         #expect(site.state.wanted == nil)
+        site.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `an id that CIC gave again before its first end was seen does not keep the next case from being offered`(
+        _ seed: UInt64
+    ) throws {
+        let site = SimulatedSite(seed: seed)
+        site.cic.model.reusesIDs = true
+        site.startWorker()
+        site.startWatch()
+        site.run(for: .seconds(3))
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { site.offered != nil }))
+        let interaction = try #require(site.offered).id
+        // Before the watch hears of it at all.
+        site.cic.end(interaction)
+        let next = CaseKey(org: Sample.org, caseID: Sample.id("500A00000000012"))
+        site.broker.publish(Sample.change(.created, 11, key: "o:next", caseID: next.caseID))
+        #expect(site.run(until: { site.state.episode == nil && site.state.lastEpisode == 1 }))
+        // Should it have failed until then, a person sends it again: before, that was in vain for ever.
+        let failed = site.shared.tables.state(next)
+        if failed.attempts >= RetryPolicy.attemptLimit {
+            let handle = RetryHandle(caseKey: next, failureNumber: failed.failureNumber)
+            site.broker.publish(RequestMessage.encode(handle, cause: .cicNoAnswer, failedAt: Sample.start))
+        }
+        #expect(site.run(until: { site.cic.routable.values.contains { $0.episode.caseKey == next } }))
+        #expect(site.run(until: { site.isAtRest }))
+        #expect(site.shared.tables.openEpisode(next)?.episode.state == .placed)
+        site.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `an interaction recovered under the id of one that had ended unseen is still its case's`(
+        _ seed: UInt64
+    ) throws {
+        let site = SimulatedSite(seed: seed)
+        site.cic.model.reusesIDs = true
+        site.startWorker()
+        site.startWatch()
+        site.run(for: .seconds(3))
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { site.isAtRest && site.offered != nil }))
+        let other = CaseKey(org: Sample.org, caseID: Sample.id("500A00000000012"))
+        site.broker.publish(Sample.change(.created, 11, key: "o:other", caseID: other.caseID))
+        #expect(site.run(until: { site.isAtRest && site.cic.routable.count == 2 }))
+        site.run(for: .seconds(5))
+        let ended = try #require(site.offered).id
+        // Nobody has heard of the end when the other server takes over, and gives its id to what it recovers.
+        site.cic.end(ended)
+        let lost = site.cic.switchOver()
+        site.run(for: .seconds(10))
+        let recovered = try #require(lost.first)
+        #expect(site.cic.recover(recovered) == ended)
+        #expect(site.run(until: { !site.shared.tables.isHeld(.cic, Sample.cic) && site.isAtRest }))
+        #expect(site.shared.tables.openEpisode(other)?.episode.interaction == ended)
+        #expect(site.cic.routable.values.count { $0.episode.caseKey == other } == 1)
+        #expect(site.cic.mostRoutable == 1)
+        site.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `what is recovered late and given back by its agent is not offered beside what another agent has`(
+        _ seed: UInt64
+    ) throws {
+        let site = site(seed, recoveryWait: .zero)
+        var lost = site.cic.switchOver()
+        #expect(site.run(until: { site.offered != nil && site.isAtRest }))
+        let other = try #require(site.offered).id
+        site.cic.pickUp(other)
+        site.run(for: .seconds(5))
+        lost[0].place = .withAgent
+        let late = site.cic.recover(lost[0])
+        site.run(for: .seconds(5))
+        #expect(site.cic.routable.count == 2)
+        site.cic.giveBack(late)
+        #expect(site.run(until: { site.offered?.id == other }, limit: .seconds(60)))
+        #expect(site.state.episode?.interaction == other)
         site.stop()
     }
 

@@ -48,6 +48,18 @@ struct BreakerTests {
     }
 }
 
+struct DailyCallsTests {
+    @Test func `a process that has run for weeks has used what it used today`() {
+        var calls = DailyCalls()
+        #expect(calls.count(10, at: .seconds(600)) == 10)
+        #expect(calls.count(900, at: .seconds(86_000)) == 900)
+        for day in 1...30 {
+            #expect(calls.count(1_000 * day, at: .seconds(87_000 + 86_400 * day)) == 0)
+            #expect(calls.count(1_000 * day + 400, at: .seconds(88_000 + 86_400 * day)) == 400)
+        }
+    }
+}
+
 struct ConfirmWindowTests {
     private func request(_ number: Int64) -> RecordedRequest {
         RecordedRequest(change: Sample.change(.created, number), found: .stream, body: [])

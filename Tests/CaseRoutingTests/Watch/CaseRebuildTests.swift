@@ -36,7 +36,7 @@ struct CaseRebuildTests {
     ) -> Episode {
         Episode(
             number: number, cic: cic, state: state, interaction: interaction, attempt: Sample.attempt(attempt),
-            attemptDeadline: Sample.start)
+            attemptDeadline: Sample.start, assignNumber: interaction == nil ? 0 : 1)
     }
 
     private func rebuild(_ state: CaseState?, _ claimants: Claimant...) -> CaseRebuild {
@@ -80,6 +80,15 @@ struct CaseRebuildTests {
         #expect(write.wanted?.workgroup == Sample.workgroupB)
         #expect(write.wantedAssign == 9 && write.revision == 10)
         #expect(write.episode.isWithAgent)
+    }
+
+    @Test func `a lost assign whose number the revision has just reached again is not taken for the wish it has now`()
+        throws
+    {
+        let write = try #require(
+            rebuild(state(revision: 4, episode: episode()), claimant(assign: 4, on: Sample.workgroupB)).write)
+        #expect(write.revision == 5)
+        #expect(write.episode.workgroup == Sample.workgroupB && write.episode.assignNumber == 4)
     }
 
     @Test func `an older assign leaves the later wish of the database`() throws {

@@ -20,6 +20,7 @@ import Testing
                 VALUES (1, 1, 'acme', '\(FailingSite.queue)', 'q', 'east', 'Support', 'ann')
                 """)
             let first = try await installation.start("route", name: "one")
+            try await Self.killPlanning(installation)
             let plan = try await installation.run(["failed", "retry", "--cause", "skill-unknown", "--json"])
             #expect(plan.status == 0, "\(plan.errors)")
             struct Plan: Decodable {
@@ -56,11 +57,32 @@ import Testing
             #expect(most.compactMap { Int($0) }.allSatisfy { $0 <= 20 }, "\(most)")
             let shown = try await installation.run(["retries", "show", id])
             #expect(shown.output.contains("45 under way"), "their CIC server is nowhere: \(shown.output)")
+            #expect(shown.output.contains("as of") && shown.output.contains("at 2/s"), "\(shown.output)")
             let cancelled = try await installation.run(["retries", "cancel", id])
             #expect(cancelled.output.contains("cancelled"))
             #expect(try await installation.run(["retries", "list"]).output.contains("cancelled"))
             #expect(heir.process.exitStatus == nil)
         }
+    }
+
+    /// Who is killed while planning leaves a whole plan or none, and nothing that was sent.
+    private static func killPlanning(_ installation: Installation) async throws {
+        for milliseconds in [30, 80, 130, 200, 300] {
+            let process = try ChildProcess(
+                try Installation.program(), ["failed", "retry", "--all"], environment: installation.surroundings([:]),
+                directory: installation.directory.path, output: installation.directory.appending(path: "killed").path)
+            // No condition to wait for: it shall be met at any moment.
+            try await Task.sleep(for: .milliseconds(milliseconds))
+            process.signal(SIGKILL)
+            _ = try await process.wait(atMost: .seconds(30))
+        }
+        let parts = try await installation.query(
+            """
+            SELECT b.id::text FROM caserouter.bulk_retries b
+            WHERE b.state <> 'planned' OR 45 <> (SELECT count(*) FROM caserouter.bulk_retry_items i WHERE i.retry = b.id)
+            """)
+        #expect(parts == [])
+        #expect(try await installation.retries() == 0)
     }
 
     @Test func `bad words are refused with the right ones, as JSON where JSON was asked for`() async throws {
@@ -77,6 +99,20 @@ import Testing
                 (["failed", "retry"], "--all", 64),
                 (["failed", "retry", "--all", "--start", "--rate", "1000"], "0.1 to 200", 64),
                 (["retries", "show", "7"], "there are none", 1),
+                (["retries", "show", "x"], "id", 64), (["retries", "start", "7", "--rate", "x"], "5/s", 64),
+                (["retries", "start", "7"], "there are none", 1), (["retries", "cancel", "7"], "there are none", 1),
+                (["retries", "list", "--limit", "0"], "1 or more", 64), (["failed", "discard", "1"], "--reason", 64),
+                (["failed", "discard", "1", "--reason", " "], "why", 64),
+                (["failed", "discard", "4711", "--reason", "x"], "failed list", 1),
+                (["failed", "restore", "4711"], "failed list", 1), (["failed", "list", "--limit", "0"], "--limit", 64),
+                (["failed", "list", "--workgroup", "Suport"], "there are none", 64),
+                (["failed", "list", "--cic", "main"], "there are none", 64),
+                (["failed", "retry", "1", "--cause", "cic-error"], "not both", 64),
+                (["failed", "retry", "--all", "--rate", "5"], "--start", 64), (["failed", "lst"], "Un", 64),
+                (["queues", "move", "--from", "dead"], "there is: failed", 64),
+                (["queues", "move", "--from", "failed", "--limit", "0"], "1 or more", 64),
+                (["case", "4711"], "4711", 1), (["report", "daily"], "accounting, volume", 64),
+                (["case", "erase", "4711", "--reason", "x"], "there is no case", 64),
                 (["aliases", "add", "east", "a", "b"], "there are none", 64),
                 (["aliases", "remove", "east", "a", "--kind", "colour"], "workgroup", 64),
             ] {

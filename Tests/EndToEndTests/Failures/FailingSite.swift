@@ -9,30 +9,13 @@ struct FailingSite {
     static let org = "acme"
 
     let installation: Installation
-    private let cic: ChildProcess
-    private let port: Int
+    let cic: SimulatedCIC
 
     static func with(_ body: (FailingSite) async throws -> Void) async throws {
         try await Installation.with { installation in
-            let settings = """
-                {"server": "east", "users": [{"name": "caserouter", "password": "secret"}], "skills": ["German"],
-                "ledgerPath": "\(installation.directory.appending(path: "cic.ndjson").path)",
-                "workgroups": [{"name": "Support"}, {"name": "Hold", "queueType": 1}]}
-                """
-            let file = installation.directory.appending(path: "cic.json")
-            try Data(settings.utf8).write(to: file)
-            let output = installation.directory.appending(path: "cic.out").path
-            let cic = try ChildProcess(
-                try Installation.program("caserouter-dev"), ["simulate", "cic", "--config", file.path],
-                environment: ["PATH": "/usr/bin:/bin"], directory: installation.directory.path, output: output)
-            defer { cic.end() }
-            var port = 0
-            try await eventually("the CIC site listens", within: .seconds(30)) {
-                let digits = try Installation.text(output).matches(of: /[0-9]{4,5}/)
-                port = digits.compactMap { Int($0.0) }.first ?? 0
-                return port > 0
-            }
-            let site = FailingSite(installation: installation, cic: cic, port: port)
+            let cic = try await SimulatedCIC.start("east", installation)
+            defer { cic.process.end() }
+            let site = FailingSite(installation: installation, cic: cic)
             try await site.setUp()
             try await body(site)
         }
@@ -42,7 +25,7 @@ struct FailingSite {
         let file = """
             orgs: [{name: \(Self.org), login_url: 'https://login.example', organization_id: 00D000000000001EAA, mode: live,
               route_changes_since: '2020-01-01T00:00:00Z'}]
-            cic: [{name: east, hosts: ['127.0.0.1:\(port)', '127.0.0.2:\(port)'], tls: false, creation: handler, holding: Hold}]
+            cic: [{name: east, hosts: \(cic.hosts), tls: false, creation: handler, holding: Hold}]
             mappings: [{org: \(Self.org), queue: \(Self.queue), cic: east, workgroup: Support}]
             """
         try await must(["config", "apply", "-"], input: file)
@@ -67,7 +50,7 @@ struct FailingSite {
     }
 
     /// The request that a new case is, as ingest publishes it.
-    static func request(_ number: Int, skills: String) -> [UInt8] {
+    static func request(_ number: Int, skills: String, queue: String = queue) -> [UInt8] {
         Array(
             """
             {"specversion":"1.0","id":"o:row\(number)","source":"/orgs/\(org)","type":"caserouter.case.created.v1",\
@@ -76,8 +59,8 @@ struct FailingSite {
             """.utf8)
     }
 
-    func publish(_ number: Int, skills: String) async throws {
-        try await installation.publish(Self.request(number, skills: skills))
+    func publish(_ number: Int, skills: String, queue: String = queue) async throws {
+        try await installation.publish(Self.request(number, skills: skills, queue: queue))
     }
 
     /// Waits until so many cases are failed.
@@ -87,9 +70,11 @@ struct FailingSite {
         }
     }
 
-    func untilRouted(_ number: Int, within limit: Duration = .seconds(60)) async throws {
+    func untilRouted(
+        _ number: Int, on workgroup: String = "Support", within limit: Duration = .seconds(60)
+    ) async throws {
         try await eventually("case \(number) waits for an agent", within: limit) {
-            try await interactions(of: number).map(\.workgroup) == ["Support"]
+            try await interactions(of: number).map(\.workgroup) == [workgroup]
         }
     }
 
@@ -113,8 +98,43 @@ struct FailingSite {
     }
 
     /// What the CIC site has written down.
-    func ledger() throws -> String {
-        try Installation.text(installation.directory.appending(path: "cic.ndjson").path)
+    func ledger() throws -> String { try Installation.text(cic.ledgerFile) }
+
+    @discardableResult
+    func control(_ method: String, _ path: String, _ body: String? = nil) async throws -> Data {
+        try await cic.control(method, path, body)
+    }
+}
+
+/// A CIC site of two hosts in a process of its own.
+struct SimulatedCIC {
+    let process: ChildProcess
+    let port: Int
+    let ledgerFile: String
+
+    /// As a site file has them.
+    var hosts: String { "['127.0.0.1:\(port)', '127.0.0.2:\(port)']" }
+
+    static func start(_ server: String, _ installation: Installation) async throws -> SimulatedCIC {
+        let ledger = installation.directory.appending(path: "\(server).ndjson").path
+        let settings = """
+            {"server": "\(server)", "users": [{"name": "caserouter", "password": "secret"}], "skills": ["German"],
+            "ledgerPath": "\(ledger)",
+            "workgroups": [{"name": "Support"}, {"name": "Hold", "queueType": 1}, {"name": "Idle", "isActive": false}]}
+            """
+        let file = installation.directory.appending(path: "\(server).json")
+        try Data(settings.utf8).write(to: file)
+        let output = installation.directory.appending(path: "\(server).out").path
+        let process = try ChildProcess(
+            try Installation.program("caserouter-dev"), ["simulate", "cic", "--config", file.path],
+            environment: ["PATH": "/usr/bin:/bin"], directory: installation.directory.path, output: output)
+        var port = 0
+        try await eventually("the CIC site listens", within: .seconds(30)) {
+            let digits = try Installation.text(output).matches(of: /[0-9]{4,5}/)
+            port = digits.compactMap { Int($0.0) }.first ?? 0
+            return port > 0
+        }
+        return SimulatedCIC(process: process, port: port, ledgerFile: ledger)
     }
 
     @discardableResult

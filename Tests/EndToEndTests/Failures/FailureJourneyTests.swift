@@ -88,7 +88,8 @@ import Testing
             try await eventually("the handle is out", within: .seconds(30)) {
                 try await installation.bodies(in: "caserouter.failed").contains { $0.contains(FailingSite.id(3)) }
             }
-            #expect(try await site.must(["queues", "move", "--from", "failed"]).contains("handles moved"))
+            #expect(
+                try await site.must(["queues", "move", "--from", "failed"]).contains(" moved from caserouter.failed"))
             try await site.untilRouted(3)
 
             #expect(try await site.must(["failed", "list"]) == "nothing is failed\n")

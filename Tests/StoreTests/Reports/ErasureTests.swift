@@ -11,10 +11,10 @@ import Testing
 
     /// A queue tool that finds nothing.
     private struct NoMessages: CaseMessages {
-        func remove(naming caseID: RecordID, from queue: MessageQueue) async throws(RoutingFailure) -> Int { 0 }
+        func remove(naming key: CaseKey, from queue: MessageQueue) async throws(RoutingFailure) -> Int { 0 }
     }
 
-    /// Brings a case through failure, retry, an agent and its closing, and marks its rows.
+    /// Brings a case through failures, a bulk retry, being given up and brought back, to its workgroup.
     private static func live(_ fixture: StoreFixture) async throws -> CaseKey {
         var created = CaseChange.make(.created, version: 1, skills: "French")
         created.caseNumber = number
@@ -23,7 +23,19 @@ import Testing
             response: .init(status: 400, body: "bad: \(created.caseID)"))
         let claim = try await fixture.claim(created, attempt: .make())
         #expect(try await fixture.store.park(claim, failure, delay: .zero))
-        #expect(try await fixture.store.retry(RetryHandle(caseKey: claim.caseKey, failureNumber: 1)))
+        let house = PostgresHousekeepingStore(fixture.connections)
+        let bulk = try await fixture.failures.plan(FailureFilter(), by: author)
+        _ = try await fixture.failures.start(bulk.id, rate: 10, by: author)
+        _ = try await house.advanceRetries()
+        let released = try #require(try await fixture.store.claimDue(limit: 1, servers: StoreFixture.servers).first)
+        #expect(try await fixture.store.park(released, failure, delay: .zero))
+        _ = try await house.advanceRetries()
+        let note = try await fixture.failures.items(of: bulk.id, limit: 1).first?.note
+        #expect(note == failure.summary)
+        let discarded = try await fixture.failures.discard(
+            [number], org: nil, reason: "\(number) was solved by phone", by: author)
+        #expect(discarded.map(\.objection) == [nil])
+        #expect(try await fixture.failures.restore([number], org: nil, by: author).map(\.objection) == [nil])
         let again = try #require(try await fixture.store.claimDue(limit: 1, servers: StoreFixture.servers).first)
         let attempt = AttemptID.make()
         let begun = try #require(try await fixture.store.beginCreate(again, attempt: attempt, opensEpisode: false))
@@ -46,6 +58,16 @@ import Testing
         try await fixture.store.recordUndecodable(
             UndecodableMessage(
                 reason: "depth", length: 40, beginning: Array(#"{"subject":"\#(key.caseID)"}"#.utf8), digest: "d"))
+        try await fixture.store.recordUndecodable(
+            UndecodableMessage(
+                reason: "no JSON", length: 40, beginning: Array("about case \(number)".utf8), digest: "e"))
+        // As the watch writes it after rows were lost, and an audit row of another case that names this one.
+        try await fixture.run(
+            """
+            INSERT INTO caserouter.audit (actor, host, action, target, after) VALUES
+                ('w', 'h', 'episode rebuilt', '\(key)', '{"interaction": "3001772001", "state": "placed"}'),
+                ('ann', 'h', 'discard', 'acme/\(recordID("500", 2))', '{"reason": "same as \(number)"}')
+            """)
     }
 
     /// Every place of schema caserouter whose text holds this.
@@ -79,7 +101,10 @@ import Testing
 
             let marks = [key.caseID.description, String(key.caseID.description.prefix(15)), Self.number, "3001772001"]
             let before = try await Self.places(of: marks[0], fixture)
-            #expect(Set(before).isSuperset(of: ["requests", "cases", "episodes", "attempts", "audit", "undecodable"]))
+            #expect(
+                Set(before).isSuperset(of: [
+                    "requests", "cases", "episodes", "attempts", "audit", "undecodable", "discards", "bulk_retry_items",
+                ]))
             let sums = try await Self.sums(fixture)
 
             let erasure = CaseErasure(store: PostgresErasureStore(fixture.connections), queues: NoMessages())
@@ -162,6 +187,49 @@ import Testing
             #expect(
                 try await fixture.text("SELECT string_agg(org, ' ') FROM caserouter.cases WHERE case_number <> ''")
                     == "zenith")
+        }
+    }
+
+    /// A sandbox has the ids and numbers of its origin.
+    @Test func `erasing a case leaves the case of another org with the same id and number as it is`() async throws {
+        try await StoreFixture.with { fixture in
+            for org in ["acme", "zenith"] {
+                var change = CaseChange.make(.closed, version: 1, isClosed: true, org: org)
+                change.caseNumber = Self.number
+                _ = try await fixture.take(change)
+            }
+            try await fixture.run("UPDATE caserouter.requests SET write_back = 'done'")
+            let id = recordID("500", 1).description
+            try await fixture.run(
+                """
+                WITH o AS (SELECT unnest('{acme,zenith}'::text[]) AS org), r AS (
+                    INSERT INTO caserouter.bulk_retries (asked, planned_by, host) VALUES ('all', 'anna', 'desk')
+                    RETURNING id
+                ), i AS (
+                    INSERT INTO caserouter.bulk_retry_items (retry, org, case_id, case_number, failure_number, failed_at)
+                    SELECT r.id, o.org, '\(id)', '\(Self.number)', 1, now() FROM r, o
+                ), a AS (
+                    INSERT INTO caserouter.audit (actor, host, action, target)
+                    SELECT 'anna', 'desk', 'discard', o.org || '/\(id)' FROM o
+                    UNION ALL SELECT 'w', 'desk', 'episode rebuilt', 'case:' || o.org || '/\(id)' FROM o
+                )
+                INSERT INTO caserouter.discards (
+                    org, case_id, reason, discarded_by, failure_number, closed, want_skills, spares_agent)
+                SELECT o.org, '\(id)', 'case \(Self.number) is a test', 'anna', 1, true, '', false FROM o
+                """)
+            let erasure = CaseErasure(store: PostgresErasureStore(fixture.connections), queues: NoMessages())
+            _ = try await erasure.erase(Self.number, org: "acme", reason: "x", by: Self.author)
+            let named = """
+                SELECT string_agg(n, ' ' ORDER BY n) FROM (
+                    SELECT 'item ' || org AS n FROM caserouter.bulk_retry_items
+                    WHERE case_id = '\(id)' AND case_number = '\(Self.number)'
+                    UNION ALL SELECT 'discard ' || org FROM caserouter.discards
+                    WHERE case_id = '\(id)' AND reason LIKE '%\(Self.number)%'
+                    UNION ALL SELECT 'audit ' || target FROM caserouter.audit WHERE target LIKE '%\(id)%') x
+                """
+            #expect(
+                try await fixture.text(named)
+                    == "audit case:zenith/\(id) audit zenith/\(id) discard zenith item zenith")
         }
     }
 }

@@ -1,4 +1,5 @@
 import CaseRouting
+import Operations
 import Postgres
 import Testing
 
@@ -37,6 +38,32 @@ import Testing
                 try await fixture.number(
                     "SELECT count(*) FROM pg_class WHERE relname LIKE 'requests\\_2%' AND relkind = 'r'")
                     == 10)
+        }
+    }
+
+    @Test func `bulk retries go after ninety days, and what was given up is told as long as its case is`() async throws
+    {
+        try await StoreFixture.mapped { fixture in
+            try await fixture.fail(1)
+            try await fixture.fail(2)
+            let author = StoreFixture.author
+            _ = try await fixture.failures.discard(["1"], org: nil, reason: "spam", by: author)
+            let (old, new) = (
+                try await fixture.failures.plan(FailureFilter(), by: author),
+                try await fixture.failures.plan(FailureFilter(), by: author)
+            )
+            try await fixture.run("UPDATE caserouter.discards SET discarded_at = now() - interval '400 days'")
+            try await fixture.run(
+                "UPDATE caserouter.bulk_retries SET planned_at = now() - interval '91 days' WHERE id = \(old.id)")
+            _ = try await PostgresHousekeepingStore(fixture.connections).maintainPartitions()
+            #expect(try await fixture.failures.bulkRetries(limit: 5).map(\.id) == [new.id])
+            #expect(try await fixture.number("SELECT count(*) FROM caserouter.bulk_retry_items") == 1)
+
+            #expect(try await fixture.failures.show("1", org: nil).discards.map(\.reason) == ["spam"])
+            let retried = try await fixture.failures.retry(["1"], org: nil, by: author)
+            #expect(retried.map(\.objection) == ["discarded"])
+            let restored = try await fixture.failures.restore(["1"], org: nil, by: author)
+            #expect(restored.map(\.objection) == ["it was discarded more than 30 days ago"])
         }
     }
 }

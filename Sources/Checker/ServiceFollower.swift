@@ -1,0 +1,49 @@
+/// Follows the ledgers of a run that is going on: which cases wait for an interaction at this moment.
+///
+/// The words are those of `Verdict`: a case waits while it has something to work on, and there is no live interaction of
+/// it on the workgroup of its queue, and no agent has ended one there since it was asked for.
+public final class ServiceFollower {
+    private let salesforce: [LedgerReader]
+    private let cic: [LedgerReader]
+    private let places: SitePlaces
+    private var asked: SalesforceEvidence
+    private var seen: CICEvidence
+
+    public init(site: Site, salesforce: [String], cic: [String]) throws(LedgerError) {
+        places = SitePlaces(site)
+        asked = SalesforceEvidence(places: places)
+        seen = CICEvidence(places: places)
+        self.salesforce = try salesforce.map { path throws(LedgerError) in try LedgerReader(path: path) }
+        self.cic = try cic.map { path throws(LedgerError) in try LedgerReader(path: path) }
+    }
+
+    /// Reads what is new.
+    ///
+    /// - Returns: for every case that waits, by the first 15 characters of its id, since when, in µs since 1970.
+    public func look() throws(LedgerError) -> [String: Int64] {
+        for reader in salesforce {
+            while try reader.advance(), let current = reader.current {
+                try reader.naming { () throws(LineScanner.Problem) in
+                    _ = try asked.take(current.line, at: current.at)
+                }
+            }
+        }
+        for reader in cic {
+            while try reader.advance(), let current = reader.current {
+                try reader.naming { () throws(LineScanner.Problem) in try seen.take(current.line, at: current.at) }
+            }
+        }
+        var waiting: [String: Int64] = [:]
+        for (key, state) in asked.cases {
+            guard let ask = state.ask, let place = places.place(org: key.org, queue: state.owner) else { continue }
+            let evidence = seen.cases[key] ?? CICEvidence.CaseState()
+            let isLive = evidence.live.contains { index in
+                let one = seen.incarnations[index]
+                return one.server == place.server && one.workgroup == place.workgroup
+            }
+            let wasWorkedOn = evidence.agentEnds.contains { $0.place == place && $0.at >= ask.at }
+            if !isLive && !wasWorkedOn { waiting[key.id] = ask.at }
+        }
+        return waiting
+    }
+}

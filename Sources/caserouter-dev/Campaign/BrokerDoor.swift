@@ -1,0 +1,48 @@
+import Foundation
+import FoundationNetworking
+
+/// What an administrator can do to the broker: its management API and `rabbitmqctl`.
+struct BrokerDoor: Sendable {
+    let server: BrokerServer
+    let run: RunDirectory
+
+    func purge(_ queue: String) async throws { _ = try await call("DELETE", "queues/%2F/\(queue)/contents") }
+
+    func delete(_ queue: String) async throws { _ = try await call("DELETE", "queues/%2F/\(queue)") }
+
+    /// Puts a message into a queue, as anybody can who has the page open.
+    func publish(_ payload: String, to queue: String) async throws {
+        _ = try await call(
+            "POST", "exchanges/%2F/amq.default/publish",
+            [
+                "properties": ["delivery_mode": 2] as [String: any Sendable], "routing_key": queue, "payload": payload,
+                "payload_encoding": "string",
+            ])
+    }
+
+    /// Runs `rabbitmqctl`. Takes some seconds.
+    func control(_ arguments: String...) async throws {
+        try await run.run(
+            "rabbitmqctl", ["/usr/lib/rabbitmq/bin/rabbitmqctl"] + arguments, environment: server.environment)
+    }
+
+    private func call(_ method: String, _ path: String, _ values: [String: any Sendable]? = nil) async throws -> Data {
+        guard let address = URLComponents(string: server.managementURL), let user = address.user,
+            let password = address.password, let host = address.host, let port = address.port,
+            let url = URL(string: "http://\(host):\(port)/api/\(path)")
+        else { throw RunFailure("\(server.managementURL) is no address of a management API") }
+        var request = URLRequest(url: url, timeoutInterval: 15)
+        request.httpMethod = method
+        let login = Data("\(user):\(password)".utf8).base64EncodedString()
+        request.setValue("Basic \(login)", forHTTPHeaderField: "Authorization")
+        if let values {
+            request.httpBody = try JSONSerialization.data(withJSONObject: values)
+            request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+        }
+        let (data, response) = try await URLSession.shared.data(for: request)
+        guard let response = response as? HTTPURLResponse, (200..<300).contains(response.statusCode) else {
+            throw RunFailure("\(method) \(path) was refused: \(String(decoding: data.prefix(300), as: UTF8.self))")
+        }
+        return data
+    }
+}

@@ -1,0 +1,44 @@
+import Foundation
+
+/// The site of a campaign: the demo's orgs, servers and mappings, with more agents, and the waits of the product as
+/// short as its settings allow.
+enum CampaignSite {
+    /// Seconds for which a server that has switched over may still recover interactions.
+    static let recoveryWait = 5
+    static let sweepEvery = 10
+
+    /// - Parameters:
+    ///   - ports: where two orgs and two servers listen.
+    ///   - between: where the proxy listens for each of them, which is where the product finds them.
+    static func make(ports: [UInt16], between: [UInt16]) -> DemoSite {
+        let demo = DemoSite(ports: ports, handlingTime: 3_000)
+        var site = DemoSite(
+            orgs: demo.orgs, servers: demo.servers, mappings: demo.mappings, agents: 20, handlingTime: 3_000)
+        for index in site.orgs.indices { site.orgs[index].reachedAt = between[index] }
+        for index in site.servers.indices { site.servers[index].reachedAt = between[site.orgs.count + index] }
+        site.recoveryWait = recoveryWait
+        site.sweepEvery = "\(sweepEvery)s"
+        return site
+    }
+
+    /// Puts a link between the product and each of its neighbours.
+    ///
+    /// - Returns: what workers are told of PostgreSQL and the broker.
+    static func connect(
+        _ proxy: FaultProxy, _ site: DemoSite, _ stack: PrivateStack, database: UInt16, broker: UInt16
+    ) async throws -> [String: String] {
+        for org in site.orgs { try await proxy.add(org.name, listen: org.reachedAt ?? 0, forwardTo: org.port) }
+        for server in site.servers {
+            try await proxy.add(
+                server.name, listen: server.reachedAt ?? 0, forwardTo: server.port, addresses: DemoSite.hosts)
+        }
+        try await proxy.add("database", listen: database, forwardTo: stack.postgres.port)
+        try await proxy.add("broker", listen: broker, forwardTo: stack.broker.port)
+        return [
+            "CASEROUTER_DATABASE_URL": stack.postgres.url.replacing(":\(stack.postgres.port)/", with: ":\(database)/"),
+            "CASEROUTER_BROKER_URL": stack.broker.url.replacing(":\(stack.broker.port)", with: ":\(broker)"),
+        ]
+    }
+
+    static let crew: [Product.Role: Int] = [.ingest: 2, .route: 4, .serve: 1]
+}

@@ -1,0 +1,108 @@
+/// A kind of fault that a campaign can inject, and how soon cases have to flow again after one.
+enum FaultKind: String, CaseIterable, Codable, Sendable {
+    // The product's own processes.
+    case workerKilled = "worker-killed"
+    case workerFrozen = "worker-frozen"
+    case workerTerminated = "worker-terminated"
+    case rollingRestart = "rolling-restart"
+    /// At a named point in the middle of the protocol.
+    case killedAtPoint = "killed-at-point"
+    case frozenAtPoint = "frozen-at-point"
+    // The broker.
+    case brokerRestarted = "broker-restarted"
+    case brokerKilled = "broker-killed"
+    case brokerFrozen = "broker-frozen"
+    case memoryAlarm = "memory-alarm"
+    case queuePurged = "queue-purged"
+    case queueDeleted = "queue-deleted"
+    // The database.
+    case databaseRestarted = "database-restarted"
+    case databaseKilled = "database-killed"
+    case databaseFrozen = "database-frozen"
+    /// While they work, so that some are in the middle of a commit.
+    case sessionsKilled = "sessions-killed"
+    case tableLocked = "table-locked"
+    // CIC.
+    case switchoverAll = "switchover-all"
+    case switchoverHalf = "switchover-half"
+    case switchoverNone = "switchover-none"
+    case cicAnswersLost = "cic-answers-lost"
+    case cicErrors = "cic-errors"
+    case cicSlow = "cic-slow"
+    case cicLate = "cic-late"
+    case cicSessionsLost = "cic-sessions-lost"
+    case handlerMisbehaves = "handler-misbehaves"
+    // Salesforce.
+    case replayRejected = "replay-rejected"
+    case streamPurged = "stream-purged"
+    case streamSilent = "stream-silent"
+    case eventsDropped = "events-dropped"
+    case salesforceBusy = "salesforce-busy"
+    case salesforceSlow = "salesforce-slow"
+    case salesforceAnswersLost = "salesforce-answers-lost"
+    case streamSessionsLost = "stream-sessions-lost"
+    case tokensRevoked = "tokens-revoked"
+    case rowsLocked = "rows-locked"
+    // Between the product and its neighbours.
+    case linkCut = "link-cut"
+    case linkReset = "link-reset"
+    case linkLosesAnswers = "link-loses-answers"
+    case linkSlow = "link-slow"
+    case linkSilent = "link-silent"
+    case linkTrickles = "link-trickles"
+    /// One link after the other, in random order, and back in another.
+    case linksSwizzled = "links-swizzled"
+    // People.
+    case paused
+
+    /// Faults of one group happen one after the other; those of different groups overlap.
+    enum Group: String, CaseIterable, Sendable { case worker, broker, database, cic, salesforce, network, people }
+
+    var group: Group {
+        switch self {
+        case .workerKilled, .workerFrozen, .workerTerminated, .rollingRestart, .killedAtPoint, .frozenAtPoint: .worker
+        case .brokerRestarted, .brokerKilled, .brokerFrozen, .memoryAlarm, .queuePurged, .queueDeleted: .broker
+        case .databaseRestarted, .databaseKilled, .databaseFrozen, .sessionsKilled, .tableLocked: .database
+        case .switchoverAll, .switchoverHalf, .switchoverNone, .cicAnswersLost, .cicErrors, .cicSlow, .cicLate,
+            .cicSessionsLost, .handlerMisbehaves:
+            .cic
+        case .replayRejected, .streamPurged, .streamSilent, .eventsDropped, .salesforceBusy, .salesforceSlow,
+            .salesforceAnswersLost, .streamSessionsLost, .tokensRevoked, .rowsLocked:
+            .salesforce
+        case .linkCut, .linkReset, .linkLosesAnswers, .linkSlow, .linkSilent, .linkTrickles, .linksSwizzled: .network
+        case .paused: .people
+        }
+    }
+
+    /// Within how many seconds after the end of the fault a new case has to be offered.
+    ///
+    /// For faults of workers, within how many every case that was asked for before the end has to be, too: those of a
+    /// worker that died are free when its lease of 30 s has expired.
+    var bound: Double {
+        switch self {
+        case .workerKilled, .workerFrozen, .workerTerminated, .rollingRestart, .killedAtPoint, .frozenAtPoint: 40
+        case .brokerRestarted, .brokerKilled: 10
+        case .brokerFrozen, .memoryAlarm, .queuePurged, .queueDeleted: 30
+        case .databaseRestarted, .databaseKilled, .sessionsKilled: 15
+        case .databaseFrozen, .tableLocked: 30
+        case .switchoverAll, .switchoverHalf, .switchoverNone: 90 + Double(CampaignSite.recoveryWait)
+        case .cicAnswersLost, .cicErrors, .cicSlow, .cicLate, .cicSessionsLost, .handlerMisbehaves: 30
+        // The subscription is tried again after a minute at the latest, and the sweep comes before that.
+        case .replayRejected, .streamPurged, .streamSilent, .eventsDropped, .salesforceBusy, .salesforceSlow,
+            .salesforceAnswersLost, .streamSessionsLost, .tokensRevoked, .rowsLocked:
+            60
+        case .linkCut, .linkReset, .linkLosesAnswers, .linkSlow, .linkSilent, .linkTrickles, .linksSwizzled: 30
+        case .paused: 30
+        }
+    }
+
+    /// Whether the cases that wait since before the end are judged as well.
+    var judgesBacklog: Bool { group == .worker }
+
+    /// Names of kinds and of groups, as `--kinds` takes them.
+    static func named(_ name: String) -> [FaultKind]? {
+        if let kind = FaultKind(rawValue: name) { return [kind] }
+        let group = allCases.filter { $0.group.rawValue == name }
+        return group.isEmpty ? nil : group
+    }
+}

@@ -1,0 +1,122 @@
+import Foundation
+import ProtocolSimulation
+
+extension FaultPlan.Fault {
+    func strikeCIC(_ scene: Scene) async throws -> String {
+        let control = try scene.cic(target)
+        switch kind {
+        case .cicAnswersLost:
+            try await control.post("faults", ["operation": form, "when": "after", "do": "cut", "count": 3])
+            try await last { try await control.delete("faults") }
+        case .cicErrors:
+            let words = form.split(separator: " ").map(String.init)
+            let status = [500, 502, 503][Int(seed % 3)]
+            try await control.post(
+                "faults", ["operation": words[0], "when": words[1], "do": "answer", "status": status, "count": 4])
+            try await last { try await control.delete("faults") }
+        case .cicSlow:
+            let milliseconds = Int(form) ?? 1000
+            try await control.post("faults", ["operation": "any", "when": "before", "do": "wait", "ms": milliseconds])
+            try await last { try await control.delete("faults") }
+        case .cicLate where target == "cic-east":
+            try await control.post("configuration", ["handler": ["delay": Int(form) ?? 0]])
+            try await last { try await control.post("configuration", ["handler": ["delay": 0]]) }
+        case .cicLate:
+            try await control.post(
+                "configuration", ["createAttributes": "late", "createAttributesDelay": Int(form) ?? 0])
+            try await last { try await control.post("configuration", ["createAttributes": "honoured"]) }
+        case .cicSessionsLost:
+            try await control.post("sessions/expire")
+            try await last()
+            try await control.post("sessions/expire")
+        case .handlerMisbehaves:
+            try await control.post("configuration", ["handler": [form: 4]])
+            try await last { try await control.post("configuration", ["handler": [form: 0]]) }
+        default:
+            try await switchOver(control)
+        }
+        return ""
+    }
+
+    private func switchOver(_ control: Control) async throws {
+        let emails = [FaultKind.switchoverAll: "all", .switchoverHalf: "half"][kind] ?? "none"
+        let window = Int(seconds * 1000)
+        // Late: after the second host answers and well within the time for which the product waits.
+        let delay = form == "late" ? window + CampaignSite.recoveryWait * 400 : 0
+        try await control.post(
+            "switchover", ["emails": emails, "generics": emails != "none", "window": window, "delay": delay])
+        try await last()
+    }
+
+    func strikeSalesforce(_ scene: Scene) async throws -> String {
+        let control = try scene.org(target)
+        switch kind {
+        case .replayRejected: try await control.post("streams/reset", ["channel": Self.channel])
+        case .streamPurged:
+            // Whoever comes back now has missed something that nobody keeps.
+            try await control.post("faults", ["dropEvents": 3])
+            try await control.post("streams/purge")
+            try await control.post("sessions/expire")
+        case .streamSilent:
+            try await control.post("faults", ["silent": true])
+            try await last { try await control.post("faults", ["silent": false]) }
+        case .eventsDropped: try await control.post("faults", ["dropEvents": 2 + Int(seed % 8)])
+        case .salesforceBusy:
+            try await control.post("faults", ["busy": 6])
+            for path in ["/query", "/composite/sobjects"] {
+                try await control.post(
+                    "faults/rest",
+                    [
+                        "path": path, "status": 503, "errorCode": "SERVER_UNAVAILABLE", "message": "Not now",
+                        "count": 3,
+                    ])
+            }
+            try await last()
+        case .salesforceSlow:
+            for path in ["/query", "/composite/sobjects", "/cometd"] {
+                try await control.post("faults/rest", ["path": path, "delay": seconds, "count": 4])
+            }
+            try await last()
+        case .salesforceAnswersLost:
+            try await control.post(
+                "faults/drop", ["path": form, "count": 3, "after": 10, "beforeStatus": seed.isMultiple(of: 2)])
+            if form == "/oauth2/token" { try await control.post("tokens/revoke") }
+            try await last()
+        case .streamSessionsLost: try await control.post("sessions/\(form)")
+        case .tokensRevoked: try await control.post("tokens/revoke", ["refreshTokens": true])
+        default:
+            try await control.post("faults/rows", ["object": "Routing_Request__c", "count": 20])
+        }
+        return ""
+    }
+
+    private static let channel = "/event/Routing_Request__e"
+
+    func strikeNetwork(_ scene: Scene) async throws -> String {
+        guard kind != .linksSwizzled else {
+            var random = SplitMix(seed: seed)
+            let links = await scene.proxy.names
+            for link in links.shuffled(using: &random) {
+                let how: Disturbance = [.cut, .reset, .blackHole, .delay(300)].randomElement(using: &random) ?? .cut
+                try await scene.proxy.disturb(link, how)
+                try await Task.sleep(for: .milliseconds(400))
+            }
+            try await last {
+                for link in links.shuffled(using: &random) { try await scene.proxy.disturb(link, .none) }
+            }
+            return ""
+        }
+        let disturbance: Disturbance =
+            switch kind {
+            case .linkCut: .cut
+            case .linkReset: .reset
+            case .linkLosesAnswers: .lostAnswer
+            case .linkSlow: .delay(Int(form) ?? 100)
+            case .linkTrickles: .trickle(Int(form) ?? 64)
+            default: .blackHole
+            }
+        try await scene.proxy.disturb(target, disturbance, share: form == "half" ? 0.5 : 1)
+        try await last { try await scene.proxy.disturb(target, .none) }
+        return ""
+    }
+}

@@ -1,0 +1,78 @@
+import Foundation
+
+extension FaultPlan.Fault {
+    func strikeBroker(_ scene: Scene) async throws -> String {
+        let server = scene.stack.broker.process
+        switch kind {
+        case .queuePurged, .queueDeleted:
+            return try await removeMessages(scene)
+        case .brokerFrozen:
+            server.signalAll(SIGSTOP)
+            try await last { server.signalAll(SIGCONT) }
+        case .memoryAlarm:
+            try await scene.broker.control("set_vm_memory_high_watermark", "0.0000001")
+            try await last { try await scene.broker.control("set_vm_memory_high_watermark", "0.6") }
+        default:
+            try await server.end(kind == .brokerKilled ? SIGKILL : SIGTERM)
+            try await last { try await server.start() }
+        }
+        return ""
+    }
+
+    private func removeMessages(_ scene: Scene) async throws -> String {
+        if kind == .queuePurged {
+            try await scene.broker.purge("caserouter.requests")
+            try await last()
+        } else {
+            try await scene.broker.delete("caserouter.requests")
+            // An administrator sees it, and does what the page about it says.
+            try await last { try await scene.insist("migrate") }
+        }
+        // What was confirmed last is recorded, and old enough for `letTimePass`.
+        try await Task.sleep(for: .seconds(9))
+        return "\(try await scene.letTimePass()) without a message"
+    }
+
+    func strikeDatabase(_ scene: Scene) async throws -> String {
+        let server = scene.stack.postgres.process
+        switch kind {
+        case .sessionsKilled: return try await killSessions(scene)
+        case .databaseFrozen:
+            let pids = try await scene.sql(
+                "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'caserouter %' AND pid IS NOT NULL"
+            ).map { try $0.int32(0) }
+            // Each session is a process; new ones cannot be opened without the first.
+            for pid in [server.pid] + pids { kill(pid, SIGSTOP) }
+            try await last { for pid in [server.pid] + pids { kill(pid, SIGCONT) } }
+        case .tableLocked:
+            try await scene.script(
+                "BEGIN; LOCK TABLE caserouter.cases IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(\(seconds)); COMMIT")
+        default:
+            // SIGINT is PostgreSQL's fast shutdown.
+            try await server.end(kind == .databaseKilled ? SIGKILL : SIGINT)
+            try await last { try await server.start() }
+        }
+        return ""
+    }
+
+    private func killSessions(_ scene: Scene) async throws -> String {
+        let end = ContinuousClock.now + .seconds(seconds)
+        var killed = 0
+        while ContinuousClock.now < end {
+            let rows = try await scene.sql(
+                """
+                SELECT count(pg_terminate_backend(pid))::int4 FROM pg_stat_activity
+                WHERE application_name LIKE 'caserouter %' AND state <> 'idle'
+                """)
+            killed += Int(try rows[0].int32(0))
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        return "\(killed) sessions"
+    }
+
+    func pause(_ scene: Scene) async throws -> String {
+        try await scene.insist("pause", target, "--why", "campaign")
+        try await last { try await scene.insist("resume", target) }
+        return ""
+    }
+}

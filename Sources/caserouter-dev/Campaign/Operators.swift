@@ -1,0 +1,89 @@
+import Foundation
+import ProtocolSimulation
+import Synchronization
+
+/// What operators do while everything breaks: they retry failed cases by every door, give cases up and take that back,
+/// and ask for sweeps; and in the end one of them mends what the misspelt skill needs.
+final class Operators: Sendable {
+    private struct Failed: Decodable {
+        struct Case: Decodable { let `case`: String }
+
+        let failed: [Case]
+    }
+
+    private let scene: Scene
+    private let seed: UInt64
+    /// Ids of cases that were given up and not restored.
+    private let discarded = Mutex<Set<String>>([])
+    private let done = Mutex<[String: Int]>([:])
+
+    init(scene: Scene, seed: UInt64) {
+        self.scene = scene
+        self.seed = seed
+    }
+
+    /// How often each thing was done.
+    var deeds: [String: Int] { done.withLock { $0 } }
+
+    /// Works for so many seconds, then adds the alias that sends the failed cases again.
+    func work(seconds: Double) async throws {
+        var random = SplitMix(seed: seed ^ 0x0bed)
+        let end = ContinuousClock.now + .seconds(seconds)
+        var hasMoved = false
+        // A handle is there some seconds after its case has failed, later where something is broken at that time.
+        while ContinuousClock.now < end || !hasMoved && ContinuousClock.now < end + .seconds(60) {
+            try await Task.sleep(for: .seconds(Double.random(in: 2...4, using: &random)))
+            // Handles first: nobody has sent the first failed cases again.
+            hasMoved = try hasMoved || scene.failpoints.passed()["handle.retried"] != nil
+            switch hasMoved ? Int.random(in: 0..<5, using: &random) : 1 {
+            case 0: await attempt("failed", "retry", "--all", "--start")
+            case 1: await attempt("queues", "move", "--from", "failed")
+            case 2: try await giveUpAndRestore()
+            case 3: await attempt("retries", "list")
+            default: await attempt("sweep", scene.site.orgs.randomElement(using: &random)?.name ?? "")
+            }
+        }
+        try await scene.insist("aliases", "add", "cic-east", DemoSite.misspeltSkill, "German")
+    }
+
+    /// After all faults: nothing stays given up or failed.
+    func tidyUp() async throws {
+        for id in discarded.withLock({ $0 }) { try await restore(id) }
+        if try await !failed().isEmpty { await attempt("failed", "retry", "--all", "--start") }
+    }
+
+    func failed() async throws -> [String] {
+        let output = try await scene.product.output("operator-failed", ["failed", "list", "--json"])
+        return try JSONDecoder().decode(Failed.self, from: output).failed.map(\.case)
+    }
+
+    private func giveUpAndRestore() async throws {
+        // While the database is away there is no list, and nothing to do.
+        guard let id = try? await failed().first else { return }
+        guard await attempt("failed", "discard", id, "--reason", "campaign") else { return }
+        discarded.withLock { _ = $0.insert(id) }
+        try await Task.sleep(for: .seconds(2))
+        if await attempt("failed", "restore", id) { discarded.withLock { _ = $0.remove(id) } }
+    }
+
+    private func restore(_ id: String) async throws {
+        // It may have been restored although the answer was lost, or routed for a newer change.
+        await attempt("failed", "restore", id)
+        discarded.withLock { _ = $0.remove(id) }
+    }
+
+    /// Gives a command once. That it may fail is the point: its neighbours are being broken.
+    @discardableResult
+    private func attempt(_ words: String...) async -> Bool {
+        let isDone: Bool
+        do {
+            _ = try await scene.product.output("operator", words)
+            isDone = true
+        } catch {
+            isDone = false
+        }
+        let name = words.prefix(2).joined(separator: " ") + (isDone ? "" : " (not done)")
+        done.withLock { $0[name, default: 0] += 1 }
+        return isDone
+    }
+}

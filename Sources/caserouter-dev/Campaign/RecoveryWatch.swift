@@ -1,0 +1,61 @@
+import Checker
+import Foundation
+
+/// Follows the ledgers while faults happen, and tells when cases flow again after one.
+actor RecoveryWatch {
+    /// Longer than any bound: what takes longer is late anyway.
+    private static let patience = Duration.seconds(200)
+
+    private let follower: ServiceFollower
+    private let workload: CampaignWorkload
+    private var waiting: [String: Int64] = [:]
+    private var lookedAt = Date.distantPast
+
+    init(follower: ServiceFollower, workload: CampaignWorkload) {
+        self.follower = follower
+        self.workload = workload
+    }
+
+    /// Cases that nobody can be offered now although somebody should, those with a misspelt skill left out.
+    ///
+    /// - Parameter instant: what had happened then must be in it; else what is known may be a moment old.
+    func unserved(asOf instant: Date = .distantPast) throws -> [String: Int64] {
+        if lookedAt < instant || Date().timeIntervalSince(lookedAt) > 0.2 {
+            lookedAt = Date()
+            waiting = try follower.look()
+        }
+        let misspelt = workload.misspelt
+        return waiting.filter { !misspelt.contains($0.key) }
+    }
+
+    /// Makes a case for every server and waits until it is offered, and until everything that waited is.
+    ///
+    /// - Returns: seconds from now until then; nil when it took longer than anybody would wait.
+    ///
+    /// - Parameter judgesBacklog: whether anybody wants to know the latter if it takes long.
+    func recovery(judgesBacklog: Bool) async throws -> (canaries: Double?, backlog: Double?) {
+        let end = Date()
+        let canaries = try await workload.makeCanaries()
+        let before = Int64(end.timeIntervalSince1970 * 1_000_000)
+        let made = Date()
+        async let first = seconds(since: end, asOf: made, within: Self.patience) { waiting in
+            canaries.allSatisfy { waiting[$0] == nil }
+        }
+        let limit = judgesBacklog ? Self.patience : .seconds(45)
+        async let all = seconds(since: end, asOf: made, within: limit) { waiting in
+            !waiting.contains { $0.value < before }
+        }
+        return (try await first, try await all)
+    }
+
+    private func seconds(
+        since end: Date, asOf made: Date, within limit: Duration, until isSo: @Sendable ([String: Int64]) -> Bool
+    ) async throws -> Double? {
+        let deadline = ContinuousClock.now + limit
+        while ContinuousClock.now < deadline {
+            if try isSo(unserved(asOf: made)) { return Date().timeIntervalSince(end) }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+        return nil
+    }
+}

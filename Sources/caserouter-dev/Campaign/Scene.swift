@@ -1,0 +1,127 @@
+import Foundation
+import Polling
+import Postgres
+
+/// Everything that a campaign can lay hands on.
+struct Scene: Sendable {
+    let run: RunDirectory
+    let stack: PrivateStack
+    let product: Product
+    let crew: Crew
+    let site: DemoSite
+    let proxy: FaultProxy
+    let failpoints: Failpoints
+    /// For the sessions of `sql`.
+    let loop: PollExecutor
+
+    var broker: BrokerDoor { BrokerDoor(server: stack.broker, run: run) }
+
+    /// The control API of the CIC server with this name.
+    func cic(_ name: String) throws -> Control {
+        guard let server = site.servers.first(where: { $0.name == name }) else {
+            throw RunFailure("there is no CIC server \(name)")
+        }
+        return Control(port: server.port)
+    }
+
+    /// The control API of the org with this name.
+    func org(_ name: String) throws -> Control {
+        guard let org = site.orgs.first(where: { $0.name == name }) else { throw RunFailure("there is no org \(name)") }
+        return Control(port: org.port)
+    }
+
+    func worker(_ label: String) throws -> Crew.Place {
+        guard let place = crew.places.first(where: { $0.label == label }) else {
+            throw RunFailure("there is no worker \(label)")
+        }
+        return place
+    }
+
+    /// Asks the database as its superuser, past everything in between.
+    @discardableResult
+    func sql(_ text: String) async throws -> PostgresRows {
+        try await withSession { connection in try await connection.query(text) }
+    }
+
+    /// Runs several statements.
+    func script(_ text: String) async throws {
+        try await withSession { connection in try await connection.execute(script: text, name: "campaign") }
+    }
+
+    /// Opens a session for one piece of work, again and again for a while where the server is away.
+    private func withSession<Value: Sendable>(
+        _ work: (PostgresConnection) async throws -> Value
+    ) async throws -> Value {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while true {
+            do {
+                let connection = try await PostgresConnection.open(
+                    PostgresAddress(stack.postgres.url), .migration(applicationName: "campaign"), on: loop)
+                do {
+                    let value = try await work(connection)
+                    await connection.close()
+                    return value
+                } catch {
+                    await connection.close()
+                    throw error
+                }
+            } catch {
+                guard ContinuousClock.now < deadline, !Task.isCancelled else { throw error }
+                try await Task.sleep(for: .milliseconds(500))
+            }
+        }
+    }
+
+    /// Waits until ingest has found every mapped queue: a case that comes before is of a queue that nobody knows.
+    func waitForQueues() async throws {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while try await !sql("SELECT 1 FROM caserouter.mappings WHERE queue_id IS NULL LIMIT 1").isEmpty {
+            guard ContinuousClock.now < deadline else { throw RunFailure("ingest does not find the mapped queues") }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+    }
+
+    /// Lets the ten minutes pass after which a request that nobody has seen is taken from the table: its message went with
+    /// a queue or a broker.
+    ///
+    /// - Returns: how many there were.
+    func letTimePass() async throws -> Int {
+        let rows = try await sql(
+            """
+            WITH moved AS (
+                UPDATE caserouter.requests SET received_at = received_at - interval '11 minutes'
+                WHERE seen_at IS NULL AND received_at > now() - interval '10 minutes'
+                    AND received_at < now() - interval '8 seconds' RETURNING 1)
+            SELECT count(*)::int4 FROM moved
+            """)
+        return Int(try rows[0].int32(0))
+    }
+
+    /// Gives a command of the product until it succeeds: it cannot while what it needs is broken.
+    func insist(_ words: String...) async throws {
+        let deadline = ContinuousClock.now + .seconds(120)
+        while true {
+            do {
+                _ = try await product.output("insisted-\(UInt32.random(in: 0 ... .max))", words)
+                return
+            } catch {
+                guard ContinuousClock.now < deadline, !Task.isCancelled else { throw error }
+                try await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+
+    /// Starts a worker again, for as long as it takes: while its neighbours are broken it cannot start.
+    func restart(_ place: Crew.Place) async throws {
+        let deadline = ContinuousClock.now + .seconds(180)
+        while true {
+            do {
+                return try await crew.start(place)
+            } catch {
+                guard ContinuousClock.now < deadline, !Task.isCancelled else { throw error }
+                await crew.leave(place)
+                try await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+}

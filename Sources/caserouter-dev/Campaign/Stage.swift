@@ -1,0 +1,65 @@
+import Checker
+import Foundation
+import Polling
+
+/// Everything set up and at work, and nothing broken yet.
+struct Stage: Sendable {
+    let scene: Scene
+    let neighbours: Neighbours
+    let checkerSite: Site
+    let workload: CampaignWorkload
+    let watch: RecoveryWatch
+
+    /// Starts servers, neighbours and workers, with a proxy between the product and everything else.
+    static func set(in run: RunDirectory, seed: UInt64) async throws -> Stage {
+        Terminal.line("Starting PostgreSQL and RabbitMQ in \(run.path) …")
+        let stack = try await PrivateStack.start(in: run, durable: true)
+        let ports = try Loopback.freePorts(11, addresses: DemoSite.hosts.count)
+        let site = CampaignSite.make(ports: Array(ports[..<4]), between: Array(ports[4..<8]))
+        let proxy = FaultProxy(seed: seed)
+        var surroundings = try await CampaignSite.connect(proxy, site, stack, database: ports[8], broker: ports[9])
+        let failpoints = try Failpoints(run)
+        surroundings[Failpoints.variable] = failpoints.directory
+        let neighbours = Neighbours(run: run, site: site)
+        try await neighbours.start()
+        let product = Product(run: run, stack: stack, servePort: ports[10], workerSurroundings: surroundings)
+        try await product.setUp(site)
+        let crew = Crew(product: product, counts: CampaignSite.crew)
+        try await crew.start()
+        let scene = Scene(
+            run: run, stack: stack, product: product, crew: crew, site: site, proxy: proxy, failpoints: failpoints,
+            loop: PollExecutor(name: "campaign"))
+        try await scene.waitForQueues()
+        // CIC uses ids again; where there is no handler, not within a request's lateness, which is an assumption.
+        try await scene.cic("cic-east").post("configuration", ["idSpace": 100])
+
+        let offices = try await neighbours.openOffices()
+        let checkerSite = site.checkerSite(queueIDs: offices.queueIDs)
+        try run.write(
+            String(decoding: try JSONEncoder().encode(checkerSite), as: UTF8.self) + "\n", to: Evidence.File.site)
+        let workload = CampaignWorkload(offices: offices.offices, broker: scene.broker, seed: seed)
+        let follower = try ServiceFollower(
+            site: checkerSite, salesforce: [neighbours.salesforceLedger], cic: neighbours.cicLedgers)
+        return Stage(
+            scene: scene, neighbours: neighbours, checkerSite: checkerSite, workload: workload,
+            watch: RecoveryWatch(follower: follower, workload: workload))
+    }
+
+    /// Waits until nothing is under way.
+    ///
+    /// - Returns: what still is when the limit has passed, and how many requests had to be taken from the table.
+    func rest(atMost limit: Duration) async throws -> (obstacle: String?, overdue: Int) {
+        var rest = Rest(
+            scene: scene, watch: watch,
+            follower: try RunFollower(
+                site: checkerSite, salesforce: [neighbours.salesforceLedger], cic: neighbours.cicLedgers))
+        let obstacle = try await rest.wait(atMost: limit)
+        return (obstacle, rest.overdue)
+    }
+
+    /// Lets go of what is not a process of the run.
+    func strike() async {
+        await scene.proxy.close()
+        scene.loop.stop()
+    }
+}
