@@ -74,6 +74,9 @@ import Testing
 
     @Test func `missing partitions and clocks that differ are told`() async throws {
         try await StoreFixture.with { fixture in
+            let tomorrow = try await fixture.sql.query(
+                "SELECT 'attempts_' || to_char((now() AT TIME ZONE 'UTC')::date + 1, 'YYYYMMDD')")[0].text(0)
+            try await fixture.sql.execute(script: "DROP TABLE caserouter.\(tomorrow)", name: "drop a partition")
             var lines = try await Self.examine(fixture, off: .seconds(-40))
             #expect(try Self.line(.databasePartitions, lines).sentence.hasPrefix("missing: attempts_"))
             let line = try Self.line(.databaseClock, lines)

@@ -259,31 +259,63 @@ struct CICInspection {
 
     // MARK: Queues and handler
 
-    /// Following a queue is what the watch does: the server answers with its content, or says why not.
+    /// Following a queue is what the watch does: the server answers with its content, or says why not. It may do both, an
+    /// empty content first, so its last word counts, and a moment is left for one.
     private mutating func lookAtQueues() async {
-        var waiting = Set(workgroups).union([settings.holdingWorkgroup])
+        let wanted = Set(workgroups).union([settings.holdingWorkgroup])
+        /// Why a queue cannot be viewed; nil where it can.
+        var answers: [String: String?] = [:]
         let deadline = ContinuousClock.now + Self.patience
         do throws(RoutingFailure) {
-            try await feed.follow(waiting)
-            while !waiting.isEmpty && ContinuousClock.now < deadline {
-                for message in try await feed.next() {
+            try await feed.follow(wanted)
+            var isSettled = false
+            while !isSettled && ContinuousClock.now < deadline {
+                let isComplete = answers.count == wanted.count
+                let messages = try await news(within: isComplete ? Self.lastWord : .seconds(5))
+                isSettled = isComplete && messages.isEmpty
+                for message in messages {
                     switch message {
-                    case .content(let content) where content.isFull:
-                        if waiting.remove(content.queue) != nil { ok(.cicQueueRight, "\(content.queue) may be viewed") }
-                    case .unreadable(let queue, let reason):
-                        if waiting.remove(queue) != nil {
-                            fail(.cicQueueRight, "\(queue) may not be viewed: \(reason)")
-                        }
-                    case .content, .session, .lost: break
+                    case .content(let content) where content.isFull && wanted.contains(content.queue):
+                        if answers[content.queue] == nil { answers[content.queue] = .some(nil) }
+                    case .unreadable(let queue, let reason) where wanted.contains(queue): answers[queue] = reason
+                    case .content, .unreadable, .session, .lost: break
                     }
                 }
             }
         } catch {
             return fail(.cicQueueRight, said(error))
         }
-        if !waiting.isEmpty {
-            fail(.cicQueueRight, "the server did not answer in time for \(waiting.sorted().joined(separator: ", "))")
+        for queue in wanted.sorted() {
+            switch answers[queue] {
+            case .some(nil): ok(.cicQueueRight, "\(queue) may be viewed")
+            case .some(let reason?): fail(.cicQueueRight, "\(queue) may not be viewed: \(reason)")
+            case nil: fail(.cicQueueRight, "the server did not answer in time for \(queue)")
+            }
         }
+    }
+
+    private static let lastWord: Duration = .milliseconds(1_500)
+
+    /// What the feed tells within this time; none is an answer, too.
+    private func news(within duration: Duration) async throws(RoutingFailure) -> [FeedMessage] {
+        let feed = feed
+        let result = await withTaskGroup(of: Result<[FeedMessage], RoutingFailure>?.self) { group in
+            group.addTask {
+                do throws(RoutingFailure) { return .success(try await feed.next()) } catch { return .failure(error) }
+            }
+            group.addTask {
+                // Cut short when the feed has told something.
+                try? await Task.sleep(for: duration)
+                return nil
+            }
+            var told: Result<[FeedMessage], RoutingFailure> = .success([])
+            for await one in group {
+                if let one { told = one }
+                group.cancelAll()
+            }
+            return told
+        }
+        return try result.get()
     }
 
     private mutating func lookAtHandler() async {
