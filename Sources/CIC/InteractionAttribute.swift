@@ -26,17 +26,20 @@ enum InteractionAttribute {
 /// Whether somebody works on an interaction, by `Eic_State`.
 enum InteractionPhase: Equatable {
     case waiting
+    /// It rings at an agent who has not taken it yet.
+    case alerting
     case withAgent
     case ended
 
     /// One letter on the wire: `O` offering, `R` proceeding, `S` initialising and an empty one wait; `I`, `E` have been
-    /// disconnected. Whatever else somebody must have taken it for: alerting, connected, held, parked, messaging,
+    /// disconnected, `A` alerts. Whatever else somebody must have taken it for: connected, held, parked, messaging,
     /// suspended. A letter that is not documented is decided by whether a user is named.
     init(state: String, hasUser: Bool) {
         switch state {
         case "I", "E": self = .ended
         case "O", "R", "S", "": self = .waiting
-        case "A", "C", "H", "M", "P", "X": self = .withAgent
+        case "A": self = .alerting
+        case "C", "H", "M", "P", "X": self = .withAgent
         default: self = hasUser ? .withAgent : .waiting
         }
     }

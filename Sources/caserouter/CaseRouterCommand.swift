@@ -80,26 +80,6 @@ struct CaseRouterCommand: AsyncParsableCommand {
     }
 }
 
-extension CaseRouterCommand {
-    /// As the library's own, but whoever asks for JSON gets an error of the command line as JSON too.
-    static func main() async {
-        do {
-            var command = try parseAsRoot()
-            if var command = command as? any AsyncParsableCommand {
-                try await command.run()
-            } else {
-                try command.run()
-            }
-        } catch {
-            // What a command has printed itself comes as a bare exit code.
-            guard CommandLine.arguments.contains("--json"), !(error is ExitCode),
-                exitCode(for: error) == .validationFailure
-            else { exit(withError: error) }
-            exit(withError: complain(message(for: error), true, .validationFailure))
-        }
-    }
-}
-
 /// What this build calls itself.
 enum CaseRouterVersion {
     static let text = "0.1.0"

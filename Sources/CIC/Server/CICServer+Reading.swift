@@ -17,7 +17,7 @@ extension CICServer {
         guard phase != .ended, AttemptID(values[InteractionAttribute.attempt] ?? "") == attempt else { return .gone }
         let workgroup = InteractionAttribute.workgroups.lazy.compactMap { values[$0] }.first { !$0.isEmpty }
         return .alive(
-            isWithAgent: phase == .withAgent,
+            isWithAgent: phase == .withAgent || phase == .alerting,
             assignNumber: max(0, Int64(values[InteractionAttribute.assign] ?? "") ?? 0), workgroup: workgroup)
     }
 

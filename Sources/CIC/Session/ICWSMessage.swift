@@ -59,6 +59,7 @@ struct QueueRow: Sendable, Equatable {
         let state: SeenInteraction.State =
             switch phase {
             case .waiting: .waiting
+            case .alerting: .alerting
             case .withAgent: .withAgent
             case .ended: .ended
             }

@@ -53,6 +53,8 @@ public struct SeenInteraction: Equatable, Sendable {
 
     public enum State: Sendable {
         case waiting
+        /// It rings at an agent, who counts as having it, but has not taken it: what is lost now reaches nobody.
+        case alerting
         case withAgent
         /// Disconnected; it will go by itself.
         case ended

@@ -10,6 +10,8 @@ struct InteractionMirror {
         /// `CR_Assign` when it was seen last; nil when nobody saw it.
         var assignNumber: Int64?
         var isWithAgent: Bool
+        /// Its agent has not taken it yet.
+        var isAlerting = false
         /// What the episode's row says.
         var isNotedWithAgent: Bool
         /// An open episode is known to hold this interaction and attempt.
@@ -129,7 +131,7 @@ struct InteractionMirror {
             }
             return
         }
-        let isWithAgent = seen.state == .withAgent
+        let isWithAgent = seen.state == .withAgent || seen.state == .alerting
         var entry =
             entries[seen.interaction]
             ?? Entry(
@@ -137,6 +139,7 @@ struct InteractionMirror {
                 isBound: false, since: now, nextLook: now)
         entry.assignNumber = seen.assignNumber
         entry.isWithAgent = isWithAgent
+        entry.isAlerting = seen.state == .alerting
         if entry.queues.isEmpty { entry.pause = Entry.shortestPause }
         entry.queues.insert(queue)
         entries[seen.interaction] = entry

@@ -104,10 +104,15 @@ extension InteractionWatch {
                 return (
                     row.key,
                     Switchover.Stranded(
-                        interaction: interaction, row: row, isWithAgent: seen?.isWithAgent ?? row.isWithAgent,
+                        interaction: interaction, row: row, isWithAgent: isTaken(seen, row),
                         assignNumber: seen?.assignNumber)
                 )
             }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Whether an agent is at work on it. Where it only rang nobody is, and it is offered again if it is lost.
+    private func isTaken(_ seen: InteractionMirror.Entry?, _ row: WatchedEpisode) -> Bool {
+        seen.map { $0.isWithAgent && !$0.isAlerting } ?? row.isWithAgent
     }
 
     /// An interaction with our attributes and a known attempt under a new id is the same one, but for a create that was

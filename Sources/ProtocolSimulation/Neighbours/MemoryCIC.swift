@@ -41,6 +41,8 @@ public final class MemoryCIC: @unchecked Sendable {
     public private(set) var mostRoutable = 0
     /// An interaction with an agent leaves the workgroup's queue.
     public var agentsHide = false
+    /// Agents do not take what rings at them.
+    public var agentsOnlyRing = false
     /// A disconnect is accepted and takes effect this much later.
     public var disconnectDelay: Duration = .zero
     private var disconnects: [(at: Duration, interaction: InteractionID, attempt: AttemptID)] = []

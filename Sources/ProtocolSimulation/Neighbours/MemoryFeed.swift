@@ -110,7 +110,9 @@ public actor MemoryFeed: InteractionFeed {
             guard isHere, !(live.place == .withAgent && site.agentsHide) else { continue }
             shown[interaction] = SeenInteraction(
                 interaction: interaction, episode: live.episode, attempt: live.attempt,
-                assignNumber: live.assignNumber, state: live.place == .withAgent ? .withAgent : .waiting)
+                assignNumber: live.assignNumber,
+                state: live.place == .waiting || live.place == .holding
+                    ? .waiting : site.agentsOnlyRing ? .alerting : .withAgent)
         }
         return shown
     }

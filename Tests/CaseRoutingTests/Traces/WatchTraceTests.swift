@@ -135,6 +135,21 @@ struct WatchTraceTests {
     }
 
     @Test(arguments: RoutingTraceTests.seeds)
+    func `what rings at an agent when a switchover loses it is offered again`(_ seed: UInt64) throws {
+        let site = site(seed)
+        site.cic.agentsOnlyRing = true
+        let ringing = try #require(site.offered)
+        site.cic.pickUp(ringing.id)
+        site.run(for: .seconds(5))
+        #expect(state(site, 0).episode?.isWithAgent == true)
+        _ = site.cic.switchOver()
+        #expect(site.run(until: { site.isAtRest && site.cic.routable.count == 1 }, limit: .seconds(120)))
+        #expect(site.cic.calls[.create] == 2)
+        #expect(site.cic.mostRoutable == 1)
+        site.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
     func `ids that the new server gives again are not mixed up`(_ seed: UInt64) throws {
         let site = site(seed, cases: 3)
         let lost = site.cic.switchOver()
