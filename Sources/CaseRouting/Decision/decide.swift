@@ -157,8 +157,7 @@ extension Deliberation {
         guard differs || facts.skills != change.skills else {
             rule = .noDifference
             if !isWantedFollowing(facts) {
-                // It became so while the org only observed, what is wanted was read off CIC after rows were lost, or the
-                // mapping says something else by now.
+                // Closed, or nobody's, since the org only observed; or as said there.
                 apply(comesBack: false, asks: false)
             } else if change.isAsked {
                 offerWaiting(facts)
@@ -169,13 +168,18 @@ extension Deliberation {
         apply(comesBack: comesBack, asks: true)
     }
 
-    /// Whether what is wanted, if anything is, is what these facts ask for. What a user owns may stay where it was, and what
-    /// an agent has in a queue that is monitored.
+    /// Whether what is wanted, if anything is, may stay although these facts ask for something else by now. A mapping that
+    /// was changed is for the cases that come, but not for one that has failed: a person has corrected it, and the old wish
+    /// would fail again. What another mapping says was read off CIC after rows were lost, and is no decision. What an agent
+    /// has stays where it is.
     private mutating func isWantedFollowing(_ facts: CaseFacts) -> Bool {
         guard let wanted = before.wanted else { return true }
         if facts.isClosed { return false }
         guard let wish = mapping(of: facts.owner)?.wanted(caseSkills: facts.skills) else { return facts.owner.isUser }
-        return before.episode?.isWithAgent == true || wish.isSamePlace(as: wanted) && wish.skills == wanted.skills
+        guard before.episode?.isWithAgent != true else { return true }
+        let isSamePlace = wish.isSamePlace(as: wanted)
+        if before.attempts >= RetryPolicy.attemptLimit { return isSamePlace && wish.skills == wanted.skills }
+        return isSamePlace || wish.mapping == wanted.mapping
     }
 
     /// Nothing has changed, but a person asked for what waits: in a queue that was not monitored when the case came to it,

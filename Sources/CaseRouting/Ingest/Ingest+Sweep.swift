@@ -25,7 +25,7 @@ extension Ingest {
                 let errands = try await store.errands(org: org)
                 if errands.contains(.verify) { try await verify(under: lease) }
                 // Opened by this process, by one before it, or by whoever found that rows may have been lost.
-                if errands.contains(.gap) { askForSweep(.whole) }
+                if errands.contains(.gap), try await store.openGap(org: org) != nil { askForSweep(.whole) }
                 if clock.monotonic >= usageAt {
                     usageAt = clock.monotonic + Self.usageEvery
                     try await saveUsage()
