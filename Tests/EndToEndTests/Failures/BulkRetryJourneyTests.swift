@@ -108,7 +108,7 @@ import Testing
                 (["failed", "list", "--workgroup", "Suport"], "there are none", 64),
                 (["failed", "list", "--cic", "main"], "there are none", 64),
                 (["failed", "retry", "1", "--cause", "cic-error"], "not both", 64),
-                (["failed", "retry", "--all", "--rate", "5"], "--start", 64), (["failed", "lst"], "Un", 64),
+                (["failed", "retry", "--all", "--rate", "5"], "--start", 64), (["failed", "lst"], "“failed list”", 64),
                 (["queues", "move", "--from", "dead"], "there is: failed", 64),
                 (["queues", "move", "--from", "failed", "--limit", "0"], "1 or more", 64),
                 (["case", "4711"], "4711", 1), (["report", "daily"], "accounting, volume", 64),
