@@ -97,6 +97,7 @@ import Testing
                 let left = try await host.count(BrokerTopology.dead)
                 return merged.changes == ["o:1"] && left == count
             }
+            #expect(merged.unreadable >= count)
             // One that was merged comes again when its acknowledgement was cut off with the connection.
             let good = RequestMessage.encode(try Self.change(1))
             var seen: Set<[UInt8]> = []
@@ -138,12 +139,14 @@ import Testing
     }
 }
 
-/// Remembers what was merged and retried.
+/// Remembers what was merged, retried and put aside.
 private final class Merged: CaseStore {
-    private let state = Mutex((changes: [String](), handles: [RetryHandle]()))
+    private let state = Mutex((changes: [String](), handles: [RetryHandle](), unreadable: 0))
 
     var changes: [String] { state.withLock { $0.changes } }
     var handles: [RetryHandle] { state.withLock { $0.handles } }
+    /// How often the reason of one that cannot be read was written down.
+    var unreadable: Int { state.withLock { $0.unreadable } }
 
     func merge(_ change: CaseChange) -> Bool {
         state.withLock { $0.changes.append(change.key) }
@@ -186,7 +189,7 @@ private final class Merged: CaseStore {
         throw Self.unexpected
     }
     func takeUnseen(limit: Int) throws(RoutingFailure) -> [TakenRequest] { throw Self.unexpected }
-    func recordUndecodable(_ message: UndecodableMessage) throws(RoutingFailure) { throw Self.unexpected }
+    func recordUndecodable(_ message: UndecodableMessage) { state.withLock { $0.unreadable += 1 } }
 }
 
 /// Nothing else is to be kept.

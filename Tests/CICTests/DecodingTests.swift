@@ -38,7 +38,7 @@ struct DecodingTests {
     }
 
     @Test(arguments: [
-        ("A", SeenInteraction.State.withAgent), ("C", .withAgent), ("H", .withAgent), ("M", .withAgent),
+        ("A", SeenInteraction.State.alerting), ("C", .withAgent), ("H", .withAgent), ("M", .withAgent),
         ("P", .withAgent), ("X", .withAgent), ("O", .waiting), ("R", .waiting), ("S", .waiting), ("", .waiting),
         ("I", .ended), ("E", .ended), ("Q", .waiting),
     ])

@@ -93,7 +93,7 @@ extension SiteTests {
                             watch.queues["Support"]?[id]?.assignNumber == 12 && watch.queues["Holding"]?[id] == nil
                         }
                         try await site.control("interactions/\(id)/offer", ["agent": "caserouter"])
-                        try await watch.until("with agent") { watch.queues["Support"]?[id]?.state == .withAgent }
+                        try await watch.until("alerting") { watch.queues["Support"]?[id]?.state == .alerting }
                         try await site.control("interactions/\(id)/giveback")
                         try await watch.until("waiting again") { watch.queues["Support"]?[id]?.state == .waiting }
                         try await server.disconnect(id, attempt)
@@ -154,7 +154,7 @@ extension SiteTests {
                     try await site.control(
                         "interactions/\(id)/attributes", ["attributes": Self.ours(attempt)])
                     try await watch.until("seen with the state it had before") {
-                        watch.queues["Holding"]?[id]?.state == .withAgent
+                        watch.queues["Holding"]?[id]?.state == .alerting
                     }
                 }
             }
