@@ -27,21 +27,27 @@ struct StoreFixture {
     /// Asks and changes what the store does not show.
     let sql: PostgresConnection
 
+    /// Made once: to migrate every test's database takes longer than the tests themselves.
+    private static let template = Task {
+        try await TestDatabase.template { sql in
+            _ = try await Migrator().migrate(sql)
+            try await sql.execute(
+                script: """
+                    RESET search_path;
+                    INSERT INTO caserouter.orgs (name, organization_id, login_url, flow, mode) VALUES
+                        ('acme', '00D000000000001EAA', 'https://acme', 'client-credentials', 'live');
+                    INSERT INTO caserouter.cic_servers (name, hosts, holding) VALUES ('main', '{cic:8019}', 'Holding');
+                    """, name: "fixture")
+        }
+    }
+
     static func with(_ body: (StoreFixture) async throws -> Void) async throws {
-        try await TestDatabase.with { database in
+        try await TestDatabase.with(copying: try await template.value) { database in
             let executor = PollExecutor(name: "store-test")
             defer { executor.stop() }
             let sql = try await database.connect(on: executor)
             let connections: PostgresDatabase
             do {
-                _ = try await Migrator().migrate(sql)
-                try await sql.execute(
-                    script: """
-                        RESET search_path;
-                        INSERT INTO caserouter.orgs (name, organization_id, login_url, flow, mode) VALUES
-                            ('acme', '00D000000000001EAA', 'https://acme', 'client-credentials', 'live');
-                        INSERT INTO caserouter.cic_servers (name, hosts, holding) VALUES ('main', '{cic:8019}', 'Holding');
-                        """, name: "fixture")
                 connections = try await open(database, on: executor)
             } catch {
                 await sql.close()

@@ -17,21 +17,34 @@ public struct TestDatabase: Sendable {
 
     /// Runs `body` with a database of its own.
     ///
-    /// - Parameter setUp: a script run in it first.
+    /// - Parameters:
+    ///   - setUp: a script run in it first.
+    ///   - template: what it is a copy of; empty without.
     public static func with<Value>(
-        _ setUp: String = "", isolation: isolated (any Actor)? = #isolation,
+        _ setUp: String = "", copying template: TestDatabase? = nil, isolation: isolated (any Actor)? = #isolation,
         _ body: (TestDatabase) async throws -> Value
     ) async throws -> Value {
-        try await with(on: try serverURL(), setUp, isolation: isolation, body)
+        try await with(on: try serverURL(), setUp, copying: template, isolation: isolation, body)
+    }
+
+    /// Makes a database on the shared server that others can be copied from. It stays as long as the server.
+    public static func template(_ setUp: (PostgresConnection) async throws -> Void) async throws -> TestDatabase {
+        let serverURL = try serverURL()
+        let database = try TestDatabase(name: uniqueName(), serverURL: serverURL)
+        try await database.run(onServer: serverURL, "CREATE DATABASE \(database.name)")
+        try await run(on: database.address, setUp)
+        return database
     }
 
     /// The same on a server of the test's own.
     public static func with<Value>(
-        on serverURL: String, _ setUp: String = "", isolation: isolated (any Actor)? = #isolation,
+        on serverURL: String, _ setUp: String = "", copying template: TestDatabase? = nil,
+        isolation: isolated (any Actor)? = #isolation,
         _ body: (TestDatabase) async throws -> Value
     ) async throws -> Value {
         let database = try TestDatabase(name: uniqueName(), serverURL: serverURL)
-        try await database.run(onServer: serverURL, "CREATE DATABASE \(database.name)")
+        let origin = template.map { " TEMPLATE \($0.name)" } ?? ""
+        try await database.run(onServer: serverURL, "CREATE DATABASE \(database.name)\(origin)")
         do {
             if !setUp.isEmpty { try await database.run(on: database.address, setUp) }
             let value = try await body(database)
@@ -71,12 +84,18 @@ public struct TestDatabase: Sendable {
     }
 
     private func run(on address: PostgresAddress, _ script: String) async throws {
+        try await Self.run(on: address) { try await $0.execute(script: script, name: "set up") }
+    }
+
+    private static func run(
+        on address: PostgresAddress, _ body: (PostgresConnection) async throws -> Void
+    ) async throws {
         let executor = PollExecutor(name: "test-setup")
         defer { executor.stop() }
         let connection = try await PostgresConnection.open(
             address, .migration(applicationName: "test-setup"), on: executor)
-        do throws(PostgresError) {
-            try await connection.execute(script: script, name: "set up")
+        do {
+            try await body(connection)
         } catch {
             await connection.close()
             throw error

@@ -147,6 +147,7 @@ import Testing
 
     @Test func `a case that would come back is not erased, and the sentence says what to do`() async throws {
         try await StoreFixture.with { fixture in
+            try await ReportFixture.addMappings(fixture)
             let erasure = CaseErasure(store: PostgresErasureStore(fixture.connections), queues: NoMessages())
             func refusal() async -> String {
                 let error = await #expect(throws: RoutingFailure.self) {
