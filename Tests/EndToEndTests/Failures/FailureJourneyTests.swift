@@ -31,7 +31,10 @@ import Testing
                 try await site.must(["retries", "list"]).contains("done")
             }
             let retries = try await site.must(["retries", "list"])
-            #expect(retries.contains("skill Germn of CIC server east was repaired"))
+            // Either name was: the reading of CIC's skills that made German known may be no older than the cases.
+            #expect(
+                retries.contains("skill Germn of CIC server east was repaired")
+                    || retries.contains("skill German of CIC server east was repaired"))
             #expect(try site.creations() == 3, "every case has one interaction, from first to last")
             #expect(worker.process.exitStatus == nil)
         }
