@@ -54,6 +54,13 @@ extension InteractionWatch {
         }
     }
 
+    /// The same at once when a session was lost: in that time more may have come and gone than between two messages.
+    func recallAfterGap() async throws(RoutingFailure) {
+        guard recallIsDue, switchover == nil, mirror.isComplete, mirror.doubt == nil else { return }
+        try await recall()
+        recallIsDue = false
+    }
+
     /// Takes up what the database holds open.
     func recall() async throws(RoutingFailure) {
         var last: CaseKey?

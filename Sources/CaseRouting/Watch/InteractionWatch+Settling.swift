@@ -30,6 +30,7 @@ extension InteractionWatch {
         }
         await lookForUnseen()
         followRestart()
+        try await recallAfterGap()
         try await writeEnds()
     }
 

@@ -36,6 +36,7 @@ extension InteractionWatch {
         guard isAnother || resumesSwitchover else {
             // In a switchover it counts only once the hold is placed; before, workers would take the server for settled.
             if switchover == nil { identity = server }
+            recallIsDue = true
             mirror.beginSession(
                 at: clock.monotonic, mayBeRestarted: clock.monotonic - lastNews >= RestartDoubt.shortestSilence)
             return

@@ -41,6 +41,8 @@ public actor InteractionWatch {
     var isSessionUp = false
     /// When CIC told something last, to this watch or to one before it.
     var lastNews: Duration = .zero
+    /// The server told nothing for a while: what came and went meanwhile is looked for.
+    var recallIsDue = false
     /// Interactions that the watch has disconnected although nothing wanted them, since this process began.
     public private(set) var surplus = 0
 
