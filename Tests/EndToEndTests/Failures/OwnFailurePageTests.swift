@@ -8,7 +8,7 @@ import Testing
     /// Those that are injected here.
     static let causes = ["database", "broker", "configuration", "worker-died"]
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(8)))
     func `a database or a broker that is away, and a setting that cannot be used, fail no case`() async throws {
         try await FailingSite.with { site in
             let database = try CuttingProxy(to: try Self.port(of: site.installation.databaseURL))
@@ -26,7 +26,7 @@ import Testing
             ])
             var worker = try await through.start("route", name: "one")
             try await site.publish(1, skills: "German")
-            try await site.untilRouted(1)
+            try await site.untilRouted(1, within: .seconds(120))
 
             // The database: what is in hand is held.
             Self.cut(database)
@@ -38,7 +38,7 @@ import Testing
             #expect(away.contains("failure  database-reachable"), "\(away)")
             #expect(away.contains("psql: error"), "\(away)")
             database.set(.none)
-            try await site.untilRouted(2)
+            try await site.untilRouted(2, within: .seconds(120))
             #expect(try await !FailurePage.check("database", through).contains("database-reachable"))
 
             // The broker: away, and then there without its queue.
@@ -59,7 +59,7 @@ import Testing
             try await site.must(["migrate"])
             #expect(try await !FailurePage.check("broker", through).contains("broker-queue"))
             try await site.publish(3, skills: "German")
-            try await site.untilRouted(3)
+            try await site.untilRouted(3, within: .seconds(120))
 
             try await Self.misspell(site, &worker)
             #expect(try await site.installation.query("SELECT case_id FROM caserouter.failed_requests") == [])
@@ -85,7 +85,7 @@ import Testing
             try worker.log.contains("configuration failed")
         }
         try await site.publish(4, skills: "German")
-        try await site.untilRouted(4)
+        try await site.untilRouted(4, within: .seconds(120))
 
         worker.process.signal(SIGTERM)
         _ = try await worker.process.wait(atMost: .seconds(60))
@@ -98,12 +98,12 @@ import Testing
                 && shown.contains("A template has something else in braces")
         }
         try await site.must(["cic", "set", "east", "attributes.Site_Case={case.number}"])
-        try await site.untilRouted(5)
+        try await site.untilRouted(5, within: .seconds(120))
         shown = try await FailurePage.check("configuration", installation)
         #expect(!shown.contains("in braces") && shown.contains("cic set"), "\(shown)")
     }
 
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(6)))
     func `a request that three workers did not survive is failed, and the check of its page shows it`() async throws {
         try await FailingSite.with { site in
             let installation = site.installation

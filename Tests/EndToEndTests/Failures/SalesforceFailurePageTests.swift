@@ -13,7 +13,7 @@ import Testing
 
     private static let queues = ["Support", "Other"]
 
-    @Test(.timeLimit(.minutes(6)))
+    @Test(.timeLimit(.minutes(8)))
     func `what goes wrong in Salesforce is in the log by its cause, and the check of its page shows it`() async throws {
         try await Installation.with { installation in
             var org = try await SimulatedOrg.start(installation, queues: Self.queues, secret: "first")
@@ -37,7 +37,7 @@ import Testing
             try await Self.must(
                 ["credentials", "set", "org:acme"], installation,
                 input: #"{"client_id": "case-router", "client_secret": "second"}"#)
-            try await eventually("it goes on by itself", within: .seconds(90)) { try Self.sweeps(worker) > sweeps }
+            try await eventually("it goes on by itself", within: .seconds(120)) { try Self.sweeps(worker) > sweeps }
             #expect(
                 try await !FailurePage.check("salesforce-credentials", installation).contains("salesforce-login"))
 
@@ -136,7 +136,7 @@ import Testing
     }
 
     private static func untilLogged(_ cause: String, _ worker: RunningWorker) async throws {
-        try await eventually("the log says \(cause)", within: .seconds(90)) {
+        try await eventually("the log says \(cause)", within: .seconds(120)) {
             try worker.log.contains("cause=\(cause)")
         }
     }
@@ -144,7 +144,7 @@ import Testing
     /// - Parameter what: regular expressions.
     private static func untilShown(_ cause: String, _ what: [String], _ installation: Installation) async throws {
         var shown = ""
-        let isShown = try await eventually("the check of \(cause) shows \(what)", within: .seconds(90)) {
+        let isShown = try await eventually("the check of \(cause) shows \(what)", within: .seconds(120)) {
             shown = try await FailurePage.check(cause, installation)
             return try what.allSatisfy { shown.contains(try Regex($0)) }
         }
