@@ -69,8 +69,8 @@ extension Deliberation {
         let fences = after.fences
         let arrives = change.kind.bringsCase && !change.isClosed && mapping(of: change.owner) != nil
         var asks = arrives && version >= fences.arrival && version >= fences.reply
-        // A contact newer than the newest reply was put aside while nobody could be offered the case.
-        if arrives && fences.contact > fences.reply && version < fences.reply && version > fences.arrival {
+        // A contact that no newer reply has answered was put aside while nobody could be offered the case.
+        if arrives && fences.contact >= fences.reply && version < fences.reply && version > fences.arrival {
             asks = true
         }
         if arrives { after.fences.arrival = max(fences.arrival, version) }
