@@ -38,6 +38,19 @@ import Testing
         }
     }
 
+    @Test func `half an answer arrives, and what was asked for is done`() async throws {
+        try await CICTestSite.run { site in
+            let session = try await site.session()
+            try await site.control("faults", ["operation": "create", "when": "after", "do": "garble", "count": 1])
+            let body = try JSONSerialization.data(withJSONObject: CICTestSession.generic("Holding"))
+            let answer = try await RawHTTP.exchange(
+                port: site.ports[0], "POST", "/icws/\(session.id)/interactions", headers: session.headers, body: body)
+            #expect(answer.hasPrefix("HTTP/1.1 201") && !answer.hasSuffix("}"))
+            #expect(try await site.control("interactions", method: "GET").json["count"] as? Int == 1)
+            #expect(try await session.call("POST", "/interactions", CICTestSession.generic("Holding")).status == 201)
+        }
+    }
+
     @Test func `answers are slow until the fault is cleared`() async throws {
         try await CICTestSite.run { site in
             let session = try await site.session()
@@ -125,7 +138,8 @@ import Testing
             _ = try await session.create(in: "Support")
             for (path, body) in [
                 ("configuration", ["handlr": [:] as [String: Any]]), ("configuration", ["handler": ["los": 1]]),
-                ("faults", ["operation": "creat", "do": "cut"]), ("switchover", ["email": "all"]),
+                ("faults", ["operation": "creat", "do": "cut"]), ("faults", ["operation": "read", "do": "garble"]),
+                ("switchover", ["email": "all"]),
             ] {
                 #expect(try await site.send("POST", site.server + "/control/\(path)", body).status == 400)
             }

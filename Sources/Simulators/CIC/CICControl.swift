@@ -111,7 +111,7 @@ extension CICState {
         let effect: CICFault.Effect
         switch try request.requiredString("do") {
         case "answer":
-            guard let status = body["status"]?.int, (400...599).contains(status) else {
+            guard let status = body["status"]?.int, (300...599).contains(status) else {
                 throw CICError.invalid("status")
             }
             effect = .answer(status: status)
@@ -119,6 +119,9 @@ extension CICState {
         case "wait":
             guard let milliseconds = body["ms"]?.int, milliseconds >= 0 else { throw CICError.invalid("ms") }
             effect = .wait(milliseconds)
+        case "garble":
+            guard moment == .after else { throw CICError.invalid("when") }
+            effect = .garble
         default: throw CICError.invalid("do")
         }
         faults.append(CICFault(operation: operation, moment: moment, effect: effect, count: body["count"]?.int))

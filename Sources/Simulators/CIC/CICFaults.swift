@@ -16,6 +16,8 @@ struct CICFault: Sendable {
         case cut
         /// The request is done, or its answer sent, this many milliseconds later.
         case wait(Int)
+        /// Only the first half of the answer's body is sent, as if that were all of it.
+        case garble
     }
 
     /// Name of the operation, or `any`.

@@ -15,6 +15,7 @@ extension CICState {
                 return answer
             case .cut: return recorded(request, Self.cut)
             case .answer(let status): return recorded(request, Self.fault(status))
+            case .garble: preconditionFailure("an answer is garbled after its request was done")
             }
         }
         var answer: CICAnswer
@@ -29,6 +30,7 @@ extension CICState {
             case .wait(let milliseconds): answer.wait = milliseconds
             case .cut: answer = Self.cut
             case .answer(let status): answer = Self.fault(status)
+            case .garble: answer.body = Array(answer.body.prefix(answer.body.count / 2))
             }
         }
         return recorded(request, answer)

@@ -3,7 +3,8 @@ import FoundationNetworking
 
 /// What an administrator can do to the broker: its management API and `rabbitmqctl`.
 struct BrokerDoor: Sendable {
-    let server: BrokerServer
+    /// Nodes of one cluster, or the one that there is.
+    let servers: [BrokerServer]
     let run: RunDirectory
 
     func purge(_ queue: String) async throws { _ = try await call("DELETE", "queues/%2F/\(queue)/contents") }
@@ -20,13 +21,28 @@ struct BrokerDoor: Sendable {
             ])
     }
 
-    /// Runs `rabbitmqctl`. Takes some seconds.
+    /// Runs `rabbitmqctl` for the first node. Takes some seconds.
     func control(_ arguments: String...) async throws {
         try await run.run(
-            "rabbitmqctl", ["/usr/lib/rabbitmq/bin/rabbitmqctl"] + arguments, environment: server.environment)
+            "rabbitmqctl", ["/usr/lib/rabbitmq/bin/rabbitmqctl"] + arguments, environment: servers[0].environment)
     }
 
+    /// Asks the first node that answers: others may be down.
     private func call(_ method: String, _ path: String, _ values: [String: any Sendable]? = nil) async throws -> Data {
+        var problem: any Error = RunFailure("there is no broker")
+        for server in servers {
+            do {
+                return try await Self.call(server, method, path, values)
+            } catch {
+                problem = error
+            }
+        }
+        throw problem
+    }
+
+    private static func call(
+        _ server: BrokerServer, _ method: String, _ path: String, _ values: [String: any Sendable]?
+    ) async throws -> Data {
         guard let address = URLComponents(string: server.managementURL), let user = address.user,
             let password = address.password, let host = address.host, let port = address.port,
             let url = URL(string: "http://\(host):\(port)/api/\(path)")

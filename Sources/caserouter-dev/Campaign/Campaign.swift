@@ -7,7 +7,11 @@ struct Campaign: Sendable {
         let faults: Int
         let seed: UInt64
         let kinds: [FaultKind]
+        var isCluster = false
         let json: Bool
+
+        /// What was typed, without where and under which name it ran.
+        let command: String
 
         /// Over how many seconds the cases are made.
         var seconds: Double { max(Double(cases) / 12, Double(faults) * 4, 20) }
@@ -22,13 +26,14 @@ struct Campaign: Sendable {
     /// - Returns: whether nothing was found.
     func play() async throws -> Bool {
         let began = Date()
-        let stage = try await Stage.set(in: run, seed: plan.seed)
+        let stage = try await Stage.set(in: run, seed: plan.seed, nodes: plan.isCluster ? 3 : 1)
         let scene = stage.scene
         let site = scene.site
         let faults = FaultPlan(
             seed: plan.seed, count: plan.faults, kinds: plan.kinds, seconds: plan.seconds,
             places: FaultPlaces(
-                workers: scene.crew.places.map(\.label), cic: site.servers.map(\.name), orgs: site.orgs.map(\.name),
+                workers: scene.crew.places.map(\.label), brokers: CampaignSite.brokerLinks(scene.stack),
+                cic: site.servers.map(\.name), orgs: site.orgs.map(\.name),
                 workgroups: site.servers.flatMap { server in server.workgroups.map { "\(server.name)/\($0)" } }))
         let driver = FaultDriver(scene: scene, plan: faults, watch: stage.watch)
         let supervisor = Supervisor(scene: scene)
@@ -43,9 +48,11 @@ struct Campaign: Sendable {
         let kinds = Set(records.map(\.kind))
         let report = CampaignReport(
             plan: plan, cases: stage.workload.created, changes: stage.workload.changes, records: records,
-            verdict: try await CampaignVerdict(scene, kinds: kinds, poison: stage.workload.poison),
+            verdict: try await CampaignVerdict(
+                scene, kinds: kinds, rowsLostAt: driver.rowsLostAt, poison: stage.workload.poison),
             points: PointsPassed(try scene.failpoints.passed(), kinds: kinds), accidents: await supervisor.accidents,
-            deeds: operators.deeds, poison: stage.workload.poison.count, overdue: rest.overdue, obstacle: rest.obstacle,
+            deeds: operators.deeds, commit: await Revision.current(at: run.path), poison: stage.workload.poison.count,
+            overdue: rest.overdue, obstacle: rest.obstacle,
             seconds: Date().timeIntervalSince(began))
         await stage.strike()
         try run.write(try report.json(), to: "campaign.json")

@@ -12,14 +12,16 @@ struct CampaignCommand: AsyncParsableCommand {
     @Option(help: "How many cases to make.") var cases = 300
     @Option(help: "How many faults to inject.") var faults = 15
     @Option(help: "Decides which faults happen when, and what happens to each case.") var seed: UInt64 = 1
-    @Option(help: "Kinds of faults, or groups of them, separated by commas. Default: all.") var kinds: String?
+    @Option(help: "Kinds of faults, or groups of them, separated by commas. Default: all but database-failed-over.")
+    var kinds: String?
     @Option(help: "Instead of faults from a seed, one story: late-recovery.") var scenario: Scenario?
+    @Flag(help: "Three RabbitMQ nodes, one cluster, of which one is broken at a time.") var cluster = false
     @Flag(help: "Also print the result as JSON.") var json = false
     @Option(help: "The run's name: the directory below .run.") var name = "campaign"
     @Option(help: "The checkout that holds .run.") var root = "."
 
     private func chosenKinds() throws -> [FaultKind] {
-        guard let kinds else { return FaultKind.allCases }
+        guard let kinds else { return FaultKind.usual }
         return try kinds.split(separator: ",").flatMap { name in
             guard let found = FaultKind.named(String(name)) else {
                 throw ValidationError(
@@ -36,7 +38,10 @@ struct CampaignCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let plan = Campaign.Plan(cases: cases, faults: faults, seed: seed, kinds: try chosenKinds(), json: json)
+        let plan = Campaign.Plan(
+            cases: cases, faults: faults, seed: seed, kinds: try chosenKinds(), isCluster: cluster, json: json,
+            command: "caserouter-dev campaign --cases \(cases) --faults \(faults) --seed \(seed)"
+                + (self.kinds.map { " --kinds \($0)" } ?? "") + (cluster ? " --cluster" : ""))
         let passed = try await OwnedRun.with(
             try RunDirectory(root: root, name: name),
             whenInterrupted: { Terminal.line("Interrupted: ending everything …") },

@@ -10,6 +10,7 @@ struct CampaignReport {
     let points: PointsPassed
     let accidents: [String]
     let deeds: [String: Int]
+    let commit: String
     let poison: Int
     let overdue: Int
     let obstacle: String?
@@ -53,23 +54,39 @@ struct CampaignReport {
     }
 
     func json() throws -> String {
+        /// How often a kind happened, and the longest that cases took to flow again.
+        struct Kind: Encodable {
+            let times: Int
+            let bound: Double
+            let longest: Double?
+        }
         struct Document: Encodable {
+            let command, commit: String
+            let at: Date
             let seed: UInt64
             let cases, changes, lost, doubled, outOfOrder, orphans, others, lateRecoveries: Int
             let isAtRest, isGood: Bool
             let seconds: Double
             let points: PointsPassed
             let accidents: [String]
+            let kinds: [String: Kind]
             let faults: [FaultRecord]
         }
         let encoder = JSONEncoder()
+        encoder.dateEncodingStrategy = .iso8601
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        let kinds = Dictionary(grouping: records, by: \.kind.rawValue).mapValues { faults in
+            Kind(
+                times: faults.count, bound: faults[0].kind.bound,
+                longest: faults.allSatisfy { $0.judged != nil } ? faults.compactMap(\.judged).max() : nil)
+        }
         let document = Document(
-            seed: plan.seed, cases: cases, changes: changes, lost: verdict.lost, doubled: verdict.doubled,
+            command: plan.command, commit: commit, at: Date(), seed: plan.seed, cases: cases, changes: changes,
+            lost: verdict.lost, doubled: verdict.doubled,
             outOfOrder: verdict.outOfOrder, orphans: verdict.orphans, others: verdict.others,
             lateRecoveries: late.count,
             isAtRest: obstacle == nil, isGood: isGood, seconds: seconds, points: points, accidents: accidents,
-            faults: records)
+            kinds: kinds, faults: records)
         return String(decoding: try encoder.encode(document), as: UTF8.self) + "\n"
     }
 

@@ -23,9 +23,10 @@ enum CampaignSite {
 
     /// Puts a link between the product and each of its neighbours.
     ///
+    /// - Parameter brokers: a port for every node of the broker.
     /// - Returns: what workers are told of PostgreSQL and the broker.
     static func connect(
-        _ proxy: FaultProxy, _ site: DemoSite, _ stack: PrivateStack, database: UInt16, broker: UInt16
+        _ proxy: FaultProxy, _ site: DemoSite, _ stack: PrivateStack, database: UInt16, brokers: [UInt16]
     ) async throws -> [String: String] {
         for org in site.orgs { try await proxy.add(org.name, listen: org.reachedAt ?? 0, forwardTo: org.port) }
         for server in site.servers {
@@ -33,11 +34,18 @@ enum CampaignSite {
                 server.name, listen: server.reachedAt ?? 0, forwardTo: server.port, addresses: DemoSite.hosts)
         }
         try await proxy.add("database", listen: database, forwardTo: stack.postgres.port)
-        try await proxy.add("broker", listen: broker, forwardTo: stack.broker.port)
+        for (index, node) in stack.brokers.enumerated() {
+            try await proxy.add(brokerLinks(stack)[index], listen: brokers[index], forwardTo: node.port)
+        }
         return [
             "CASEROUTER_DATABASE_URL": stack.postgres.url.replacing(":\(stack.postgres.port)/", with: ":\(database)/"),
-            "CASEROUTER_BROKER_URL": stack.broker.url.replacing(":\(stack.broker.port)", with: ":\(broker)"),
+            "CASEROUTER_BROKER_URL": stack.brokerURL(ports: brokers),
         ]
+    }
+
+    /// Names of the links to the broker's nodes.
+    static func brokerLinks(_ stack: PrivateStack) -> [String] {
+        stack.brokers.indices.map { $0 == 0 ? "broker" : "broker-\($0 + 1)" }
     }
 
     static let crew: [Product.Role: Int] = [.ingest: 2, .route: 4, .serve: 1]

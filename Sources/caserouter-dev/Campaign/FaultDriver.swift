@@ -7,6 +7,7 @@ final class FaultDriver: Sendable {
     private let plan: FaultPlan
     private let watch: RecoveryWatch
     private let state = Mutex<[FaultRecord]>([])
+    private let lostRows = Mutex<Date?>(nil)
 
     init(scene: Scene, plan: FaultPlan, watch: RecoveryWatch) {
         self.scene = scene
@@ -16,6 +17,9 @@ final class FaultDriver: Sendable {
 
     /// What happened, by number.
     var records: [FaultRecord] { state.withLock { $0.sorted { $0.number < $1.number } } }
+
+    /// When the database lost rows last.
+    var rowsLostAt: Date? { lostRows.withLock { $0 } }
 
     /// Injects everything, group beside group, and waits until every recovery is known.
     func run() async throws {
@@ -42,14 +46,32 @@ final class FaultDriver: Sendable {
         if wait > 0 { try await Task.sleep(for: .seconds(wait)) }
         let start = Date().timeIntervalSince(origin)
         Terminal.line(Self.text(fault, at: start))
+        let isSurvived = fault.kind.strikesNode && !scene.stack.peers.isEmpty
+        if isSurvived {
+            // The node is gone by then.
+            watchRecovery(fault, from: start, to: start + 1, "the others went on", &recoveries, origin)
+        }
         let note: String
         do {
             note = try await fault.inject(on: scene)
         } catch {
             throw RunFailure("fault \(fault.number), \(fault.kind.rawValue) of \(fault.target): \(error)")
         }
-        let end = Date().timeIntervalSince(origin)
+        if fault.kind == .databaseFailedOver { lostRows.withLock { $0 = Date() } }
+        if isSurvived { return }
+        watchRecovery(fault, from: start, to: Date().timeIntervalSince(origin), note, &recoveries, origin)
+    }
+
+    /// - Parameters:
+    ///   - start: in seconds after the first case, as `end`.
+    ///   - end: from when cases have to flow; may be yet to come.
+    private func watchRecovery(
+        _ fault: FaultPlan.Fault, from start: Double, to end: Double, _ note: String,
+        _ recoveries: inout ThrowingTaskGroup<Void, any Error>, _ origin: Date
+    ) {
         recoveries.addTask { [self] in
+            let wait = end - Date().timeIntervalSince(origin)
+            if wait > 0 { try await Task.sleep(for: .seconds(wait)) }
             let recovery = try await watch.recovery(judgesBacklog: fault.kind.judgesBacklog)
             let record = FaultRecord(
                 number: fault.number, kind: fault.kind, target: fault.target, form: fault.form, planned: fault.at,

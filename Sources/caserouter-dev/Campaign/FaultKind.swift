@@ -3,18 +3,29 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     // The product's own processes.
     case workerKilled = "worker-killed"
     case workerFrozen = "worker-frozen"
+    /// Frozen for longer than its leases last: others take over, and then it wakes up.
+    case workerOutlived = "worker-outlived"
     case workerTerminated = "worker-terminated"
     case rollingRestart = "rolling-restart"
     /// At a named point in the middle of the protocol.
     case killedAtPoint = "killed-at-point"
     case frozenAtPoint = "frozen-at-point"
+    /// Whoever takes a request ends in the middle of it, several times in a row.
+    case crashLoop = "crash-loop"
+    case descriptorsShort = "descriptors-short"
+    /// Somebody else holds every lease while its holder still works: two ingests of an org, two watches of a server.
+    case leasesTaken = "leases-taken"
     // The broker.
     case brokerRestarted = "broker-restarted"
     case brokerKilled = "broker-killed"
     case brokerFrozen = "broker-frozen"
     case memoryAlarm = "memory-alarm"
+    case diskAlarm = "disk-alarm"
+    case connectionsClosed = "connections-closed"
     case queuePurged = "queue-purged"
     case queueDeleted = "queue-deleted"
+    /// Those for handles and for what nobody can read.
+    case sideQueuesDeleted = "side-queues-deleted"
     // The database.
     case databaseRestarted = "database-restarted"
     case databaseKilled = "database-killed"
@@ -22,12 +33,17 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     /// While they work, so that some are in the middle of a commit.
     case sessionsKilled = "sessions-killed"
     case tableLocked = "table-locked"
+    case databaseReadOnly = "database-read-only"
+    /// To a standby that lacks what was committed during the fault.
+    case databaseFailedOver = "database-failed-over"
     // CIC.
     case switchoverAll = "switchover-all"
     case switchoverHalf = "switchover-half"
     case switchoverNone = "switchover-none"
     case cicAnswersLost = "cic-answers-lost"
     case cicErrors = "cic-errors"
+    /// Answers of which only half arrives.
+    case cicGarbles = "cic-garbles"
     case cicSlow = "cic-slow"
     case cicLate = "cic-late"
     case cicSessionsLost = "cic-sessions-lost"
@@ -60,11 +76,17 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
 
     var group: Group {
         switch self {
-        case .workerKilled, .workerFrozen, .workerTerminated, .rollingRestart, .killedAtPoint, .frozenAtPoint: .worker
-        case .brokerRestarted, .brokerKilled, .brokerFrozen, .memoryAlarm, .queuePurged, .queueDeleted: .broker
-        case .databaseRestarted, .databaseKilled, .databaseFrozen, .sessionsKilled, .tableLocked: .database
-        case .switchoverAll, .switchoverHalf, .switchoverNone, .cicAnswersLost, .cicErrors, .cicSlow, .cicLate,
-            .cicSessionsLost, .handlerMisbehaves:
+        case .workerKilled, .workerFrozen, .workerOutlived, .workerTerminated, .rollingRestart, .killedAtPoint,
+            .frozenAtPoint, .crashLoop, .descriptorsShort, .leasesTaken:
+            .worker
+        case .brokerRestarted, .brokerKilled, .brokerFrozen, .memoryAlarm, .diskAlarm, .connectionsClosed, .queuePurged,
+            .queueDeleted, .sideQueuesDeleted:
+            .broker
+        case .databaseRestarted, .databaseKilled, .databaseFrozen, .sessionsKilled, .tableLocked, .databaseReadOnly,
+            .databaseFailedOver:
+            .database
+        case .switchoverAll, .switchoverHalf, .switchoverNone, .cicAnswersLost, .cicErrors, .cicGarbles, .cicSlow,
+            .cicLate, .cicSessionsLost, .handlerMisbehaves:
             .cic
         case .replayRejected, .streamPurged, .streamSilent, .eventsDropped, .salesforceBusy, .salesforceSlow,
             .salesforceAnswersLost, .streamSessionsLost, .tokensRevoked, .rowsLocked:
@@ -80,13 +102,18 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     /// worker that died are free when its lease of 30 s has expired.
     var bound: Double {
         switch self {
-        case .workerKilled, .workerFrozen, .workerTerminated, .rollingRestart, .killedAtPoint, .frozenAtPoint: 40
-        case .brokerRestarted, .brokerKilled: 10
-        case .brokerFrozen, .memoryAlarm, .queuePurged, .queueDeleted: 30
-        case .databaseRestarted, .databaseKilled, .sessionsKilled: 15
+        case .workerKilled, .workerFrozen, .workerOutlived, .workerTerminated, .rollingRestart, .killedAtPoint,
+            .frozenAtPoint, .crashLoop, .descriptorsShort, .leasesTaken:
+            40
+        case .brokerRestarted, .brokerKilled, .connectionsClosed: 10
+        case .brokerFrozen, .memoryAlarm, .diskAlarm, .queuePurged, .queueDeleted, .sideQueuesDeleted: 30
+        case .databaseRestarted, .databaseKilled, .sessionsKilled, .databaseReadOnly: 15
         case .databaseFrozen, .tableLocked: 30
+        // Every server is on hold for lease, deadline and the longest pause of a process (100 s), and then until everything
+        // that CIC holds was judged and a sweep is through.
+        case .databaseFailedOver: 160
         case .switchoverAll, .switchoverHalf, .switchoverNone: 90 + Double(CampaignSite.recoveryWait)
-        case .cicAnswersLost, .cicErrors, .cicSlow, .cicLate, .cicSessionsLost, .handlerMisbehaves: 30
+        case .cicAnswersLost, .cicErrors, .cicGarbles, .cicSlow, .cicLate, .cicSessionsLost, .handlerMisbehaves: 30
         // The subscription is tried again after a minute at the latest, and the sweep comes before that.
         case .replayRejected, .streamPurged, .streamSilent, .eventsDropped, .salesforceBusy, .salesforceSlow,
             .salesforceAnswersLost, .streamSessionsLost, .tokensRevoked, .rowsLocked:
@@ -96,8 +123,17 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
         }
     }
 
-    /// Whether the cases that wait since before the end are judged as well.
-    var judgesBacklog: Bool { group == .worker }
+    /// Whether the cases that wait since before the end are judged as well. After a crash loop some have failed, and wait
+    /// for a person.
+    var judgesBacklog: Bool { group == .worker && self != .crashLoop }
+
+    /// What a campaign breaks when nobody says what. A failover keeps everything on hold for two minutes, which nobody would
+    /// wait for in every run.
+    static let usual = allCases.filter { $0 != .databaseFailedOver }
+
+    /// Whether it strikes one node of the broker: where there are others they have to go on without it, and the time until
+    /// cases flow begins with the fault instead of its end.
+    var strikesNode: Bool { [.brokerRestarted, .brokerKilled, .brokerFrozen].contains(self) }
 
     /// Names of kinds and of groups, as `--kinds` takes them.
     static func named(_ name: String) -> [FaultKind]? {

@@ -46,18 +46,23 @@ struct FaultPlan: Sendable {
 /// What there is to break.
 struct FaultPlaces: Sendable {
     let workers: [String]
+    /// The broker's nodes, by the names of their links.
+    let brokers: [String]
     let cic: [String]
     let orgs: [String]
     /// Workgroups with their server, as `pause` names them.
     let workgroups: [String]
 
-    var links: [String] { ["broker", "database"] + orgs + cic }
+    var links: [String] { brokers + ["database"] + orgs + cic }
 
     fileprivate func targets(of kind: FaultKind) -> [String] {
         switch kind {
-        case .workerKilled, .workerFrozen, .workerTerminated: workers
+        case .workerKilled, .workerFrozen, .workerOutlived, .workerTerminated, .descriptorsShort: workers
         case .killedAtPoint, .frozenAtPoint: workers.filter { !$0.hasPrefix("serve") }
+        case .crashLoop: workers.filter { $0.hasPrefix("route") }
+        case .leasesTaken: ["all leases"]
         case .rollingRestart: ["all workers"]
+        case .brokerRestarted, .brokerKilled, .brokerFrozen: brokers
         case .handlerMisbehaves: cic.filter { $0 == "cic-east" }
         case .linksSwizzled: ["all links"]
         case .paused: orgs.map { "org:\($0)" } + cic.map { "cic:\($0)" } + workgroups.map { "workgroup:\($0)" }
@@ -79,10 +84,12 @@ extension FaultKind {
     fileprivate var duration: ClosedRange<Double> {
         switch self {
         case .workerFrozen, .frozenAtPoint: 2...15
+        case .workerOutlived: 33...40
+        case .descriptorsShort: 4...10
         case .brokerFrozen, .databaseFrozen: 3...12
-        case .databaseRestarted, .databaseKilled, .brokerRestarted, .brokerKilled: 0...3
+        case .databaseRestarted, .databaseKilled, .databaseFailedOver, .brokerRestarted, .brokerKilled: 0...3
         case .sessionsKilled: 1...3
-        case .queuePurged, .rollingRestart: 0...0
+        case .queuePurged, .rollingRestart, .crashLoop, .leasesTaken, .connectionsClosed: 0...0
         case .linkSilent: 3...15
         default: 2...6
         }
@@ -99,12 +106,14 @@ extension FaultKind {
             isHandler ? ["notification", "messages", "read"] : ["create", "transfer", "disconnect", "read"]
         case .cicErrors:
             (isHandler ? ["notification"] : ["create", "transfer"]).flatMap { ["\($0) after", "\($0) before"] }
+        case .cicGarbles: isHandler ? ["read"] : ["create", "read"]
         case .cicSlow: ["800", "2500", "6000"]
         case .cicLate: isHandler ? ["3000", "9000", "14000"] : ["1500", "3000"]
         case .handlerMisbehaves: ["ignoreNext", "loseAnswers", "duplicateAnswers", "failNext"]
         case .salesforceAnswersLost: ["/cometd", "/query", "/composite/sobjects", "/oauth2/token"]
         case .streamSessionsLost: ["expire", "disconnect"]
         case .killedAtPoint, .frozenAtPoint: target.hasPrefix("ingest") ? Failpoints.ingest : Failpoints.route
+        case .crashLoop: ["request.taken", "request.decided", "request.merged"]
         case .linkSlow: ["100", "400", "1500"]
         case .linkTrickles: ["16", "64", "256"]
         case .linkLosesAnswers, .linkSilent, .linkCut, .linkReset: ["all", "half"]

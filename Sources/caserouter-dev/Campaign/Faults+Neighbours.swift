@@ -14,6 +14,9 @@ extension FaultPlan.Fault {
             try await control.post(
                 "faults", ["operation": words[0], "when": words[1], "do": "answer", "status": status, "count": 4])
             try await last { try await control.delete("faults") }
+        case .cicGarbles:
+            try await control.post("faults", ["operation": form, "when": "after", "do": "garble", "count": 4])
+            try await last { try await control.delete("faults") }
         case .cicSlow:
             let milliseconds = Int(form) ?? 1000
             try await control.post("faults", ["operation": "any", "when": "before", "do": "wait", "ms": milliseconds])

@@ -2,18 +2,30 @@ import Foundation
 
 extension FaultPlan.Fault {
     func strikeBroker(_ scene: Scene) async throws -> String {
-        let server = scene.stack.broker.process
+        let nodes = zip(CampaignSite.brokerLinks(scene.stack), scene.stack.brokers)
+        let server = (nodes.first { $0.0 == target }?.1 ?? scene.stack.broker).process
         switch kind {
         case .queuePurged, .queueDeleted:
             return try await removeMessages(scene)
+        case .sideQueuesDeleted:
+            for queue in ["caserouter.failed", "caserouter.dead"] { try await scene.broker.delete(queue) }
+            try await last { try await scene.insist("migrate") }
+        case .connectionsClosed:
+            try await scene.broker.control("close_all_connections", "campaign")
         case .brokerFrozen:
             server.signalAll(SIGSTOP)
+            // In a cluster for longer than the others wait for it, so that they go on without it.
+            if !scene.stack.peers.isEmpty { try await Task.sleep(for: .seconds(25)) }
             try await last { server.signalAll(SIGCONT) }
         case .memoryAlarm:
             try await scene.broker.control("set_vm_memory_high_watermark", "0.0000001")
             try await last { try await scene.broker.control("set_vm_memory_high_watermark", "0.6") }
+        case .diskAlarm:
+            try await scene.broker.control("set_disk_free_limit", "100000GB")
+            try await last { try await scene.broker.control("set_disk_free_limit", "50MB") }
         default:
             try await server.end(kind == .brokerKilled ? SIGKILL : SIGTERM)
+            if !scene.stack.peers.isEmpty { try await Task.sleep(for: .seconds(10)) }
             try await last { try await server.start() }
         }
         return ""
@@ -47,6 +59,18 @@ extension FaultPlan.Fault {
         case .tableLocked:
             try await scene.script(
                 "BEGIN; LOCK TABLE caserouter.cases IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(\(seconds)); COMMIT")
+        case .databaseFailedOver:
+            try await scene.stack.postgres.copyData(scene.run)
+            try await last { try await scene.stack.postgres.replaceByCopy() }
+            try await scene.sql("SELECT pg_promote(true, 60)")
+        case .databaseReadOnly:
+            // As a standby is that somebody sends the workers to by mistake. Sessions that are open take it over as well.
+            try await scene.sql("ALTER SYSTEM SET default_transaction_read_only = on")
+            try await scene.sql("SELECT pg_reload_conf()")
+            try await last {
+                try await scene.sql("ALTER SYSTEM RESET default_transaction_read_only")
+                try await scene.sql("SELECT pg_reload_conf()")
+            }
         default:
             // SIGINT is PostgreSQL's fast shutdown.
             try await server.end(kind == .databaseKilled ? SIGKILL : SIGINT)

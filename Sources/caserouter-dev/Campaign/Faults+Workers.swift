@@ -9,7 +9,7 @@ extension FaultPlan.Fault {
             try await last()
             try await scene.restart(place)
             return ""
-        case .workerFrozen:
+        case .workerFrozen, .workerOutlived:
             let place = try scene.worker(target)
             await scene.crew.signal(place, SIGSTOP)
             try await last { await scene.crew.signal(place, SIGCONT) }
@@ -21,7 +21,17 @@ extension FaultPlan.Fault {
             try await scene.restart(place)
             return note
         case .killedAtPoint, .frozenAtPoint:
-            return try await strikeAtPoint(scene)
+            return try await strikeAtPoint(scene, .seconds(12))
+        case .crashLoop:
+            var notes: [String] = []
+            for _ in 0..<4 { notes.append(try await strikeAtPoint(scene, .seconds(6))) }
+            return notes.joined(separator: ", ")
+        case .descriptorsShort:
+            return try await takeDescriptors(scene)
+        case .leasesTaken:
+            try await scene.sql("UPDATE caserouter.leases SET owner = 'campaign', until = '-infinity'")
+            try await last()
+            return ""
         default:
             var notes: [String] = []
             for place in scene.crew.places {
@@ -41,9 +51,11 @@ extension FaultPlan.Fault {
     }
 
     /// Arms the point in the worker and, because nobody knows who comes past it, in all others of its role.
-    private func strikeAtPoint(_ scene: Scene) async throws -> String {
+    ///
+    /// - Parameter limit: how long to wait for somebody to come past.
+    private func strikeAtPoint(_ scene: Scene, _ limit: Duration) async throws -> String {
         let role = try scene.worker(target).role
-        let action: Failpoints.Action = kind == .killedAtPoint ? .kill : .stop
+        let action: Failpoints.Action = kind == .frozenAtPoint ? .stop : .kill
         var pids: [Int32: Crew.Place] = [:]
         for place in scene.crew.places where place.role == role {
             guard let pid = await scene.crew.pid(place) else { continue }
@@ -52,7 +64,7 @@ extension FaultPlan.Fault {
             if action == .kill { await scene.crew.leave(place) }
         }
         let struck = try await scene.failpoints.strike(
-            form, in: Array(pids.keys), after: Int(seed % 5), action, within: .seconds(12))
+            form, in: Array(pids.keys), after: Int(seed % 5), action, within: limit)
         for (pid, place) in pids where !struck.contains(pid) {
             if action == .kill { await scene.crew.attend(place) } else { await scene.crew.signal(place, SIGCONT) }
         }
@@ -63,5 +75,36 @@ extension FaultPlan.Fault {
         }
         for place in places where action == .kill { try await scene.restart(place) }
         return places.map(\.label).joined(separator: ", ")
+    }
+
+    /// What is open stays open, and nothing can be opened: no file, no connection.
+    private func takeDescriptors(_ scene: Scene) async throws -> String {
+        let place = try scene.worker(target)
+        guard let pid = await scene.crew.pid(place) else { return "not there" }
+        let limit = try Self.descriptorLimit(of: pid)
+        try await Self.limitDescriptors(of: pid, to: 3, scene)
+        try await last {
+            // It may have ended meanwhile; then there is nothing to give back.
+            if await scene.crew.pid(place) == pid, kill(pid, 0) == 0 {
+                try await Self.limitDescriptors(of: pid, to: limit, scene)
+            }
+        }
+        return ""
+    }
+
+    /// The soft limit, which is what counts.
+    private static func descriptorLimit(of pid: Int32) throws -> Int {
+        let limits = try String(contentsOfFile: "/proc/\(pid)/limits", encoding: .utf8)
+        let words = limits.split(separator: "\n").first { $0.hasPrefix("Max open files") }?.split(separator: " ")
+        guard let words, words.count > 3, let limit = Int(words[3]) else {
+            throw RunFailure("the limits of process \(pid) cannot be read")
+        }
+        return limit
+    }
+
+    private static func limitDescriptors(of pid: Int32, to limit: Int, _ scene: Scene) async throws {
+        try await scene.run.run(
+            "prlimit", ["/usr/bin/prlimit", "--pid", "\(pid)", "--nofile=\(limit):"],
+            environment: Executables.environment(home: scene.run.path))
     }
 }

@@ -42,9 +42,16 @@ struct Rest {
         let isAtRest =
             snapshot.unmarked == 0 && total.pending == 0 && waiting == 0 && total.failed == 0
             && total.received >= snapshot.rows + total.observed
-        return isAtRest
-            ? nil
-            : "\(snapshot.unmarked) rows are not marked, \(total.pending) requests are pending, \(total.failed) failed, "
-                + "\(waiting) cases wait; \(total.received) were received of \(snapshot.rows) rows and \(total.observed) observed"
+        guard !isAtRest else { return try await leftInQueue() }
+        return
+            "\(snapshot.unmarked) rows are not marked, \(total.pending) requests are pending, \(total.failed) failed, "
+            + "\(waiting) cases wait; \(total.received) were received of \(snapshot.rows) rows and \(total.observed) observed"
+    }
+
+    /// A message that could not be dead-lettered, because that queue was away, is where it was until it can be.
+    private func leftInQueue() async throws -> String? {
+        let depth = try await BrokerQueues(scene.stack.broker).depths().first { $0.name == "caserouter.requests" }
+        guard let depth, depth.messages > 0 else { return nil }
+        return "\(depth.messages) messages are in \(depth.name)"
     }
 }

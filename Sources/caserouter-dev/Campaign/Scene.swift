@@ -14,7 +14,7 @@ struct Scene: Sendable {
     /// For the sessions of `sql`.
     let loop: PollExecutor
 
-    var broker: BrokerDoor { BrokerDoor(server: stack.broker, run: run) }
+    var broker: BrokerDoor { BrokerDoor(servers: stack.brokers, run: run) }
 
     /// The control API of the CIC server with this name.
     func cic(_ name: String) throws -> Control {

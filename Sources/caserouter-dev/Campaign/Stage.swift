@@ -11,18 +11,21 @@ struct Stage: Sendable {
     let watch: RecoveryWatch
 
     /// Starts servers, neighbours and workers, with a proxy between the product and everything else.
-    static func set(in run: RunDirectory, seed: UInt64) async throws -> Stage {
+    ///
+    /// - Parameter nodes: of the broker.
+    static func set(in run: RunDirectory, seed: UInt64, nodes: Int = 1) async throws -> Stage {
         Terminal.line("Starting PostgreSQL and RabbitMQ in \(run.path) …")
-        let stack = try await PrivateStack.start(in: run, durable: true)
-        let ports = try Loopback.freePorts(11, addresses: DemoSite.hosts.count)
+        let stack = try await PrivateStack.start(in: run, durable: true, nodes: nodes)
+        let ports = try Loopback.freePorts(10 + nodes, addresses: DemoSite.hosts.count)
         let site = CampaignSite.make(ports: Array(ports[..<4]), between: Array(ports[4..<8]))
         let proxy = FaultProxy(seed: seed)
-        var surroundings = try await CampaignSite.connect(proxy, site, stack, database: ports[8], broker: ports[9])
+        var surroundings = try await CampaignSite.connect(
+            proxy, site, stack, database: ports[8], brokers: Array(ports[10...]))
         let failpoints = try Failpoints(run)
         surroundings[Failpoints.variable] = failpoints.directory
         let neighbours = Neighbours(run: run, site: site)
         try await neighbours.start()
-        let product = Product(run: run, stack: stack, servePort: ports[10], workerSurroundings: surroundings)
+        let product = Product(run: run, stack: stack, servePort: ports[9], workerSurroundings: surroundings)
         try await product.setUp(site)
         let crew = Crew(product: product, counts: CampaignSite.crew)
         try await crew.start()

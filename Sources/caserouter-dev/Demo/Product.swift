@@ -20,7 +20,7 @@ struct Product: Sendable {
     /// What every process of the product is told about its surroundings (design 11).
     private func environment(_ more: [String: String] = [:]) -> [String: String] {
         Executables.environment(home: run.path).merging([
-            "CASEROUTER_DATABASE_URL": stack.postgres.url, "CASEROUTER_BROKER_URL": stack.broker.url,
+            "CASEROUTER_DATABASE_URL": stack.postgres.url, "CASEROUTER_BROKER_URL": stack.brokerURL(),
             "CASEROUTER_KEY_FILE": keyFile,
         ]) { _, own in own }.merging(more) { _, more in more }
     }

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A private RabbitMQ server of a run, with a port mapper of its own: its node name, cookie, plugins, ports and files are
-/// all the run's, and everything listens on loopback only.
+/// A private RabbitMQ server of a run, with a port mapper of the run's own: its node name, cookie, plugins, ports and files
+/// are all the run's, and everything listens on loopback only. Several of them may be one cluster.
 struct BrokerServer {
     private static let user = "caserouter"
 
@@ -14,6 +14,8 @@ struct BrokerServer {
     /// What `rabbitmqctl` needs in its environment to reach the node.
     let environment: [String: String]
     let process: ServerProcess
+    private let portMapper: UInt16
+    private let password: String
 
     /// The ports a broker needs.
     struct Ports {
@@ -25,18 +27,9 @@ struct BrokerServer {
         }
     }
 
-    /// Starts the port mapper and the server, and waits until AMQP and the management API answer.
+    /// Starts port mapper and server, and waits until AMQP and the management API answer.
     static func start(in run: RunDirectory, ports: Ports) async throws -> BrokerServer {
-        let home = run.file("rabbitmq")
-        try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: false)
-        let password = Secret.make()
-        let node = "caserouter-\(ports.amqp)@localhost"
-        try run.write(configuration(ports, password), to: "rabbitmq/rabbitmq.conf")
-        try run.write(
-            "[rabbitmq_management,rabbitmq_prometheus,rabbitmq_shovel,rabbitmq_shovel_management].\n",
-            to: "rabbitmq/enabled_plugins")
-        let environment = environment(home: home, node: node, ports)
-
+        let environment = environment(home: run.file("rabbitmq"), node: node(ports), ports)
         // Started by us, the mapper has a process id that we know; the Erlang machine would start one that stays.
         let mapper = try run.start(
             "epmd", [try Executables.portMapper(), "-address", "127.0.0.1", "-port", "\(ports.portMapper)"],
@@ -45,12 +38,38 @@ struct BrokerServer {
             // A request for all names; the answer begins with the mapper's own port.
             Loopback.answers(port: ports.portMapper, request: [0, 1, 0x6E], expected: ports.portMapper.bytes)
         }
+        return try await startNode("rabbitmq", in: run, ports, joining: nil, password: Secret.make())
+    }
+
+    /// Starts another server that joins this one to be one cluster with it; it uses the same port mapper.
+    func addNode(_ label: String, in run: RunDirectory, ports: [UInt16]) async throws -> BrokerServer {
+        try await Self.startNode(
+            label, in: run, Ports(free: ports + [portMapper]), joining: self, password: password)
+    }
+
+    private static func node(_ ports: Ports) -> String { "caserouter-\(ports.amqp)@localhost" }
+
+    private static func startNode(
+        _ label: String, in run: RunDirectory, _ ports: Ports, joining other: BrokerServer?, password: String
+    ) async throws -> BrokerServer {
+        let home = run.file(label)
+        try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: false)
+        let node = node(ports)
+        try run.write(configuration(ports, password, joining: other?.nodeName), to: label + "/rabbitmq.conf")
+        try run.write(
+            "[rabbitmq_management,rabbitmq_prometheus,rabbitmq_shovel,rabbitmq_shovel_management].\n",
+            to: label + "/enabled_plugins")
+        // Nodes of a cluster know each other by it. Nobody else may read it, or Erlang refuses it.
+        try run.write(password, to: label + "/.erlang.cookie")
+        chmod(home + "/.erlang.cookie", 0o400)
+        let environment = environment(home: home, node: node, ports)
+
         // While it starts it does not listen to signals, and nobody needs its data afterwards: it is killed soon.
         let login = Data("\(user):\(password)".utf8).base64EncodedString()
         let process = try await ServerProcess {
             let child = try run.start(
-                "rabbitmq", [try Executables.broker()], environment: environment, rank: .server, grace: 10)
-            try await Readiness.wait(for: "rabbitmq", child, log: run.file("rabbitmq.log"), limit: .seconds(120)) {
+                label, [try Executables.broker()], environment: environment, rank: .server, grace: 10)
+            try await Readiness.wait(for: label, child, log: run.file(label + ".log"), limit: .seconds(120)) {
                 // The broker answers the protocol header with a method frame on channel 0 once it takes clients.
                 Loopback.answers(port: ports.amqp, request: Array("AMQP".utf8) + [0, 0, 9, 1], expected: [1, 0, 0])
                     && Loopback.answers(
@@ -67,25 +86,33 @@ struct BrokerServer {
             port: ports.amqp, url: "amqp://\(authority):\(ports.amqp)",
             managementURL: "http://\(authority):\(ports.management)",
             prometheusURL: "http://127.0.0.1:\(ports.prometheus)", nodeName: node, environment: environment,
-            process: process)
+            process: process, portMapper: ports.portMapper, password: password)
     }
 
-    private static func configuration(_ ports: Ports, _ password: String) -> String {
-        """
-        listeners.tcp.1 = 127.0.0.1:\(ports.amqp)
-        management.tcp.ip = 127.0.0.1
-        management.tcp.port = \(ports.management)
-        prometheus.tcp.ip = 127.0.0.1
-        prometheus.tcp.port = \(ports.prometheus)
-        default_user = \(user)
-        default_pass = \(password)
-        default_user_tags.administrator = true
-        disk_free_limit.absolute = 50MB
-        log.console = true
-        log.console.level = info
-        log.file = false
+    private static func configuration(_ ports: Ports, _ password: String, joining other: String?) -> String {
+        let cluster = other.map {
+            """
+            cluster_formation.peer_discovery_backend = classic_config
+            cluster_formation.classic_config.nodes.1 = \($0)
 
-        """
+            """
+        }
+        return """
+            listeners.tcp.1 = 127.0.0.1:\(ports.amqp)
+            management.tcp.ip = 127.0.0.1
+            management.tcp.port = \(ports.management)
+            prometheus.tcp.ip = 127.0.0.1
+            prometheus.tcp.port = \(ports.prometheus)
+            default_user = \(user)
+            default_pass = \(password)
+            default_user_tags.administrator = true
+            disk_free_limit.absolute = 50MB
+            log.console = true
+            log.console.level = info
+            log.file = false
+            cluster_partition_handling = pause_minority
+
+            """ + (cluster ?? "")
     }
 
     private static func environment(home: String, node: String, _ ports: Ports) -> [String: String] {
@@ -99,9 +126,12 @@ struct BrokerServer {
             "RABBITMQ_DIST_PORT": "\(ports.distribution)",
             "ERL_EPMD_PORT": "\(ports.portMapper)", "ERL_EPMD_ADDRESS": "127.0.0.1",
             // Distribution listens on every interface unless told otherwise. Schedulers that spin while they wait take
-            // the processor from those who work.
+            // the processor from those who work. A node of a cluster that is silent for 15 s is down for the others.
+            // What could not be dead-lettered is tried again after ten seconds instead of three minutes.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS":
-                "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none",
+                "-kernel inet_dist_use_interface {127,0,0,1} net_ticktime 15 "
+                + "-rabbit dead_letter_worker_publisher_confirm_timeout 10000 "
+                + "+sbwt none +sbwtdcpu none +sbwtdio none",
         ]) { _, own in own }
     }
 }

@@ -54,8 +54,36 @@ struct PostgresServer {
         // The file appears while the server starts.
         guard let text = try? String(contentsOfFile: data + "/postmaster.pid", encoding: .utf8) else { return false }
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        return lines.count > 7 && lines[0] == "\(pid)" && lines[7].hasPrefix("ready")
+        return lines.count > 7 && lines[0] == "\(pid)"
+            && (lines[7].hasPrefix("ready") || lines[7].hasPrefix("standby"))
     }
+
+    // MARK: Failover
+
+    /// Copies the data while the server works: what a standby has at the end of the call.
+    func copyData(_ run: RunDirectory) async throws {
+        try? FileManager.default.removeItem(atPath: copy)  // There is none the first time.
+        try await run.run(
+            "postgres-copy",
+            try ServerAccount().command([
+                try Executables.postgres("pg_basebackup"), "--pgdata", copy, "--dbname", url, "--wal-method", "stream",
+                "--checkpoint", "fast", "--no-sync",
+            ]), environment: Executables.environment(home: "/tmp"))
+    }
+
+    /// Kills the server and starts the copy in its place, still as a standby: whoever may promotes it. What was committed
+    /// since the copy was made is lost.
+    func replaceByCopy() async throws {
+        try await process.end(SIGKILL)
+        let old = copy + "-before"
+        try? FileManager.default.removeItem(atPath: old)  // There is none the first time.
+        try FileManager.default.moveItem(atPath: dataDirectory, toPath: old)
+        try FileManager.default.moveItem(atPath: copy, toPath: dataDirectory)
+        try ServerAccount().give("", at: dataDirectory + "/standby.signal")
+        try await process.start()
+    }
+
+    private var copy: String { dataDirectory + "-copy" }
 }
 
 /// The user PostgreSQL runs as: it refuses root, and any other user is good enough.

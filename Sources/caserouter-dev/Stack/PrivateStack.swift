@@ -4,14 +4,32 @@ import Foundation
 struct PrivateStack {
     let postgres: PostgresServer
     let broker: BrokerServer
+    /// Those that are one cluster with the broker; none where it stands alone.
+    var peers: [BrokerServer] = []
+
+    var brokers: [BrokerServer] { [broker] + peers }
+
+    /// One URL with all of them.
+    ///
+    /// - Parameter ports: other ports than their own, one for each: of something in between.
+    func brokerURL(ports: [UInt16]? = nil) -> String {
+        let hosts = (ports ?? brokers.map(\.port)).map { "127.0.0.1:\($0)" }.joined(separator: ",")
+        return broker.url.replacing("127.0.0.1:\(broker.port)", with: hosts)
+    }
 
     /// Starts both in an empty run directory and writes `env` and `stack.json` there.
-    static func start(in run: RunDirectory, durable: Bool) async throws -> PrivateStack {
+    ///
+    /// - Parameter nodes: how many servers the broker is, one cluster.
+    static func start(in run: RunDirectory, durable: Bool, nodes: Int = 1) async throws -> PrivateStack {
         try run.makeEmpty()
-        let ports = try Loopback.freePorts(6)
+        let ports = try Loopback.freePorts(6 + 4 * (nodes - 1))
         async let postgres = PostgresServer.start(in: run, port: ports[0], durable: durable)
-        async let broker = BrokerServer.start(in: run, ports: BrokerServer.Ports(free: Array(ports[1...])))
-        let stack = try await PrivateStack(postgres: postgres, broker: broker)
+        async let broker = BrokerServer.start(in: run, ports: BrokerServer.Ports(free: Array(ports[1..<6])))
+        var stack = try await PrivateStack(postgres: postgres, broker: broker)
+        for number in 1..<nodes {
+            let own = Array(ports[(2 + 4 * number)..<(6 + 4 * number)])
+            stack.peers.append(try await stack.broker.addNode("rabbitmq-\(number + 1)", in: run, ports: own))
+        }
         try stack.describe(in: run)
         return stack
     }

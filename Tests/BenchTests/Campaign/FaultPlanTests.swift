@@ -5,7 +5,7 @@ import Testing
 /// What a campaign breaks when, and what it thinks of the recoveries.
 struct FaultPlanTests {
     private static let places = FaultPlaces(
-        workers: ["ingest-1", "route-1", "serve-1"], cic: ["cic-east", "cic-west"], orgs: ["acme"],
+        workers: ["ingest-1", "route-1", "serve-1"], brokers: ["broker"], cic: ["cic-east", "cic-west"], orgs: ["acme"],
         workgroups: ["cic-east/Support"])
 
     private static func plan(_ seed: UInt64, _ count: Int = 60) -> [String] {

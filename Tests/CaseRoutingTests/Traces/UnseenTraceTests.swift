@@ -27,6 +27,21 @@ struct UnseenTraceTests {
     }
 
     @Test(arguments: RoutingTraceTests.seeds)
+    func `an interaction that came and went while the watch had no session is found soon after`(_ seed: UInt64) throws {
+        let site = site(seed)
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { site.state.episode?.state == .placed }))
+        let interaction = try #require(site.offered).id
+        site.cic.pickUp(interaction)
+        site.cic.end(interaction)
+        site.cic.cutSessions()
+        #expect(site.run(until: { site.state.episode == nil }, limit: .seconds(20)))
+        #expect(site.state.wanted == nil)
+        #expect(site.cic.calls[.create] == 1)
+        site.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
     func `of a create that was carried out twice a switchover does not bind the twin in holding`(
         _ seed: UInt64
     ) throws {
