@@ -26,6 +26,18 @@ import Testing
         }
     }
 
+    @Test func `the age of its figures says how long a server was not watched`() async throws {
+        try await StoreFixture.with { fixture in
+            let watch = watch(fixture)
+            #expect(try await watch.server(cic: "main")?.unwatched == nil)
+            try await watch.saveQueueFigures(cic: "main", QueueFigures())
+            #expect(try #require(await watch.server(cic: "main")?.unwatched) < .seconds(60))
+            try await fixture.run("UPDATE caserouter.queue_figures SET seen_at = seen_at - interval '300 s'")
+            let unwatched = try #require(await watch.server(cic: "main")?.unwatched)
+            #expect(unwatched >= .seconds(300) && unwatched < .seconds(360))
+        }
+    }
+
     @Test func `an interaction back from its agent makes a case due that only spared the agent`() async throws {
         try await StoreFixture.with { fixture in
             let watch = watch(fixture)

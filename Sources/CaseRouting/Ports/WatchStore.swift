@@ -76,11 +76,16 @@ public struct WatchedServer: Equatable, Sendable {
     public let holds: Set<Hold.Reason>
     /// When the hold because of lost rows was placed; nil without one. Placed again, it is another one.
     public let lostRowsSince: Timestamp?
+    /// How long ago its queue figures were saved last, by whatever watch; nil when they never were.
+    public let unwatched: Duration?
 
-    public init(identity: String?, holds: Set<Hold.Reason>, lostRowsSince: Timestamp? = nil) {
+    public init(
+        identity: String?, holds: Set<Hold.Reason>, lostRowsSince: Timestamp? = nil, unwatched: Duration? = nil
+    ) {
         self.identity = identity
         self.holds = holds
         self.lostRowsSince = lostRowsSince
+        self.unwatched = unwatched
     }
 }
 

@@ -24,6 +24,8 @@ struct InteractionMirror {
         var queues = ShowingQueues()
         /// When this watch saw it first, or when the session began that it was seen in.
         let since: Duration
+        /// Nobody is at work on it: it waits, or only rings.
+        var isOffered: Bool { !isWithAgent || isAlerting }
         /// When it is looked at next, out of sight or not understood, and how long after that.
         var nextLook: Duration
         var pause: Duration = Self.shortestPause
@@ -50,7 +52,9 @@ struct InteractionMirror {
     /// Entries whose agent has changed since their episode's row was written.
     private(set) var changed: Set<InteractionID> = []
     /// Ends that were seen and not yet written.
-    private(set) var ends: [EpisodeEnd] = []
+    var ends: [EpisodeEnd] = []
+    /// Set while the server may have been restarted since an earlier session.
+    var doubt: RestartDoubt?
     private var listed: Set<String> = []
     private(set) var unreadable: Set<String> = []
 
@@ -82,7 +86,10 @@ struct InteractionMirror {
     }
 
     /// A new session: what the queues showed is void until they tell everything again.
-    mutating func beginSession() {
+    ///
+    /// - Parameter mayBeRestarted: so much time has passed without news that the server may have forgotten everything.
+    mutating func beginSession(at now: Duration, mayBeRestarted: Bool) {
+        if mayBeRestarted && doubt == nil && !entries.isEmpty { doubt = RestartDoubt(since: now) }
         listed = []
         unreadable = []
         for interaction in entries.keys {
@@ -118,9 +125,13 @@ struct InteractionMirror {
     }
 
     private mutating func show(_ seen: SeenInteraction, on queue: String, at now: Duration) {
-        if let known = entries[seen.interaction], known.attempt != seen.attempt {
-            // CIC gives an id again only after what had it has ended.
-            end(seen.interaction, .ended)
+        if let known = entries[seen.interaction] {
+            if known.attempt == seen.attempt {
+                stands(seen.interaction)
+            } else {
+                // CIC gives an id again only after what had it has ended.
+                end(seen.interaction, .ended)
+            }
         }
         if seen.state == .ended {
             if entries[seen.interaction] != nil {
@@ -167,11 +178,20 @@ struct InteractionMirror {
     /// The end of an interaction was seen: what is to be written about it.
     mutating func end(_ interaction: InteractionID, _ reason: EpisodeEnd.Reason) {
         guard let entry = entries[interaction] else { return }
-        ends.append(
-            EpisodeEnd(
-                episode: entry.episode, interaction: interaction, attempt: entry.attempt, reason: reason,
-                assignNumber: entry.assignNumber))
+        if reason == .ended, let since = doubt?.since, entry.since < since {
+            doubt?.missing.append((interaction, entry))
+        } else {
+            ends.append(Self.end(interaction, entry, reason))
+        }
         forget(interaction)
+    }
+
+    static func end(
+        _ interaction: InteractionID, _ entry: Entry, _ reason: EpisodeEnd.Reason
+    ) -> EpisodeEnd {
+        EpisodeEnd(
+            episode: entry.episode, interaction: interaction, attempt: entry.attempt, reason: reason,
+            assignNumber: entry.assignNumber)
     }
 
     /// The end of an interaction that no entry is about.

@@ -44,7 +44,8 @@ extension InteractionWatch {
     func recallOnTime() async {
         while !Task.isCancelled {
             await pause(Self.recallPause)
-            guard switchover == nil && mirror.isComplete else { continue }
+            // What is missing after a restart would be taken up and found to have ended.
+            guard switchover == nil && mirror.isComplete && mirror.doubt == nil else { continue }
             do throws(RoutingFailure) {
                 try await recall()
             } catch {
@@ -87,7 +88,8 @@ extension InteractionWatch {
     func saveFiguresOnTime() async {
         while !Task.isCancelled {
             await pause(Self.figuresPause)
-            guard mirror.isComplete else { continue }
+            // Their age tells the next watch how long CIC was not followed.
+            guard mirror.isComplete && isSessionUp && mirror.doubt == nil && switchover == nil else { continue }
             do throws(RoutingFailure) {
                 try await store.saveQueueFigures(cic: cic, mirror.figures)
             } catch {

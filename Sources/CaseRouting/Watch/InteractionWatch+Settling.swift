@@ -29,6 +29,7 @@ extension InteractionWatch {
             try await settleUnbound()
         }
         await lookForUnseen()
+        followRestart()
         try await writeEnds()
     }
 
@@ -216,6 +217,7 @@ extension InteractionWatch {
             case .success(.gone): mirror.end(interaction, .ended)
             case .success(.alive(let isWithAgent, let assignNumber, _)):
                 verified(interaction)
+                mirror.stands(interaction)
                 mirror.update(interaction) {
                     $0.isWithAgent = isWithAgent
                     $0.assignNumber = assignNumber

@@ -14,6 +14,8 @@ struct Switchover {
 
     /// The server that answers now.
     let identity: String
+    /// It is the one from before, and was restarted.
+    var isRestart = false
     /// When the session with it began.
     let since: Duration
     /// What the old server's queues showed last.
@@ -34,18 +36,28 @@ extension InteractionWatch {
         guard isAnother || resumesSwitchover else {
             // In a switchover it counts only once the hold is placed; before, workers would take the server for settled.
             if switchover == nil { identity = server }
-            mirror.beginSession()
+            mirror.beginSession(
+                at: clock.monotonic, mayBeRestarted: clock.monotonic - lastNews >= RestartDoubt.shortestSilence)
             return
         }
         logger.warning(.switchover, metadata: ["from": "\(known ?? "-")", "to": "\(server)"])
         failpoint("switchover.seen")
         resumesSwitchover = false
         var lastSeen = switchover?.lastSeen ?? [:]
+        for (_, entry) in mirror.doubt?.missing ?? [] { lastSeen[entry.attempt] = entry }
         for (_, entry) in mirror.entries { lastSeen[entry.attempt] = entry }
         switchover = Switchover(identity: server, since: clock.monotonic, lastSeen: lastSeen)
         let seenEnds = mirror.takeEnds()
         mirror = InteractionMirror(holding: mirror.holding, workgroups: mirror.followed.subtracting([mirror.holding]))
         mirror.putBack(seenEnds)
+    }
+
+    /// A restart is a switchover to the same server. What it has told in this session stands.
+    func followRestart() {
+        guard switchover == nil, let identity, let since = mirror.doubt?.since, mirror.findsRestart() else { return }
+        logger.warning(.switchover, metadata: ["from": "\(identity)", "to": "\(identity), restarted"])
+        switchover = Switchover(
+            identity: identity, isRestart: true, since: since, lastSeen: mirror.forgetRestarted())
     }
 
     /// The first server that ever answered is only written down.
@@ -89,7 +101,9 @@ extension InteractionWatch {
         try await store.placeHold(
             Hold(
                 kind: .cic, name: cic, reason: .switchover,
-                detail: "CIC has switched over to \(current.identity); it is found out which interactions came along."))
+                detail:
+                    "CIC \(current.isRestart ? "was restarted as" : "has switched over to") \(current.identity); it is "
+                    + "found out which interactions came along."))
         if storedIdentity != current.identity {
             try await store.raiseEpoch(cic: cic, identity: current.identity)
             storedIdentity = current.identity

@@ -39,6 +39,8 @@ public actor InteractionWatch {
     /// What is being found out after rows may have been lost.
     var lostRows: LostRows?
     var isSessionUp = false
+    /// When CIC told something last, to this watch or to one before it.
+    var lastNews: Duration = .zero
     /// Interactions that the watch has disconnected although nothing wanted them, since this process began.
     public private(set) var surplus = 0
 
@@ -112,6 +114,7 @@ public actor InteractionWatch {
                 holds = known?.holds ?? []
                 resumesSwitchover = holds.contains(.switchover)
                 lostRows = known?.lostRowsSince.map { LostRows(since: $0) }
+                lastNews = clock.monotonic - (known?.unwatched ?? .zero)
                 try await recall()
                 try await feed.follow(settings.workgroups)
                 return true
@@ -150,11 +153,13 @@ public actor InteractionWatch {
             beginSession(with: server)
             hasSession = true
             isSessionUp = true
+            lastNews = clock.monotonic
         case .lost(let failure):
             isSessionUp = false
             logger.warning(.cicSessionLost, metadata: ["cause": "\(failure.cause)", "summary": "\(failure.summary)"])
         case .content(let content):
             mirror.apply(content, at: clock.monotonic)
+            lastNews = clock.monotonic
         case .unreadable(let queue, let reason):
             mirror.cannotRead(queue)
             logger.error(.queueUnreadable, metadata: ["queue": "\(queue)", "reason": "\(reason)"])

@@ -46,6 +46,8 @@ public final class MemoryCIC: @unchecked Sendable {
     /// A disconnect is accepted and takes effect this much later.
     public var disconnectDelay: Duration = .zero
     private var disconnects: [(at: Duration, interaction: InteractionID, attempt: AttemptID)] = []
+    /// What was sent before one takes no effect after it.
+    private var restarts = 0
     /// Rises with every new session of the feed.
     public private(set) var sessions = 1
 
@@ -101,6 +103,16 @@ public final class MemoryCIC: @unchecked Sendable {
         return lost
     }
 
+    /// The server starts anew under its name, and knows nothing; it gives ids from the first on.
+    public func restart() {
+        model.interactions = [:]
+        model.created = 0
+        disconnects = []
+        restarts += 1
+        sessions += 1
+        changed()
+    }
+
     /// CIC recovers an interaction under a new id.
     @discardableResult
     public func recover(_ live: HandlerModel.Live, _ isAbout: (InteractionID) -> Void = { _ in }) -> InteractionID {
@@ -123,7 +135,7 @@ public final class MemoryCIC: @unchecked Sendable {
         if life.isDisturbed(clock) { await life.step(clock) }
         if life.isOver { throw SharedTables.broken }
         let fault = faults[operation]?.isEmpty == false ? faults[operation]?.removeFirst() : nil
-        let isAbout = identity
+        let isAbout = (identity, restarts)
         sending()
         trace?.say(
             "call", calls[operation] ?? 0, text: "\(life.name): \(operation) is sent\(fault.map { ", \($0)" } ?? "")")
@@ -144,7 +156,7 @@ public final class MemoryCIC: @unchecked Sendable {
         case .twice(let delay): clock.schedule(after: delay) { self.takeEffect(operation, isAbout, effect) }
         case .answerLost, nil: break
         }
-        // A request to a server that has lost its role takes no effect.
+        // A request to a server that has lost its role, or was restarted, takes no effect.
         guard let value = takeEffect(operation, isAbout, effect) else { throw lost }
         if case .answerLost = fault {
             try await pass(.seconds(10), life)
@@ -155,13 +167,13 @@ public final class MemoryCIC: @unchecked Sendable {
         return value
     }
 
-    /// Nil: it was sent to a server that has lost its role.
+    /// Nil: it was sent to a server that has lost its role or was restarted.
     @discardableResult
     private func takeEffect<Value>(
-        _ operation: Operation, _ isAbout: String, _ effect: (MemoryCIC) -> Value
+        _ operation: Operation, _ isAbout: (String, Int), _ effect: (MemoryCIC) -> Value
     ) -> Value? {
         catchUp()
-        guard isAbout == identity else { return nil }
+        guard isAbout == (identity, restarts) else { return nil }
         let before = trace?.isVerbose == true ? model : nil
         let value = effect(self)
         if let before {

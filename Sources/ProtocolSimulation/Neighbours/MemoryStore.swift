@@ -21,6 +21,8 @@ public final class SharedTables: @unchecked Sendable {
     /// Statements of the watch that wrote, by name.
     public var watchWrites: [String] = []
     public var figures: QueueFigures?
+    /// When those of a server were saved last.
+    var figuresSaved: [String: Duration] = [:]
     public var directory: CICDirectory?
 
     let clock: VirtualClock
@@ -200,7 +202,8 @@ public struct MemoryWatchStore: WatchStore {
             WatchedServer(
                 identity: tables.servers[cic]?.identity,
                 holds: Set(tables.holds.keys.filter { $0.kind == .cic && $0.name == cic }.map(\.reason)),
-                lostRowsSince: tables.isHeld(.cic, cic, .lostRows) ? tables.lostRows[cic]?.since : nil)
+                lostRowsSince: tables.isHeld(.cic, cic, .lostRows) ? tables.lostRows[cic]?.since : nil,
+                unwatched: shared.figuresSaved[cic].map { shared.clock.monotonic - $0 })
         }
     }
 
@@ -285,7 +288,10 @@ public struct MemoryWatchStore: WatchStore {
     }
 
     public func saveQueueFigures(cic: String, _ figures: QueueFigures) async throws(RoutingFailure) {
-        try await shared.statement(life) { _ in shared.figures = figures }
+        try await shared.statement(life) { _ in
+            shared.figures = figures
+            shared.figuresSaved[cic] = shared.clock.monotonic
+        }
     }
 }
 

@@ -182,7 +182,9 @@ public struct PostgresWatchStore: WatchStore {
             """
             SELECT s.identity, ARRAY(SELECT h.reason FROM caserouter.holds h WHERE h.kind = 'cic' AND h.name = s.name),
                 (SELECT h.since FROM caserouter.holds h
-                    WHERE h.kind = 'cic' AND h.name = s.name AND h.reason = 'lost-rows')
+                    WHERE h.kind = 'cic' AND h.name = s.name AND h.reason = 'lost-rows'),
+                (SELECT greatest(0, extract(epoch FROM now() - f.seen_at))::float8
+                    FROM caserouter.queue_figures f WHERE f.cic = s.name)
             FROM caserouter.cic_servers s WHERE s.name = $1
             """, [.text(cic)], name: "watched server")
         do throws(PostgresError) {
@@ -190,7 +192,8 @@ public struct PostgresWatchStore: WatchStore {
                 WatchedServer(
                     identity: try row.optionalText(0),
                     holds: Set(try row.textArray(1).compactMap { Hold.Reason(rawValue: $0) }),
-                    lostRowsSince: try row.optionalTimestamp(2))
+                    lostRowsSince: try row.optionalTimestamp(2),
+                    unwatched: try row.optionalDouble(3).map { .seconds($0) })
             }
         } catch {
             throw RoutingFailure(error)

@@ -115,11 +115,15 @@ struct SimulatedCIC {
     /// As a site file has them.
     var hosts: String { "['127.0.0.1:\(port)', '127.0.0.2:\(port)']" }
 
-    static func start(_ server: String, _ installation: Installation) async throws -> SimulatedCIC {
+    /// - Parameter port: that of a site that has ended, to be the same one, restarted; 0 takes a free one.
+    static func start(
+        _ server: String, _ installation: Installation, port: Int = 0
+    ) async throws -> SimulatedCIC {
         let ledger = installation.directory.appending(path: "\(server).ndjson").path
         let settings = """
             {"server": "\(server)", "users": [{"name": "caserouter", "password": "secret"}], "skills": ["German"],
             "ledgerPath": "\(ledger)",
+            "hosts": [{"address": "127.0.0.1", "port": \(port)}, {"address": "127.0.0.2", "port": 0}],
             "workgroups": [{"name": "Support"}, {"name": "Hold", "queueType": 1}, {"name": "Idle", "isActive": false}]}
             """
         let file = installation.directory.appending(path: "\(server).json")
