@@ -77,7 +77,10 @@ let package = Package(
             name: "Simulators", dependencies: [hummingbird, hummingbirdTLS, certificates, crypto, cryptoExtras, log]),
         .target(name: "Checker"),
         // The core between neighbours in memory, in virtual time. Imports the core, because the core is what it tries.
-        .target(name: "ProtocolSimulation", dependencies: ["CaseRouting", log]),
+        // Its functions stay with their caller, because a history is millions of short calls.
+        .target(
+            name: "ProtocolSimulation", dependencies: ["CaseRouting", log],
+            swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
         // What bare C needs for the work of a driver: the measure of the benchmark.
         .target(name: "CBench", dependencies: ["CRabbitMQ", "CCurl", "CPostgres"]),
         // Its benchmark measures the drivers; nothing else of it imports them.

@@ -87,7 +87,7 @@ public struct BrokerInspection: BrokerExaminer {
             )
         ]
         lines.append(await compare(queue, arguments, connection))
-        lines.append(await reading(queue, state, connection))
+        lines.append(await reading(queue, connection))
         return lines
     }
 
@@ -110,49 +110,45 @@ public struct BrokerInspection: BrokerExaminer {
         }
     }
 
-    /// A queue in which nothing waits is asked for a message; where something waits its consumers show the right.
-    private func reading(_ queue: String, _ state: AMQPQueueState, _ connection: AMQPConnection) async -> DoctorLine {
-        guard state.messageCount == 0 else {
-            return state.consumerCount > 0
-                ? .ok(
-                    .brokerRead, Self.subject,
-                    "\(queue): others consume it; the right was not tried, so as to take nothing")
-                : .warning(
-                    .brokerRead, Self.subject,
-                    "\(queue): the right cannot be seen while messages wait, because trying takes one",
-                    "nothing, if workers run")
-        }
+    /// A consumer with an argument that cannot be: the broker looks at the right first, then refuses the argument, and
+    /// hands out no message, whatever waits.
+    private func reading(_ queue: String, _ connection: AMQPConnection) async -> DoctorLine {
         do throws(AMQPError) {
-            // Should one have come meanwhile, it goes back.
-            if let delivery = try await connection.get(queue) { try await connection.reject(delivery, requeue: true) }
+            // A broker that makes a consumer of it all the same: what came goes back.
+            await (try connection.consume(queue, prefetch: 1, arguments: ["x-priority": "none"])).stop()
             return .ok(.brokerRead, Self.subject, "\(queue) may be consumed")
         } catch {
-            return .failure(.brokerRead, Self.subject, "\(queue): \(error.text)")
+            guard case .closedByBroker(406) = error.kind else {
+                return .failure(.brokerRead, Self.subject, "\(queue): \(error.text)")
+            }
+            return .ok(.brokerRead, Self.subject, "\(queue) may be consumed")
         }
     }
 
-    /// No queue has this name: the message comes back, and the right has been seen.
+    /// No queue has this name: the message comes back, and the right has been seen. With an alarm the broker still takes
+    /// the first message of a connection and nothing after it, so that a second one shows whether there is an alarm.
     private func publishing(_ connection: AMQPConnection) async -> [DoctorLine] {
-        do throws(AMQPError) {
-            try await connection.publish([], to: "caserouter.doctor.nobody")
-            return [.ok(.brokerWrite, Self.subject, "messages may be published")]
-        } catch {
-            switch error.kind {
-            case .unroutable:
-                return [
-                    .ok(.brokerWrite, Self.subject, "messages may be published"),
-                    .ok(.brokerAlarm, Self.subject, "no alarm: messages are taken"),
-                ]
-            case .blocked:
-                return [.failure(.brokerAlarm, Self.subject, "the broker takes no messages: \(error.text)")]
-            default:
-                return [
-                    await connection.isBlocked
-                        ? .failure(.brokerAlarm, Self.subject, "the broker takes no messages: \(error.text)")
-                        : .failure(.brokerWrite, Self.subject, error.description)
-                ]
+        var lines: [DoctorLine] = []
+        for isSecond in [false, true] {
+            do throws(AMQPError) {
+                try await connection.publish([], to: "caserouter.doctor.nobody")
+            } catch {
+                let isBlocked = await connection.isBlocked
+                if error.kind == .blocked || error.kind != .unroutable && isBlocked {
+                    return lines + [
+                        .failure(.brokerAlarm, Self.subject, "the broker takes no messages: \(error.text)")
+                    ]
+                }
+                guard error.kind == .unroutable else {
+                    return [.failure(.brokerWrite, Self.subject, error.description)]
+                }
             }
+            lines.append(
+                isSecond
+                    ? .ok(.brokerAlarm, Self.subject, "no alarm: messages are taken")
+                    : .ok(.brokerWrite, Self.subject, "messages may be published"))
         }
+        return lines
     }
 
     private static func lacking(_ error: AMQPError) -> String? {

@@ -63,6 +63,9 @@ static const unsigned char m0019[] = {
 static const unsigned char m0020[] = {
 #embed "../../migrations/0020_legacy_mappings.sql"
 };
+static const unsigned char m0021[] = {
+#embed "../../migrations/0021_case_days.sql"
+};
 
 static const caserouter_migration all[] = {
     {"0001_cases.sql", m0001, sizeof m0001},
@@ -85,6 +88,7 @@ static const caserouter_migration all[] = {
     {"0018_erase_in_one_org.sql", m0018, sizeof m0018},
     {"0019_unaccounted.sql", m0019, sizeof m0019},
     {"0020_legacy_mappings.sql", m0020, sizeof m0020},
+    {"0021_case_days.sql", m0021, sizeof m0021},
 };
 
 caserouter_migration caserouter_migration_at(size_t index) { return all[index]; }

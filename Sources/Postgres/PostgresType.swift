@@ -7,6 +7,7 @@ public enum PostgresType: UInt32, Sendable, CaseIterable {
     case int4 = 23
     case text = 25
     case float8 = 701
+    case date = 1082
     case timestamptz = 1184
     case uuid = 2950
     case jsonb = 3802
@@ -24,6 +25,7 @@ public enum PostgresType: UInt32, Sendable, CaseIterable {
         case .int4: 1007
         case .text: 1009
         case .float8: 1022
+        case .date: 1182
         case .timestamptz: 1185
         case .uuid: 2951
         case .jsonb: 3807
@@ -46,6 +48,16 @@ public enum PostgresType: UInt32, Sendable, CaseIterable {
         if let type = PostgresType(rawValue: oid) { return "\(type)" }
         if let type = allCases.first(where: { $0.arrayOID == oid }) { return "\(type)[]" }
         return "type \(oid)"
+    }
+}
+
+/// PostgreSQL counts days since 2000, this driver's callers since 1970.
+enum Day {
+    private static let offset: Int32 = 10_957
+
+    static func toServer(_ day: Int32) -> Int32 {
+        let (value, overflow) = day.subtractingReportingOverflow(offset)
+        return overflow ? .min : value
     }
 }
 

@@ -26,6 +26,8 @@ public enum PostgresValue: Hashable, Sendable {
     case uuidArray([UInt128?])
     case timestamptzArray([Int64?])
     case jsonbArray([String?])
+    /// Days since 1970. The planner sees which they are, so that it opens no other partitions.
+    case dateArray([Int32?])
 
     /// The type told to the server; 0 lets it choose.
     var oid: UInt32 {
@@ -51,6 +53,7 @@ public enum PostgresValue: Hashable, Sendable {
         case .uuidArray: PostgresType.uuid.arrayOID
         case .timestamptzArray: PostgresType.timestamptz.arrayOID
         case .jsonbArray: PostgresType.jsonb.arrayOID
+        case .dateArray: PostgresType.date.arrayOID
         }
     }
 
@@ -80,6 +83,7 @@ public enum PostgresValue: Hashable, Sendable {
         case .timestamptzArray(let values):
             buffer.appendArray(.timestamptz, values) { buffer.append(Timestamp.toServer($0)) }
         case .jsonbArray(let values): buffer.appendArray(.jsonb, values) { buffer.append(jsonb: $0) }
+        case .dateArray(let values): buffer.appendArray(.date, values) { buffer.append(Day.toServer($0)) }
         }
     }
 }

@@ -1,6 +1,8 @@
 import AMQP
 import CaseRouting
+import Foundation
 import Operations
+import Polling
 import TestSupport
 import Testing
 
@@ -46,13 +48,24 @@ import Testing
         }
     }
 
-    @Test func `messages that wait are not taken`() async throws {
+    @Test func `the right to consume is seen while messages wait, and none of them is touched`() async throws {
         try await VirtualHost.run { host in
-            try await host.connection.publish(Array("x".utf8), to: BrokerTopology.dead)
-            let lines = await Self.examine(host)
-            let line = try #require(lines.first { $0.verdict != .ok })
-            #expect(line.check == .brokerRead && line.sentence.contains("cannot be seen while messages wait"))
-            #expect(try await host.count(BrokerTopology.dead) == 1)
+            let queues = [BrokerTopology.requests, BrokerTopology.failed, BrokerTopology.dead]
+            for queue in queues { try await host.connection.publish(Array("x".utf8), to: queue) }
+            for _ in 0..<3 {
+                let lines = await Self.examine(host)
+                #expect(lines.allSatisfy { $0.verdict == .ok }, "\(lines)")
+            }
+            for queue in queues {
+                // Who takes it now is the first: nobody had it and gave it back.
+                let delivery = try #require(try await host.connection.get(queue))
+                #expect(!delivery.isRedelivered, "\(queue)")
+                try await host.connection.reject(delivery, requeue: true)
+            }
+            try await host.permit(#"{"configure":".*","write":".*","read":"^$"}"#)
+            let bad = await Self.examine(host).filter { $0.verdict != .ok }
+            #expect(bad.map(\.check) == [.brokerRead, .brokerRead, .brokerRead], "\(bad)")
+            try await host.permit(#"{"configure":".*","write":".*","read":".*"}"#)
         }
     }
 
@@ -77,5 +90,50 @@ import Testing
             let away = await Self.examine(host) { $0.hosts = [AMQPAddress.Host(name: "127.0.0.1", port: 1)] }
             #expect(away.map(\.verdict) == [.failure])
         }
+    }
+
+    @Test func `a broker that is too old is told`() async throws {
+        try await VirtualHost.run { host in
+            let (proxy, address) = try host.proxied()
+            defer { proxy.close() }
+            let version = try #require(await host.connection.serverVersion)
+            let old = "3.9.29"
+            // As long as the real one, because lengths come before texts.
+            let padded = old.padding(toLength: version.utf8.count, withPad: ".0", startingAt: 0)
+            proxy.set(.replaceInAnswers(Array(version.utf8), with: Array(padded.utf8)))
+            let lines = await BrokerInspection(.success(address), loop: host.loop).examine()
+            let line = try #require(lines.first { $0.check == .brokerVersion })
+            #expect(line.verdict == .failure && line.sentence.contains("3.9.29"), "\(lines)")
+            #expect(line.remedy == "move to RabbitMQ 3.10 or later")
+        }
+    }
+}
+
+/// What a broker of one's own is needed for.
+@Suite(.serialized) struct AlarmInspectionTests {
+    @Test(.timeLimit(.minutes(4))) func `a memory and a disk alarm are told, and are gone when they end`() async throws
+    {
+        let broker = try await PrivateBroker.start()
+        defer { broker.stop() }
+        let loop = PollExecutor(name: "test")
+        defer { loop.stop() }
+        let address = try AMQPAddress(url: broker.url)
+        let connection = try await AMQPConnection.open(address, on: loop, name: "test")
+        try await BrokerTopology.declare(on: connection)
+        func problems() async -> [DoctorLine] {
+            await BrokerInspection(.success(address), loop: loop).examine().filter { $0.verdict != .ok }
+        }
+        #expect(await problems().isEmpty)
+        try await broker.setMemoryAlarm(true)
+        var found = await problems()
+        #expect(found.map(\.check) == [.brokerAlarm] && found.first?.verdict == .failure, "\(found)")
+        #expect(found.first?.remedy?.contains("free memory or disk") == true)
+        try await broker.setMemoryAlarm(false)
+        try await broker.control("set_disk_free_limit", "1000000GB")
+        found = await problems()
+        #expect(found.map(\.check) == [.brokerAlarm], "\(found)")
+        try await broker.control("set_disk_free_limit", "1MB")
+        try await eventually("the alarm ends", within: .seconds(60)) { await problems().isEmpty }
+        await connection.close()
     }
 }

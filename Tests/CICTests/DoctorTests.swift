@@ -106,6 +106,25 @@ extension SiteTests {
             }
         }
 
+        @Test func `a skill that a mapping requires and no member has is told`() async throws {
+            try await TestSite.run { configuration in
+                Self.staff(&configuration)
+                configuration.skills.append("French")
+                configuration.agents[0].skills = ["German"]
+            } _: { site in
+                let mappings = Self.mappings.map { mapping in
+                    var mapping = mapping
+                    mapping.skills = mapping.queue == "Support" ? ["French"] : ["Deutsch"]
+                    return mapping
+                }
+                let alias = AliasSetup(cic: "main", kind: .skill, name: "Deutsch", means: "German")
+                let found = await Self.examine(try site.settings(.handler), mappings, [alias])
+                let said = found.lines.filter { $0.check == .cicSkill && $0.verdict == .warning }
+                #expect(said.count == 1 && said[0].sentence.hasPrefix("nobody in Support has French"), "\(found.lines)")
+                #expect(said.first?.remedy?.contains("caserouter mappings list --cic") == true)
+            }
+        }
+
         @Test func `a queue that may not be viewed is found`() async throws {
             try await TestSite.run { configuration in
                 Self.staff(&configuration)

@@ -21,7 +21,7 @@ struct Installation {
     let loop: PollExecutor
     let database: TestDatabase
     let virtualHost: String
-    private let environment: [String: String]
+    private var environment: [String: String]
 
     var keyFile: String { directory.appending(path: "key").path }
     var databaseURL: String { database.url }
@@ -113,6 +113,14 @@ struct Installation {
             try Self.text(simulator.outputFile).contains("\n")
         }
         return simulator
+    }
+
+    /// The same, with other surroundings for every program that is started: a test that reads the database itself keeps
+    /// its own way to it.
+    func changing(_ changes: [String: String]) -> Installation {
+        var other = self
+        other.environment.merge(changes) { _, new in new }
+        return other
     }
 
     func surroundings(_ changes: [String: String?]) -> [String: String] {

@@ -5,7 +5,7 @@ import Testing
 
 /// What Prometheus gets from the real processes.
 @Suite struct MetricsTests {
-    private static func get(_ worker: RunningWorker, _ path: String) async throws -> (status: Int, body: String) {
+    static func get(_ worker: RunningWorker, _ path: String) async throws -> (status: Int, body: String) {
         let log = try worker.log
         let address = try #require(log.firstMatch(of: /http served address=(\S+)/).map { String($0.1) }, "\(log)")
         let url = try #require(URL(string: "http://\(address)/\(path)"))
@@ -14,7 +14,7 @@ import Testing
     }
 
     /// The value of a line; nil when there is none.
-    private static func value(_ line: String, in text: String) -> Double? {
+    static func value(_ line: String, in text: String) -> Double? {
         text.split(separator: "\n").first { $0.hasPrefix(line + " ") }
             .flatMap { Double($0.dropFirst(line.count + 1)) }
     }

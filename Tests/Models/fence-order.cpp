@@ -95,7 +95,7 @@ static Decision decide(const Held& snap, int kind, int v, uint8_t c, bool observ
   if (isState(kind)) {
     bool newer = v > h.sv || (v == h.sv && TIE == 1), tie = v == h.sv && TIE == 2 && (h.owner != OWN(c) || h.closed != CLO(c) || h.skill != SKI(c));
     bool ask = arr && v >= h.av && v >= h.pv;
-    if (ASKED && arr && h.cv > h.pv && v < h.pv && v > h.av) ask = true;             // a contact newer than the reply was put aside while nobody could be offered the case
+    if (ASKED && arr && h.cv >= h.pv && v < h.pv && v > h.av) ask = true;            // a contact that no newer reply has answered was put aside while nobody could be offered the case
     if (arr && v > h.av) { h.av = v; d.touched = true; }
     if (newer) { h.sv = v; bool skillAsk = kind == SK && v >= h.pv && h.want == 0 && v >= h.cv;
       if (SKILLARR && skillAsk && !CLO(c) && OWN(c) != OU && v > h.av) h.av = v;

@@ -71,6 +71,9 @@ import Testing
                 .flatMap { if case .number(let number) = $0.value { number } else { nil } }
         }
         #expect(value(.accounting) == 1)
+        // Open, and nobody is left who would close them: they are no difference of today's sums.
+        status.orgs[0].unaccounted = 3
+        #expect(value(.accounting) == 4)
         #expect(value(.gaps) == 0 && value(.holds) == 0 && value(.oldestDue) == 0)
         #expect(value(.oldestWaiting) == 60)
         #expect(value(.lastEvent) == 990.5)

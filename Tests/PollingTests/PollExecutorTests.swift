@@ -119,6 +119,45 @@ struct PollExecutorTests {
         loop.stop()
     }
 
+    @Test func `a thousand sleep on the loop, each its time, and stay on its thread`() async throws {
+        let loop = PollExecutor(name: "test")
+        let start = MonotonicTime.now
+        let sleeps = (1...1_000).map { number in
+            Task(executorPreference: loop) {
+                let duration = Duration.milliseconds(number % 50)
+                try await loop.sleep(for: duration)
+                return loop.isCurrent && MonotonicTime.now - start >= duration
+            }
+        }
+        for sleep in sleeps { #expect(try await sleep.value) }
+        loop.stop()
+    }
+
+    @Test(arguments: [false, true])
+    func `a sleep that is cancelled ends at once, wherever it is cancelled from`(_ isFromLoop: Bool) async throws {
+        let loop = PollExecutor(name: "test")
+        let start = MonotonicTime.now
+        let sleep = Task(executorPreference: loop) { () -> Bool in
+            do throws(CancellationError) {
+                try await loop.sleep(for: .seconds(600))
+                return false
+            } catch {
+                return true
+            }
+        }
+        if isFromLoop {
+            await Task(executorPreference: loop) {
+                await Task.yield()
+                sleep.cancel()
+            }.value
+        } else {
+            sleep.cancel()
+        }
+        #expect(await sleep.value)
+        #expect(MonotonicTime.now - start < .seconds(60))
+        loop.stop()
+    }
+
     @Test func `timers fire in the order of their times and not after they were cancelled`() async {
         let loop = PollExecutor(name: "test")
         let resident = Resident(loop)

@@ -1,7 +1,9 @@
 import CaseRouting
+import Foundation
 import JSON
 import Operations
 import Simulators
+import TestSupport
 import Testing
 
 @testable import Salesforce
@@ -197,10 +199,26 @@ import Testing
         }
     }
 
-    @Test func `a clock that differs from Salesforce's is told`() async throws {
+    @Test func `a clock that differs from Salesforce's, and deliveries that run out, are told`() async throws {
         try await SimulatedOrg.run { simulated in
-            let found = try await Self.examine(simulated)
-            #expect(Self.lines(.salesforceClock, found).count == 1)
+            #expect(Self.lines(.salesforceClock, try await Self.examine(simulated)).map(\.verdict) == [.ok])
+            let proxy = try CuttingProxy(to: simulated.port)
+            defer { proxy.close() }
+            let settings = try simulated.settings(port: proxy.port)
+            // The same answers, of a year later.
+            let year = Calendar(identifier: .gregorian).component(.year, from: Date())
+            proxy.set(.replaceInAnswers(Array(" \(year) ".utf8), with: Array(" \(year + 1) ".utf8)))
+            let line = try Self.problem(.salesforceClock, try await Self.examine(simulated, settings))
+            #expect(line.verdict == .warning && line.sentence.contains(" s behind Salesforce's"), "\(line)")
+            #expect(line.remedy == "let this machine follow a time server")
+
+            let left = #""DailyDeliveredPlatformEvents":{"Max":50000,"Remaining":50000}"#
+            for (number, verdict) in [("   50", DoctorLine.Verdict.warning), ("    0", .failure)] {
+                let fewer = left.replacing("g\":50000", with: "g\":\(number)")
+                proxy.set(.replaceInAnswers(Array(left.utf8), with: Array(fewer.utf8)))
+                let line = try Self.problem(.salesforceDeliveries, try await Self.examine(simulated, settings))
+                #expect(line.verdict == verdict && line.sentence.contains("of 50000 event deliveries"), "\(line)")
+            }
         }
     }
 

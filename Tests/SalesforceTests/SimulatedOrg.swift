@@ -57,10 +57,11 @@ final class SimulatedOrg: Sendable {
         flow: SalesforceSettings.Flow = .clientCredentials,
         credentials: String = #"{"client_id":"case-router","client_secret":"secret"}"#,
         organizationID: String = SimulatedOrg.organizationID, source: [String: String] = [:],
-        apiVersion: String = "62.0"
+        apiVersion: String = "62.0", port: Int? = nil
     ) throws -> SalesforceSettings {
         try SalesforceSettings(
-            org: "acme", organizationID: RecordID(organizationID), loginURL: "http://127.0.0.1:\(port)", flow: flow,
+            org: "acme", organizationID: RecordID(organizationID), loginURL: "http://127.0.0.1:\(port ?? self.port)",
+            flow: flow,
             credentials: Array(credentials.utf8), apiVersion: apiVersion, source: source)
     }
 

@@ -105,6 +105,66 @@ import Testing
         }
     }
 
+    @Test func `a case knows the days of all its requests and attempts, and its story is complete`() async throws {
+        try await StoreFixture.with { fixture in
+            let store = Self.store(fixture)
+            let day: Duration = .seconds(86_400)
+            // Changes that came late, an attempt of today, and a failure.
+            let first = CaseChange.make(.created, version: 1, at: .today - day * 40)
+            guard
+                case .claimed(let claim) = try await fixture.take(first, claims: true, attempt: .make(), with: store)
+            else { throw StoreFixture.NotClaimed() }
+            let failure = RoutingFailure(.configuration, at: .resolve, cause: .skillUnknown, "No skill of that name.")
+            #expect(try await store.park(claim, failure, delay: .zero))
+            try await fixture.take(
+                .make(.closed, version: 2, isClosed: true, at: .today - day * 30), with: store)
+            // Older than what is known: changes nothing, and is told of all the same.
+            let changedAt = try await fixture.column("changed_at", of: first.caseKey)
+            try await fixture.take(
+                .make(.created, version: 0, at: .today - day * 20), with: store)
+            #expect(try await fixture.column("changed_at", of: first.caseKey) == changedAt)
+            try await fixture.take(.make(.comment, version: 4, isClosed: true, at: .today), with: store)
+
+            let missing = """
+                SELECT count(*) FROM (
+                    SELECT org, case_id, day FROM caserouter.requests UNION SELECT org, case_id, day FROM caserouter.attempts
+                ) k JOIN caserouter.cases c USING (org, case_id) WHERE NOT k.day = ANY (c.days)
+                """
+            #expect(try await fixture.number(missing) == 0)
+            #expect(try await fixture.column("cardinality(days)", of: first.caseKey) == "4")
+            let stories = CaseStories(store: PostgresCaseStoryStore(fixture.connections))
+            let story = try await stories.story(of: "1", org: nil)
+            #expect(story.requests.map(\.change) == ["created", "closed", "created", "comment"])
+            #expect(story.attempts.count == 1 && !story.isCut)
+        }
+    }
+
+    @Test func `a case of which no worker has heard is found by its id, however old its change is`() async throws {
+        try await StoreFixture.with { fixture in
+            for (number, age) in [(1, 0), (2, 60)] {
+                try await fixture.run(
+                    """
+                    INSERT INTO caserouter.requests (
+                        day, org, event_key, case_id, version, version_epoch, change, body, found, occurred_at)
+                    VALUES (current_date - \(age), 'acme', 'o:\(number)', '\(recordID("500", number))', 1, 1, 'created', 'body',
+                        'sweep', now())
+                    """)
+                let stories = CaseStories(store: PostgresCaseStoryStore(fixture.connections))
+                let story = try await stories.story(of: "\(recordID("500", number))", org: nil)
+                #expect(story.requests.map(\.eventKey) == ["o:\(number)"])
+            }
+        }
+    }
+
+    @Test func `an org that is none is named, with those there are`() async throws {
+        try await StoreFixture.with { fixture in
+            let stories = CaseStories(store: PostgresCaseStoryStore(fixture.connections))
+            await #expect {
+                _ = try await stories.story(of: "1", org: "acmee")
+            } throws: { ($0 as? Refusal)?.kind == .usage && "\($0)".contains("did you mean “acme”?") }
+        }
+    }
+
     /// Enough rows that a plan which reads a table from end to end is never the cheapest.
     private static let fill = """
         INSERT INTO caserouter.cases (
@@ -135,13 +195,15 @@ import Testing
             await filler.close()
 
             let id = "'500000000030000AAA'"
+            let list = try await fixture.text("SELECT ARRAY[current_date, current_date - 1]") ?? ""
+            let days = "'\(list)'::date[]"
             let statements = [
                 PostgresCaseStoryStore.byNumber.filled("'30000'", "NULL"),
                 PostgresCaseStoryStore.byID.filled(id, "NULL"),
-                PostgresCaseStoryStore.byIDOfRequests.filled(id, "NULL"),
+                PostgresCaseStoryStore.byIDOfRequests.filled(id, "NULL", "NULL"),
                 PostgresCaseStoryStore.standing.filled("'acme'", id),
-                PostgresCaseStoryStore.requests.filled("'acme'", id),
-                PostgresCaseStoryStore.attempts.filled("'acme'", id),
+                PostgresCaseStoryStore.requests.filled("'acme'", id, "NULL"),
+                PostgresCaseStoryStore.attempts.filled("'acme'", id, days),
                 PostgresCaseStoryStore.episodes.filled("'acme'", id),
                 PostgresCaseStoryStore.deeds.filled("'acme'", id),
             ]
@@ -157,6 +219,13 @@ import Testing
                     #expect(!readsAll, "\(plan.joined(separator: "\n"))")
                 }
             }
+            // Of the partitions only those of the days are opened.
+            for statement in [PostgresCaseStoryStore.requests, PostgresCaseStoryStore.attempts] {
+                let plan = try await fixture.sql.query("EXPLAIN " + statement.filled("'acme'", id, days))
+                    .map { row throws(PostgresError) in try row.text(0) }.joined(separator: "\n")
+                let names = Set(plan.matches(of: #/ on ((?:requests|attempts)_\w+) /#).map { String($0.1) })
+                #expect(names.count == 2 && !plan.contains("Subplans Removed"), "\(plan)")
+            }
             let stories = CaseStories(store: PostgresCaseStoryStore(fixture.connections))
             let begin = MonotonicTime.now
             #expect(try await stories.story(of: "30000", org: nil).requests.count == 1)
@@ -167,7 +236,7 @@ import Testing
 }
 
 extension String {
-    fileprivate func filled(_ first: String, _ second: String) -> String {
-        replacing("$1", with: first).replacing("$2", with: second)
+    fileprivate func filled(_ first: String, _ second: String, _ third: String = "") -> String {
+        replacing("$1", with: first).replacing("$2", with: second).replacing("$3", with: third)
     }
 }

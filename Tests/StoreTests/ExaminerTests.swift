@@ -50,6 +50,81 @@ import Testing
         }
     }
 
+    /// What a server of another kind says of itself, by functions that are found before its own.
+    @Test(arguments: [
+        ("server_version_num", "140011", DoctorCheck.databaseVersion, DoctorLine.Verdict.failure, "is older than 15"),
+        ("full_page_writes", "off", .databaseDurability, .warning, "full_page_writes is off"),
+        ("max_connections", "4", .databaseConnections, .warning, "connections are in use"),
+        ("synchronous_standby_names", "standby-1", .databaseCommit, .warning, "the standby does not have yet"),
+    ])
+    func `a server that is too old, too small or forgets is told`(
+        _ setting: String, _ value: String, _ check: DoctorCheck, _ verdict: DoctorLine.Verdict, _ word: String
+    ) async throws {
+        try await StoreFixture.with { fixture in
+            try await fixture.sql.execute(
+                script: """
+                    CREATE SCHEMA other;
+                    CREATE FUNCTION other.current_setting(name text) RETURNS text LANGUAGE sql STABLE AS
+                    $$ SELECT CASE WHEN name = '\(setting)' THEN '\(value)' ELSE pg_catalog.current_setting(name) END $$;
+                    """, name: "another server")
+            _ = try await fixture.connections.query(
+                """
+                SELECT set_config('search_path', 'other, pg_catalog', false),
+                    set_config('synchronous_commit', 'local', false)
+                """)
+            let line = try Self.line(check, try await Self.examine(fixture))
+            #expect(line.verdict == verdict && line.sentence.contains(word), "\(line)")
+            #expect(line.remedy == check.remedy)
+        }
+    }
+
+    @Test func `a server that may forget what was written, and one that takes no writes, are told`() async throws {
+        try await PrivatePostgres.with { server in
+            try await TestDatabase.with(on: server.url) { database in
+                func examine() async throws -> [DoctorLine] {
+                    try await DatabaseUse.with(database.address) {
+                        await PostgresExaminer($0, address: database.address, clock: Clock()).examine()
+                    }
+                }
+                // It runs with fsync off, as tests may and nothing else.
+                var lines = try await examine()
+                #expect(try Self.line(.databaseDurability, lines).verdict == .warning, "\(lines)")
+                #expect(try Self.line(.databaseWritable, lines).verdict == .ok)
+                try await DatabaseUse.with(database.address) {
+                    try await $0.waitUntilUp(atMost: .seconds(10))
+                    _ = try await $0.query(
+                        "ALTER DATABASE \(database.name) SET default_transaction_read_only = on", name: "read-only")
+                }
+                lines = try await examine()
+                #expect(try Self.line(.databaseWritable, lines).verdict == .failure, "\(lines)")
+            }
+            try await server.withStandby { standby in
+                let address = try PostgresAddress(standby.url)
+                try await DatabaseUse.with(address) {
+                    let lines = await PostgresExaminer($0, address: address, clock: Clock()).examine()
+                    let line = try Self.line(.databaseWritable, lines)
+                    #expect(line.verdict == .failure && line.sentence.contains("a standby"), "\(lines)")
+                    #expect(line.remedy?.contains("name all servers of the cluster") == true)
+                }
+            }
+            try await server.stop()
+            let address = try PostgresAddress(server.url)
+            try await DatabaseUse.with(address) {
+                let lines = await PostgresExaminer($0, address: address, clock: Clock()).examine()
+                #expect(lines.map(\.check) == [.databaseReachable] && lines.first?.verdict == .failure, "\(lines)")
+            }
+        }
+    }
+
+    @Test func `a session without TLS is a warning when the database is on another machine`() async throws {
+        try await StoreFixture.with { fixture in
+            let elsewhere = try PostgresAddress("postgresql://u@db.example:5432/d?sslmode=prefer")
+            let lines = await PostgresExaminer(fixture.connections, address: elsewhere, clock: Clock()).examine()
+            let line = try Self.line(.databaseTLS, lines)
+            #expect(line.verdict == .warning && line.remedy?.contains("sslmode=verify-full") == true, "\(line)")
+        }
+    }
+
     @Test func `an older and a newer schema are told apart`() async throws {
         try await StoreFixture.with { fixture in
             _ = try await fixture.sql.query(
@@ -146,14 +221,22 @@ import Testing
 
 /// A database opened for one test.
 private enum DatabaseUse {
-    static func with(_ address: PostgresAddress, _ body: (PostgresDatabase) async throws -> Void) async throws {
+    static func with<Value>(
+        _ address: PostgresAddress, _ body: (PostgresDatabase) async throws -> Value
+    ) async throws -> Value {
         let loop = PollExecutor(name: "doctor-test")
         defer { loop.stop() }
         let database = PostgresDatabase(
             address, PostgresSettings(applicationName: "doctor-test"), on: loop, sessions: 1)
         // Ends when the database is closed.
         Task { await database.run() }
-        try await body(database)
-        await database.close()
+        do {
+            let value = try await body(database)
+            await database.close()
+            return value
+        } catch {
+            await database.close()
+            throw error
+        }
     }
 }

@@ -70,6 +70,43 @@ import Testing
         }
     }
 
+    /// The row is still New in Salesforce, and no event names it.
+    @Test(arguments: [("live", "due"), ("observe", "observed")])
+    func `a sweep of rows tells a request its row that was found without it`(
+        _ mode: String, _ writeBack: String
+    ) async throws {
+        try await StoreFixture.with { fixture in
+            try await fixture.run("UPDATE caserouter.orgs SET mode = '\(mode)'")
+            let store = PostgresIngestStore(fixture.connections, owner: "one")
+            // One whose case a user owns, so that it is ignored, one that nobody has merged, and one that nobody knows.
+            let (decided, waiting) = (
+                CaseChange.make(.comment, version: 10, owner: StoreFixture.agent),
+                CaseChange.make(.comment, version: 11)
+            )
+            var found = decided
+            found.row = nil
+            _ = try await fixture.take(found)
+            found = waiting
+            found.row = nil
+            let lease = try #require(
+                await PostgresLeases(fixture.connections, owner: "one").take(.org, "acme"))
+            #expect(
+                try await store.record(
+                    [RecordedRequest(change: found, found: .sweep, body: Array("body".utf8))], cursor: nil,
+                    channel: "/c", lease: lease))
+            let rows = [decided, waiting, .make(.comment, version: 12)]
+            #expect(try await store.known(rows.map { RequestKey($0) }).count == 2)
+            #expect(try await fixture.number("SELECT count(*) FROM caserouter.requests WHERE outbox_row IS NULL") == 2)
+            for _ in 0..<2 {
+                #expect(try await store.knownRows(rows) == [RequestKey(decided), RequestKey(waiting)])
+                #expect(
+                    try await fixture.text(
+                        "SELECT string_agg(outbox_row || ' ' || write_back, ', ' ORDER BY version) FROM caserouter.requests"
+                    ) == "\(try #require(decided.row)) \(writeBack), \(try #require(waiting.row)) none")
+            }
+        }
+    }
+
     @Test func `a sweep does not look at the cases that are over, however many there are`() async throws {
         try await StoreFixture.with { fixture in
             try await fixture.run(

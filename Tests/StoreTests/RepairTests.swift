@@ -101,6 +101,7 @@ import Testing
             try await fixture.fail(2, .skillsNotSupported)
             try await fixture.fail(3, .cicError, .permanent)
             try await fixture.fail(4, .workgroupUnknown)
+            try await fixture.fail(5, .skillsTooLong, .permanent)
             try await fixture.run(
                 """
                 INSERT INTO caserouter.credentials (target, version, key_id, wrapped_key, sealed, changed_by)
@@ -108,10 +109,10 @@ import Testing
                     ('org:main', 1, 'k', '', '', 'ann')
                 """)
             try await Self.look(fixture)
-            #expect(try await Self.failed(fixture) == ["2", "3", "4"])
+            #expect(try await Self.failed(fixture) == ["2", "3", "4", "5"])
             try await fixture.run("UPDATE caserouter.cic_servers SET creation = 'handler' WHERE name = 'main'")
             try await Self.look(fixture)
-            #expect(try await Self.failed(fixture) == ["3", "4"])
+            #expect(try await Self.failed(fixture) == ["3", "4", "5"])
             // What a case wants was decided by the mapping: ingest reads the case again, and it is decided anew.
             try await fixture.run(
                 """
@@ -119,9 +120,10 @@ import Testing
                 SELECT id, 2, org, queue_id, queue_name, cic, 'Suport', 'ann', false FROM caserouter.mappings WHERE id = 1
                 """)
             try await Self.look(fixture)
-            #expect(try await Self.failed(fixture) == ["3", "4"])
-            let verified = "SELECT string_agg(case_number, ' ') FROM caserouter.cases WHERE verify_at IS NOT NULL"
-            #expect(try await fixture.text(verified) == "4")
+            #expect(try await Self.failed(fixture) == ["3", "4", "5"])
+            let verified =
+                "SELECT string_agg(case_number, ' ' ORDER BY case_number) FROM caserouter.cases WHERE verify_at IS NOT NULL"
+            #expect(try await fixture.text(verified) == "4 5")
         }
     }
 }

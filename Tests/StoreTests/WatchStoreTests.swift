@@ -57,6 +57,18 @@ import Testing
         }
     }
 
+    @Test func `an episode is read with the least assign number that carries out what is wanted`() async throws {
+        try await StoreFixture.with { fixture in
+            let watch = watch(fixture)
+            _ = try await fixture.place(.make(.created, version: 1), interaction: Self.interaction)
+            #expect(try await watch.openEpisodes(cic: "main").map(\.wantedAssign) == [0])
+            try await fixture.take(
+                .make(.queueChanged, version: 2, owner: StoreFixture.otherQueue))
+            #expect(try await watch.openEpisodes(cic: "main").map(\.wantedAssign) == [2])
+            #expect(try await watch.episodes([Self.key]).map(\.wantedAssign) == [2])
+        }
+    }
+
     @Test func `an id that another open episode has cannot be bound`() async throws {
         try await StoreFixture.with { fixture in
             let watch = watch(fixture)

@@ -20,6 +20,8 @@ public final class CuttingProxy: Sendable {
         case stall
         /// Connections are closed as soon as they are accepted.
         case refuse
+        /// In what the server sends, a text is another one of the same length.
+        case replaceInAnswers([UInt8], with: [UInt8])
     }
 
     public struct Counts: Sendable, Equatable {
@@ -127,6 +129,7 @@ public final class CuttingProxy: Sendable {
             if count < 0 && errno == EINTR { continue }
             if count <= 0 { break }
             while state.withLock({ $0.fault == .stall && $0.links[number]?.isCut == false }) { usleep(2_000) }
+            if !isRequest { replace(in: &buffer, count) }
             let (passing, cuts) = state.withLock { Self.judge(count, isRequest, &$0) }
             if passing > 0, !LoopbackSocket.sendAll(sink, buffer, passing) { break }
             if cuts {
@@ -145,12 +148,23 @@ public final class CuttingProxy: Sendable {
         }
     }
 
+    /// A text that came in two pieces stays as it is.
+    private func replace(in buffer: inout [UInt8], _ count: Int) {
+        guard case .replaceInAnswers(let text, let other) = state.withLock({ $0.fault }), count >= text.count else {
+            return
+        }
+        precondition(text.count == other.count && !text.isEmpty, "lengths are sent before texts")
+        for start in 0...(count - text.count) where buffer[start..<start + text.count].elementsEqual(text) {
+            buffer.replaceSubrange(start..<start + text.count, with: other)
+        }
+    }
+
     /// How many of the bytes pass, and whether the connection is cut after them.
     private static func judge(_ count: Int, _ isRequest: Bool, _ state: inout State) -> (passing: Int, cuts: Bool) {
         var passing = count
         var cuts = false
         switch state.fault {
-        case .none, .stall, .refuse: break
+        case .none, .stall, .refuse, .replaceInAnswers: break
         case .cutAtRequest where isRequest: (passing, cuts) = (0, true)
         case .cutBeforeAnswer where isRequest: state.sawRequest = true
         case .cutBeforeAnswer where state.sawRequest: (passing, cuts) = (0, true)

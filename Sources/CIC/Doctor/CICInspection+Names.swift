@@ -71,17 +71,18 @@ extension CICInspection {
                 ok(.cicMembers, "\(name) has \(members.count) members")
             }
         }
-        if settings.creation == .handler && !all.isEmpty { await lookAtUtilisation(all, directory) }
+        guard settings.creation == .handler && !all.isEmpty else { return }
+        do throws(RoutingFailure) {
+            let users = try await server.agents()
+            lookAtUtilisation(Set(users.filter(\.refusesEmail).map(\.id)), directory)
+            lookAtSkills(of: users, directory)
+        } catch {
+            warn(.cicEmail, "whether members take e-mail cannot be seen: \(said(error))")
+        }
     }
 
     /// Who takes no e-mail is offered none, however idle. A server that does not tell is taken to allow it.
-    private mutating func lookAtUtilisation(_ all: Set<String>, _ directory: CICDirectory) async {
-        let refusing: Set<String>
-        do throws(RoutingFailure) {
-            refusing = Set(try await server.usersWithoutEmail())
-        } catch {
-            return warn(.cicEmail, "whether members take e-mail cannot be seen: \(said(error))")
-        }
+    private mutating func lookAtUtilisation(_ refusing: Set<String>, _ directory: CICDirectory) {
         for name in workgroups {
             guard let members = examination.members[name], !members.isEmpty,
                 directory.workgroups.contains(where: { $0.name == name && $0.takesEmail })
@@ -102,11 +103,31 @@ extension CICInspection {
         }
     }
 
+    /// A case that requires what no member has waits for ever, and nothing says so. Skills that cases bring themselves are
+    /// not known here.
+    private mutating func lookAtSkills(of users: [DirectoryReader.Item], _ directory: CICDirectory) {
+        let skills = Dictionary(users.compactMap { user in user.skills.map { (user.id, Set($0)) } }) { $1 }
+        for mapping in mappings where !mapping.skills.isEmpty {
+            let required = Set(mapping.skills.map(meant))
+            guard required.isSubset(of: directory.skills), let members = examination.members[mapping.workgroup],
+                !members.isEmpty, members.allSatisfy({ skills[$0] != nil }),
+                !members.contains(where: { required.isSubset(of: skills[$0] ?? []) })
+            else { continue }
+            warn(
+                .cicSkill,
+                "nobody in \(mapping.workgroup) has \(required.sorted().joined(separator: " and ")), which the mapping of "
+                    + "queue \(mapping.queue) of \(mapping.org) requires: its cases wait for ever",
+                "give members of the workgroup the skills, or take them from the mapping: "
+                    + "caserouter mappings list --cic \(settings.name)")
+        }
+    }
+
+    private func meant(_ name: String) -> String {
+        aliases.first { $0.kind == .skill && $0.name == name }?.means ?? name
+    }
+
     mutating func lookAtSkills(_ directory: CICDirectory) {
         let known = Set(directory.skills)
-        func meant(_ name: String) -> String {
-            aliases.first { $0.kind == .skill && $0.name == name }?.means ?? name
-        }
         let named = Set(mappings.flatMap(\.skills).map(meant)).union(aliases.filter { $0.kind == .skill }.map(\.means))
         guard !named.isEmpty else {
             return ok(.cicSkill, "no mapping and no alias names a skill; \(known.count) are known")
@@ -175,9 +196,9 @@ extension CICServer {
         }
     }
 
-    /// Users whose utilisation says that they take no e-mail at all.
-    func usersWithoutEmail() async throws(RoutingFailure) -> [String] {
-        try await DirectoryReader(session: session, limits: limits, clock: clock).usersWithoutEmail()
+    /// Users with what decides about the cases that they are offered.
+    func agents() async throws(RoutingFailure) -> [DirectoryReader.Item] {
+        try await DirectoryReader(session: session, limits: limits, clock: clock).agents()
     }
 }
 
@@ -185,22 +206,51 @@ extension DirectoryReader {
     /// `mediaType` 3 is e-mail.
     private static let email = 3
 
-    func usersWithoutEmail() async throws(RoutingFailure) -> [String] {
-        try await items("users", ["configurationId", "utilizations"]) { key, reader, item in
-            guard case "utilizations" = key, reader.kind == .array else { return }
+    func agents() async throws(RoutingFailure) -> [Item] {
+        try await items("users", ["configurationId", "utilizations", "skills"]) { key, reader, item in
+            switch key {
+            case "utilizations" where reader.kind == .array: item.refusesEmail = try Self.refusesEmail(&reader)
+            case "skills" where reader.kind == .object: item.skills = try Self.skills(&reader)
+            default: break
+            }
+        }
+    }
+
+    private static func refusesEmail(_ reader: inout JSONReader) throws -> Bool {
+        var refuses = false
+        try reader.array { reader in
+            guard reader.kind == .object else { return }
+            var media: Int?
+            var most: Int?
+            try reader.object { key, reader in
+                switch key {
+                case "mediaType" where reader.kind == .number: media = try reader.int()
+                case "maxAssignable" where reader.kind == .number: most = try reader.int()
+                default: break
+                }
+            }
+            if media == email, most == 0 { refuses = true }
+        }
+        return refuses
+    }
+
+    /// Those in force, by workgroup and role too; nil where only the user's own are told.
+    private static func skills(_ reader: inout JSONReader) throws -> [String]? {
+        var skills: [String]?
+        try reader.object { key, reader in
+            guard case "effectiveValue" = key, reader.kind == .array else { return }
+            var found: [String] = []
             try reader.array { reader in
                 guard reader.kind == .object else { return }
-                var media: Int?
-                var most: Int?
                 try reader.object { key, reader in
-                    switch key {
-                    case "mediaType" where reader.kind == .number: media = try reader.int()
-                    case "maxAssignable" where reader.kind == .number: most = try reader.int()
-                    default: break
+                    guard case "id" = key, reader.kind == .object else { return }
+                    try reader.object { key, reader in
+                        if case "id" = key, reader.kind == .string { found.append(try reader.string()) }
                     }
                 }
-                if media == Self.email, most == 0 { item.refusesEmail = true }
             }
-        }.filter(\.refusesEmail).map(\.id)
+            skills = found
+        }
+        return skills
     }
 }

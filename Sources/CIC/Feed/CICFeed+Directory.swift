@@ -47,6 +47,8 @@ struct DirectoryReader {
         var takesEmail = false
         /// The utilisation says that no e-mail is taken.
         var refusesEmail = false
+        /// Of a user, those in force; nil: the server does not tell.
+        var skills: [String]?
 
         /// `queueType` 5 is ACD.
         var workgroup: CICDirectory.WorkgroupEntry {

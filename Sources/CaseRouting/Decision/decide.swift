@@ -69,8 +69,8 @@ extension Deliberation {
         let fences = after.fences
         let arrives = change.kind.bringsCase && !change.isClosed && mapping(of: change.owner) != nil
         var asks = arrives && version >= fences.arrival && version >= fences.reply
-        // A contact newer than the newest reply was put aside while nobody could be offered the case.
-        if arrives && fences.contact > fences.reply && version < fences.reply && version > fences.arrival {
+        // A contact that no newer reply has answered was put aside while nobody could be offered the case.
+        if arrives && fences.contact >= fences.reply && version < fences.reply && version > fences.arrival {
             asks = true
         }
         if arrives { after.fences.arrival = max(fences.arrival, version) }
@@ -170,16 +170,16 @@ extension Deliberation {
 
     /// Whether what is wanted, if anything is, may stay although these facts ask for something else by now. A mapping that
     /// was changed is for the cases that come, but not for one that has failed: a person has corrected it, and the old wish
-    /// would fail again. What another mapping says was read off CIC after rows were lost, and is no decision. What an agent
-    /// has stays where it is.
+    /// would fail again; what an agent has stays where it is. What another mapping says was read off CIC after rows were
+    /// lost, and is no decision, whoever has it.
     private mutating func isWantedFollowing(_ facts: CaseFacts) -> Bool {
         guard let wanted = before.wanted else { return true }
         if facts.isClosed { return false }
         guard let wish = mapping(of: facts.owner)?.wanted(caseSkills: facts.skills) else { return facts.owner.isUser }
-        guard before.episode?.isWithAgent != true else { return true }
         let isSamePlace = wish.isSamePlace(as: wanted)
-        if before.attempts >= RetryPolicy.attemptLimit { return isSamePlace && wish.skills == wanted.skills }
-        return isSamePlace || wish.mapping == wanted.mapping
+        guard isSamePlace || wish.mapping == wanted.mapping else { return false }
+        if before.episode?.isWithAgent == true || before.attempts < RetryPolicy.attemptLimit { return true }
+        return isSamePlace && wish.skills == wanted.skills
     }
 
     /// Nothing has changed, but a person asked for what waits: in a queue that was not monitored when the case came to it,

@@ -125,7 +125,9 @@ extension Ingest {
             let page = try await source.newRows(after: after, limit: Self.page)
             guard let last = page.compactMap(\.row).last else { return }
             after = last
-            let known = try await store.known(page.map { RequestKey($0) }, rearmingWriteBack: !pass.isDryRun)
+            let known =
+                pass.isDryRun
+                ? try await store.known(page.map { RequestKey($0) }) : try await store.knownRows(page)
             let unknown = page.filter { !known.contains(RequestKey($0)) }
             try await deliver(unknown, .row, &pass)
             pass.result.rows += unknown.count
@@ -202,7 +204,7 @@ extension Ingest {
     private func unused(
         _ observations: [CaseChange], at startedAt: Timestamp
     ) async throws(RoutingFailure) -> [CaseChange] {
-        let known = try await store.known(observations.map { RequestKey($0) }, rearmingWriteBack: false)
+        let known = try await store.known(observations.map { RequestKey($0) })
         return observations.map { observation in
             guard known.contains(RequestKey(observation)) else { return observation }
             var again = observation
@@ -226,7 +228,7 @@ extension Ingest {
     private func sweepOccurrences(since: Timestamp, _ pass: inout SweepPass) async throws(RoutingFailure) {
         guard !settings.monitoredQueues.isEmpty else { return }
         let found = try await source.occurrences(of: settings.monitoredQueues.sorted(), since: since)
-        let known = try await store.known(found.map { RequestKey($0) }, rearmingWriteBack: false)
+        let known = try await store.known(found.map { RequestKey($0) })
         let unknown = found.filter { !known.contains(RequestKey($0)) }
         try await deliver(unknown, .occurrence, &pass)
         pass.result.occurrences += unknown.count

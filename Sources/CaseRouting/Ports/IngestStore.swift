@@ -12,9 +12,12 @@ public protocol IngestStore: Sendable {
     func record(_ requests: [RecordedRequest], cursor: ReplayCursor?, channel: String, lease: Lease)
         async throws(RoutingFailure) -> Bool
 
-    /// Which of these the ledger has. Those with an outcome get their write-back due again, because Salesforce shows
-    /// their row as New.
-    func known(_ requests: [RequestKey], rearmingWriteBack: Bool) async throws(RoutingFailure) -> Set<RequestKey>
+    /// Which of these the ledger has.
+    func known(_ requests: [RequestKey]) async throws(RoutingFailure) -> Set<RequestKey>
+
+    /// The same of rows that Salesforce shows as New. A request that was found without its row learns it; those with an
+    /// outcome get their write-back due again.
+    func knownRows(_ rows: [CaseChange]) async throws(RoutingFailure) -> Set<RequestKey>
 
     /// What we hold of each of these cases (of one that we never heard of: revision 0 and no facts). Cases with unseen
     /// requests are left out when `settledOnly`.

@@ -96,12 +96,14 @@ public struct WatchedEpisode: Equatable, Sendable {
     public let interaction: InteractionID?
     public let attempt: AttemptID
     public let isWithAgent: Bool
+    /// Of its case: the least assign number that carries out what is wanted now.
+    public let wantedAssign: Int64
     /// Why it ended; nil while it is open.
     public let endReason: EpisodeEnd.Reason?
 
     public init(
         key: EpisodeKey, isOpen: Bool, state: Episode.State, interaction: InteractionID?, attempt: AttemptID,
-        isWithAgent: Bool, endReason: EpisodeEnd.Reason? = nil
+        isWithAgent: Bool, wantedAssign: Int64 = 0, endReason: EpisodeEnd.Reason? = nil
     ) {
         self.key = key
         self.isOpen = isOpen
@@ -109,6 +111,7 @@ public struct WatchedEpisode: Equatable, Sendable {
         self.interaction = interaction
         self.attempt = attempt
         self.isWithAgent = isWithAgent
+        self.wantedAssign = wantedAssign
         self.endReason = endReason
     }
 }

@@ -125,9 +125,11 @@ extension InteractionWatch {
             }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// Whether an agent is at work on it. Where it only rang nobody is, and it is offered again if it is lost.
+    /// Whether an agent is at work on what is wanted. Where it only rang nobody is, and where the agent was seen before the
+    /// assign that carries out the wish, the interaction was taken back from there: it is offered again if it is lost.
     private func isTaken(_ seen: InteractionMirror.Entry?, _ row: WatchedEpisode) -> Bool {
-        seen.map { $0.isWithAgent && !$0.isAlerting } ?? row.isWithAgent
+        let isSeenTaken = seen.map { $0.isWithAgent && !$0.isAlerting } ?? row.isWithAgent
+        return isSeenTaken && (seen?.assignNumber ?? 0) >= row.wantedAssign
     }
 
     /// An interaction with our attributes and a known attempt under a new id is the same one, but for a create that was

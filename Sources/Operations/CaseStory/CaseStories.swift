@@ -4,6 +4,8 @@ import CaseRouting
 public protocol CaseStoryStore: Sendable {
     /// All cases of that name; one per org at most when it is an id.
     func find(_ reference: CaseReference, org: String?) async throws(RoutingFailure) -> [CaseKey]
+    /// Orgs that there are or were: cases outlive them.
+    func orgs() async throws(RoutingFailure) -> [String]
     func story(of key: CaseKey) async throws(RoutingFailure) -> CaseStory?
 }
 
@@ -13,10 +15,14 @@ public struct CaseStories: Sendable {
 
     public init(store: any CaseStoryStore) { self.store = store }
 
-    /// - Throws: `Refusal` when no case is called so, or when several orgs have one.
+    /// - Throws: `Refusal` when no case is called so, when several orgs have one, or when there is no such org.
     public func story(of name: String, org: String?) async throws -> CaseStory {
         let found = try await store.find(CaseReference(name), org: org)
         guard let key = found.first else {
+            if let org {
+                let orgs = try await store.orgs()
+                if !orgs.contains(org) { throw Refusal.unknown("org", org, among: orgs) }
+            }
             throw Refusal(
                 .notDone,
                 "there is no case \(name.quoted)\(org.map { " in org \($0.quoted)" } ?? ""); give its number as Salesforce "

@@ -91,7 +91,7 @@ extension DoctorCheck {
             )
         case .brokerRead:
             (
-                "right to consume, tried where nothing waits",
+                "right to consume, tried without taking a message",
                 "rabbitmqctl set_permissions: the user needs read on caserouter\\..*"
             )
         default:
@@ -284,7 +284,7 @@ extension DoctorCheck {
             )
         case .cicSkill:
             (
-                "skills of mappings and aliases",
+                "skills of mappings and aliases: known, and some member of the workgroup has them",
                 "correct the name, or say what CIC calls it: caserouter aliases add NAME SKILL SKILL-IN-CIC"
             )
         case .cicQueueRight:

@@ -114,7 +114,7 @@ extension Metric {
         case .orgHeld: "Whether a worker holds the org."
         case .watched: "Whether a worker watches the CIC server."
         case .requests: "Requests of the UTC day, by what became of them."
-        case .accounting: "Requests received today less the sum of what became of them; anything but 0 is a defect."
+        case .accounting: "Requests that are in no column of the accounting; anything but 0 is a defect."
         case .writeBackFailing: "Outbox rows that Salesforce refuses to have marked."
         case .apiUsed: "API calls of the org used within 24 hours, as Salesforce counts."
         case .apiLimit: "API calls that the org has within 24 hours."

@@ -33,7 +33,7 @@ extension SiteStatus {
             MetricSample(.gaps, ["org": org.name], org.openGaps),
             MetricSample(.oldestGap, ["org": org.name], age(org.oldestGapAt)),
             MetricSample(.writeBackFailing, ["org": org.name], org.writeBackFailing),
-            MetricSample(.accounting, ["org": org.name], today.difference),
+            MetricSample(.accounting, ["org": org.name], org.difference),
         ]
         let outcomes: KeyValuePairs<String, Int> = [
             "routed": today.routed, "ignored": today.ignored, "superseded": today.superseded, "failed": today.failed,

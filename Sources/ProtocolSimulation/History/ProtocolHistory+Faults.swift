@@ -169,9 +169,9 @@ extension ProtocolHistory {
     private func failBroker(_ kind: HistoryBounds.Kind) {
         switch kind {
         case .poison:
-            // No JSON, or JSON that is no message.
-            let body = Array(
-                (Bool.random(using: &random) ? "poison \(poison.count)" : "{\"poison\":\(poison.count)}").utf8)
+            // No JSON, or JSON that is no message; each another one, so that a purge is known to take this one.
+            let number = faults[kind.rawValue] ?? 0
+            let body = Array((Bool.random(using: &random) ? "poison \(number)" : "{\"poison\":\(number)}").utf8)
             poison.append(body)
             broker.publish(body)
         case .brokerAway:

@@ -3,7 +3,7 @@ import CaseRouting
 /// Leases, requests that are looked at again, and what the watch writes.
 extension CaseTables {
     mutating func take(_ kind: Lease.Kind, _ name: String, owner: String) -> Lease? {
-        let key = "\(kind)/\(name)"
+        let key = "\(kind.rawValue)/\(name)"
         let known = leases[key]
         guard known == nil || known?.owner == owner || known.map({ $0.until <= now }) == true else { return nil }
         let term = (known?.term ?? 0) + (known?.owner == owner ? 0 : 1)
@@ -12,7 +12,7 @@ extension CaseTables {
     }
 
     mutating func give(back lease: Lease, owner: String) {
-        let key = "\(lease.kind)/\(lease.name)"
+        let key = "\(lease.kind.rawValue)/\(lease.name)"
         if leases[key]?.owner == owner && leases[key]?.term == lease.term { leases[key]?.until = now }
     }
 
@@ -50,7 +50,8 @@ extension CaseTables {
     }
 
     mutating func takeUnseen(limit: Int) -> [TakenRequest] {
-        let unseen = requests.filter { key, row in
+        let now = now
+        let unseen = requests.lazy.filter { _, row in
             !row.isSeen && row.receivedAt.map { $0 < now - .seconds(600) } == true
                 && row.takenAt.map { $0 < now - .seconds(600) } ?? true
         }

@@ -229,11 +229,14 @@ public struct CaseTables: Sendable {
     }
 
     public mutating func claimDue(limit: Int, servers: [String]) -> [Claim] {
-        let due = cases.filter { key, row in
-            row.state.isDue && row.state.attempts < RetryPolicy.attemptLimit && row.nextAt <= now && isFree(row)
-                && row.actsOn.map { servers.contains($0) } ?? true && !isOnHold(key, row)
+        var due: [(key: CaseKey, nextAt: Timestamp)] = []
+        for (key, row) in cases
+        where row.state.isDue && row.state.attempts < RetryPolicy.attemptLimit && row.nextAt <= now && isFree(row)
+            && row.actsOn.map({ servers.contains($0) }) ?? true && !isOnHold(key, row)
+        {
+            due.append((key, row.nextAt))
         }
-        let oldest = due.sorted { ($0.value.nextAt, $0.key) < ($1.value.nextAt, $1.key) }.prefix(limit)
+        let oldest = due.sorted { ($0.nextAt, $0.key) < ($1.nextAt, $1.key) }.prefix(limit)
         return oldest.compactMap { key, _ in takeLease(key).map { claim(key, $0) } }
     }
 

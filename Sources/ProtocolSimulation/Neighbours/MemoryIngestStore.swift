@@ -23,7 +23,7 @@ public struct MemoryIngestStore: IngestStore {
         _ requests: [RecordedRequest], cursor: ReplayCursor?, channel: String, lease: Lease
     ) async throws(RoutingFailure) -> Bool {
         try await shared.statement(life) { tables in
-            let row = tables.leases["\(lease.kind)/\(lease.name)"]
+            let row = tables.leases["\(lease.kind.rawValue)/\(lease.name)"]
             guard let row, row.term == lease.term, row.until > tables.now else { return false }
             for request in requests { tables.record(request.change) }
             let known = shared.ingest.cursors[channel]
@@ -37,12 +37,20 @@ public struct MemoryIngestStore: IngestStore {
         }
     }
 
-    public func known(
-        _ requests: [RequestKey], rearmingWriteBack: Bool
-    ) async throws(RoutingFailure) -> Set<RequestKey> {
+    public func known(_ requests: [RequestKey]) async throws(RoutingFailure) -> Set<RequestKey> {
+        try await shared.statement(life) { tables in Set(requests.filter { tables.requests[$0] != nil }) }
+    }
+
+    public func knownRows(_ rows: [CaseChange]) async throws(RoutingFailure) -> Set<RequestKey> {
         try await shared.statement(life) { tables in
-            let known = Set(requests.filter { tables.requests[$0] != nil })
-            if rearmingWriteBack { shared.ingest.marked.subtract(known) }
+            var known: Set<RequestKey> = []
+            for change in rows {
+                let key = RequestKey(change)
+                guard tables.requests[key] != nil else { continue }
+                if tables.requests[key]?.change.row == nil { tables.requests[key]?.change.row = change.row }
+                known.insert(key)
+            }
+            shared.ingest.marked.subtract(known)
             return known
         }
     }
@@ -72,19 +80,21 @@ public struct MemoryIngestStore: IngestStore {
 
     public func takeToVerify(org: String, limit: Int) async throws(RoutingFailure) -> [HeldCase] {
         try await shared.statement(life, isNothing: \.isEmpty) { tables in
-            let due = tables.cases.filter { key, row in
-                key.org == org && row.isToVerify && row.verifyAt.map { $0 <= tables.now } ?? true
-            }
-            for key in due.keys { tables.cases[key]?.isToVerify = false }
-            return due.keys.sorted().map { tables.heldCase($0) }
+            let now = tables.now
+            let due = tables.cases.lazy.filter { key, row in
+                key.org == org && row.isToVerify && row.verifyAt.map { $0 <= now } ?? true
+            }.map(\.key).sorted()
+            for key in due { tables.cases[key]?.isToVerify = false }
+            return due.map { tables.heldCase($0) }
         }
     }
 
     public func dueWriteBacks(org: String, limit: Int) async throws(RoutingFailure) -> [DueWriteBack] {
         try await shared.statement(life, isNothing: \.isEmpty) { tables in
-            let due = tables.requests.filter { key, row in
+            let now = tables.now
+            let due = tables.requests.lazy.filter { key, row in
                 row.outcome != nil && row.change.row != nil && !shared.ingest.marked.contains(key)
-                    && shared.ingest.postponed[key].map { $0.until <= tables.now } ?? true
+                    && shared.ingest.postponed[key].map { $0.until <= now } ?? true
             }
             return due.sorted { $0.key.eventKey < $1.key.eventKey }.prefix(limit).compactMap { key, row in
                 let since = shared.ingest.since[key] ?? tables.now

@@ -231,13 +231,13 @@ public struct MemoryWatchStore: WatchStore {
             // A part is a few cases here, so that what happens between two of them is tried.
             tables.episodes.filter { key, row in
                 row.isOpen && row.episode.cic == cic && (after.map { $0 < key.caseKey } ?? true)
-            }.map { WatchedEpisode($0, $1) }.sorted { $0.key.caseKey < $1.key.caseKey }.prefix(3).map { $0 }
+            }.map { WatchedEpisode($0, $1, tables) }.sorted { $0.key.caseKey < $1.key.caseKey }.prefix(3).map { $0 }
         }
     }
 
     public func episodes(_ keys: [EpisodeKey]) async throws(RoutingFailure) -> [WatchedEpisode] {
         try await shared.statement(life) { tables in
-            keys.compactMap { key in tables.episodes[key].map { WatchedEpisode(key, $0) } }
+            keys.compactMap { key in tables.episodes[key].map { WatchedEpisode(key, $0, tables) } }
         }
     }
 
@@ -296,10 +296,11 @@ public struct MemoryWatchStore: WatchStore {
 }
 
 extension WatchedEpisode {
-    init(_ key: EpisodeKey, _ row: CaseTables.EpisodeRow) {
+    init(_ key: EpisodeKey, _ row: CaseTables.EpisodeRow, _ tables: CaseTables) {
         self.init(
             key: key, isOpen: row.isOpen, state: row.episode.state, interaction: row.episode.interaction,
-            attempt: row.episode.attempt, isWithAgent: row.episode.isWithAgent, endReason: row.endReason)
+            attempt: row.episode.attempt, isWithAgent: row.episode.isWithAgent,
+            wantedAssign: tables.cases[key.caseKey]?.state.wantedAssign ?? 0, endReason: row.endReason)
     }
 }
 

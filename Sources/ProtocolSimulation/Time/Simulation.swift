@@ -38,10 +38,18 @@ public final class Simulation: Sendable {
 }
 
 /// Keeps jobs until the simulation's thread runs them.
+///
+/// What is ready at the same time runs in an order that the seed decides. A task that only changes from one actor's code to
+/// another's goes on at once, as if it had not been asked: how often it does that is the compiler's choice, and a seed is to
+/// be one history in every build.
 public final class SimulationExecutor: SerialExecutor, TaskExecutor, Sendable {
     private struct State {
         var jobs: [UnownedJob] = []
         var random: SplitMix
+        /// The job that is run.
+        var running: UInt?
+        /// The same job, to be run again at once.
+        var next: UnownedJob?
     }
 
     private let state: Mutex<State>
@@ -50,9 +58,14 @@ public final class SimulationExecutor: SerialExecutor, TaskExecutor, Sendable {
 
     init(seed: UInt64) { state = Mutex(State(random: SplitMix(seed: seed))) }
 
+    /// A task's job is the task, whatever part of it is run; nothing else tells one from another.
+    private static func identity(_ job: UnownedJob) -> UInt { unsafeBitCast(job, to: UInt.self) }
+
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        state.withLock { $0.jobs.append(job) }
+        state.withLock { state in
+            if state.running == Self.identity(job) { state.next = job } else { state.jobs.append(job) }
+        }
     }
 
     /// Whether the caller is where everything of the simulation has to happen: a job that escaped to another thread would
@@ -67,10 +80,14 @@ public final class SimulationExecutor: SerialExecutor, TaskExecutor, Sendable {
 
     private func next() -> UnownedJob? {
         state.withLock { state in
+            if let job = state.next.take() { return job }
+            state.running = nil
             guard !state.jobs.isEmpty else { return nil }
             let last = state.jobs.count - 1
             if last > 0 { state.jobs.swapAt(Int.random(in: 0...last, using: &state.random), last) }
-            return state.jobs.removeLast()
+            let job = state.jobs.removeLast()
+            state.running = Self.identity(job)
+            return job
         }
     }
 

@@ -5,21 +5,57 @@ import Synchronization
 /// moment in the order in which they were asked for.
 public final class VirtualClock: RoutingClock {
     private enum Wake {
+        /// Whoever wants to sleep does not sleep yet.
+        case awake
+        /// Nor shall it.
+        case cancelled
         // Unsafe, because most of a history is sleeping; each leaves the table once, and is resumed then.
         case sleeper(UnsafeContinuation<Bool, Never>)
         case action(@Sendable () -> Void)
     }
 
     private struct State {
-        var now: Duration = .zero
+        /// Nanoseconds.
+        var now: Int64 = 0
         var times = TimeHeap()
-        var wakes: [Int: Wake] = [:]
-        var cancelled: Set<Int> = []
-        var count = 0
+        var places = Places()
+    }
 
-        mutating func number() -> Int {
+    /// Who sleeps, at places that are used again. A ticket names a place and who has it: the later ticket is greater.
+    private struct Places {
+        private var places: [(ticket: Int, wake: Wake)] = []
+        private var free: [Int] = []
+        private var count = 0
+        private static let bits = 20
+
+        mutating func take(_ wake: Wake) -> Int {
             count += 1
-            return count
+            guard let place = free.popLast() else {
+                precondition(places.count < 1 << Self.bits)
+                places.append((count << Self.bits | places.count, wake))
+                return places[places.count - 1].ticket
+            }
+            places[place] = (count << Self.bits | place, wake)
+            return places[place].ticket
+        }
+
+        private static func place(_ ticket: Int) -> Int { ticket & (1 << bits - 1) }
+
+        /// Nil: whoever had it is gone.
+        subscript(_ ticket: Int) -> Wake? {
+            get {
+                let place = places[Self.place(ticket)]
+                return place.ticket == ticket ? place.wake : nil
+            }
+            set {
+                guard let newValue else { return leave(ticket) }
+                places[Self.place(ticket)].wake = newValue
+            }
+        }
+
+        private mutating func leave(_ ticket: Int) {
+            places[Self.place(ticket)] = (0, .awake)
+            free.append(Self.place(ticket))
         }
     }
 
@@ -27,13 +63,13 @@ public final class VirtualClock: RoutingClock {
 
     public init() {}
 
-    public var monotonic: Duration { state.withLock { $0.now } }
+    public var monotonic: Duration { .nanoseconds(state.withLock { $0.now }) }
     public var wall: Timestamp { Sample.start + monotonic }
 
     var nextDeadline: Duration? {
         state.withLock { state in
             while let first = state.times.first {
-                if state.wakes[first.number] != nil { return first.time }
+                if state.places[first.ticket] != nil { return .nanoseconds(first.time) }
                 state.times.removeFirst()
             }
             return nil
@@ -41,29 +77,39 @@ public final class VirtualClock: RoutingClock {
     }
 
     func advance(to time: Duration) {
-        let due = state.withLock { state in
-            state.now = max(state.now, time)
-            var due: [Wake] = []
-            while let first = state.times.first, first.time <= state.now {
-                state.times.removeFirst()
-                if let wake = state.wakes.removeValue(forKey: first.number) { due.append(wake) }
-            }
-            return due
-        }
-        for wake in due {
+        state.withLock { $0.now = max($0.now, Self.nanoseconds(time)) }
+        while let wake = nextDue() {
             switch wake {
             case .sleeper(let sleeper): sleeper.resume(returning: true)
             case .action(let action): action()
+            case .awake, .cancelled: preconditionFailure("woken before it slept")
             }
         }
+    }
+
+    private func nextDue() -> Wake? {
+        state.withLock { state in
+            while let first = state.times.first, first.time <= state.now {
+                state.times.removeFirst()
+                guard let wake = state.places[first.ticket] else { continue }
+                state.places[first.ticket] = nil
+                return wake
+            }
+            return nil
+        }
+    }
+
+    /// Rounded up: whoever sleeps until a time must not wake before it.
+    private static func nanoseconds(_ duration: Duration) -> Int64 {
+        let (seconds, attoseconds) = duration.components
+        return seconds * 1_000_000_000 + (attoseconds + 999_999_999) / 1_000_000_000
     }
 
     /// Does something at that time, whoever has died meanwhile.
     public func schedule(after delay: Duration, _ action: @escaping @Sendable () -> Void) {
         state.withLock { state in
-            let number = state.number()
-            state.times.insert(state.now + max(.zero, delay), number)
-            state.wakes[number] = .action(action)
+            let ticket = state.places.take(.action(action))
+            state.times.insert(state.now + max(0, Self.nanoseconds(delay)), ticket)
         }
     }
 
@@ -77,20 +123,23 @@ public final class VirtualClock: RoutingClock {
     }
 
     private func wait(for duration: Duration, bell: Bell?) async throws(CancellationError) {
-        let number = state.withLock { $0.number() }
-        bell?.sleepers.append(number)
+        let ticket = state.withLock { $0.places.take(.awake) }
+        bell?.sleepers.append(ticket)
         let isOver = await withTaskCancellationHandler {
-            await withUnsafeContinuation { (wake: UnsafeContinuation<Bool, Never>) in
+            await withUnsafeContinuation { (sleeper: UnsafeContinuation<Bool, Never>) in
                 let isCancelled = state.withLock { state in
-                    guard state.cancelled.remove(number) == nil else { return true }
-                    state.times.insert(state.now + max(.zero, duration), number)
-                    state.wakes[number] = .sleeper(wake)
+                    if case .cancelled? = state.places[ticket] {
+                        state.places[ticket] = nil
+                        return true
+                    }
+                    state.times.insert(state.now + max(0, Self.nanoseconds(duration)), ticket)
+                    state.places[ticket] = .sleeper(sleeper)
                     return false
                 }
-                if isCancelled { wake.resume(returning: false) }
+                if isCancelled { sleeper.resume(returning: false) }
             }
         } onCancel: {
-            wake(number, false)
+            wake(ticket, false)
         }
         if !isOver { throw CancellationError() }
     }
@@ -98,16 +147,21 @@ public final class VirtualClock: RoutingClock {
     func ring(_ bell: Bell) {
         let sleepers = bell.sleepers
         bell.sleepers = []
-        for number in sleepers { wake(number, true) }
+        for ticket in sleepers { wake(ticket, true) }
     }
 
-    private func wake(_ number: Int, _ isOver: Bool) {
-        let wake = state.withLock { state in
-            let wake = state.wakes.removeValue(forKey: number)
-            if wake == nil && !isOver { state.cancelled.insert(number) }
-            return wake
+    private func wake(_ ticket: Int, _ isOver: Bool) {
+        let sleeper: UnsafeContinuation<Bool, Never>? = state.withLock { state in
+            switch state.places[ticket] {
+            case .sleeper(let sleeper):
+                state.places[ticket] = nil
+                return sleeper
+            case .awake where !isOver: state.places[ticket] = .cancelled
+            default: break
+            }
+            return nil
         }
-        if case .sleeper(let sleeper)? = wake { sleeper.resume(returning: isOver) }
+        sleeper?.resume(returning: isOver)
     }
 }
 
@@ -116,19 +170,19 @@ final class Bell: @unchecked Sendable {
     var sleepers: [Int] = []
 }
 
-/// Times and numbers, earliest first: a binary heap.
+/// Times and tickets, earliest first: a binary heap.
 private struct TimeHeap {
-    typealias Entry = (time: Duration, number: Int)
+    typealias Entry = (time: Int64, ticket: Int)
     private var heap: [Entry] = []
 
     var first: Entry? { heap.first }
 
     private static func isBefore(_ left: Entry, _ right: Entry) -> Bool {
-        left.time == right.time ? left.number < right.number : left.time < right.time
+        left.time == right.time ? left.ticket < right.ticket : left.time < right.time
     }
 
-    mutating func insert(_ time: Duration, _ number: Int) {
-        heap.append((time, number))
+    mutating func insert(_ time: Int64, _ ticket: Int) {
+        heap.append((time, ticket))
         var child = heap.count - 1
         while child > 0 {
             let parent = (child - 1) / 2

@@ -111,7 +111,7 @@ extension CICState {
         let effect: CICFault.Effect
         switch try request.requiredString("do") {
         case "answer":
-            guard let status = body["status"]?.int, (400...599).contains(status) else {
+            guard let status = body["status"]?.int, (300...599).contains(status) else {
                 throw CICError.invalid("status")
             }
             effect = .answer(status: status)

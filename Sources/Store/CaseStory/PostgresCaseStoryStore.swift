@@ -2,8 +2,9 @@ import CaseRouting
 import Operations
 import Postgres
 
-/// The story of one case. Every statement finds its rows by the case, through the indexes of each partition, so that it
-/// takes as long with five million cases as with five.
+/// The story of one case. Every statement finds its rows by the case, through indexes, and of the ledgers only the
+/// partitions of days on which there is something of the case are opened: it takes as long with five million cases as
+/// with five, and with a year of days as with a week.
 public struct PostgresCaseStoryStore: CaseStoryStore {
     private let database: PostgresDatabase
 
@@ -20,12 +21,13 @@ public struct PostgresCaseStoryStore: CaseStoryStore {
             AND EXISTS (SELECT FROM caserouter.cases c WHERE c.org = o.name AND c.case_id = $1)
         ORDER BY 1
         """
-    /// A case of which only unseen requests are known has no row of its own. Asked for only then: planning over all days
-    /// costs more than everything else.
+    /// A case of which only unseen requests are known has no row of its own.
     static let byIDOfRequests = """
         SELECT o.name, $1::text FROM caserouter.orgs o
         WHERE ($2::text IS NULL OR o.name = $2)
-            AND EXISTS (SELECT FROM caserouter.requests r WHERE r.org = o.name AND r.case_id = $1)
+            AND EXISTS (
+                SELECT FROM caserouter.requests r
+                WHERE r.org = o.name AND r.case_id = $1 AND ($3::date[] IS NULL OR r.day = ANY ($3)))
         ORDER BY 1
         """
 
@@ -34,13 +36,44 @@ public struct PostgresCaseStoryStore: CaseStoryStore {
         case .number(let number): return try await find(Self.byNumber, number, org)
         case .id(let id):
             let merged = try await find(Self.byID, id.description, org)
-            return merged.isEmpty ? try await find(Self.byIDOfRequests, id.description, org) : merged
+            guard merged.isEmpty else { return merged }
+            let recent = try await find(Self.byIDOfRequests, id.description, org, [try await recentDays()])
+            return recent.isEmpty ? try await find(Self.byIDOfRequests, id.description, org, [.null]) : recent
         }
     }
 
-    private func find(_ sql: String, _ name: String, _ org: String?) async throws(RoutingFailure) -> [CaseKey] {
+    public func orgs() async throws(RoutingFailure) -> [String] {
+        let rows = try await database.ask(
+            "SELECT name FROM caserouter.orgs ORDER BY name", name: "orgs", needing: .admin)
+        do throws(PostgresError) {
+            return try rows.map { row throws(PostgresError) in try row.text(0) }
+        } catch {
+            throw RoutingFailure(error)
+        }
+    }
+
+    private func recentDays() async throws(RoutingFailure) -> PostgresValue {
+        let rows = try await database.ask("SELECT \(Self.today)", name: "today", needing: .admin)
+        do throws(PostgresError) {
+            return .dateArray(Self.recentDays(until: try rows[0].int32(0)))
+        } catch {
+            throw RoutingFailure(error)
+        }
+    }
+
+    /// Days since 1970, as the ledgers count them.
+    private static let today = "\(CaseDays.today) - date '1970-01-01'"
+
+    /// Where a request may lie that no worker has taken up yet, so that its day is not with its case: workers that were
+    /// away longer are the first line of `status`. Clocks differ, so tomorrow is one of them.
+    private static func recentDays(until today: Int32) -> [Int32] { Array(today - 7...today + 1) }
+
+    private func find(
+        _ sql: String, _ name: String, _ org: String?, _ days: [PostgresValue] = []
+    ) async throws(RoutingFailure) -> [CaseKey] {
         let org: PostgresValue = org.map { .text($0) } ?? .null
-        let rows = try await database.ask(sql, [.text(name.withoutNUL), org], name: "find case", needing: .admin)
+        let rows = try await database.ask(
+            sql, [.text(name.withoutNUL), org] + days, name: "find case", needing: .admin)
         do throws(PostgresError) {
             return try rows.map { row throws(PostgresError) in
                 CaseKey(org: try row.text(0), caseID: try row.recordID(1))
@@ -52,15 +85,19 @@ public struct PostgresCaseStoryStore: CaseStoryStore {
 
     public func story(of key: CaseKey) async throws(RoutingFailure) -> CaseStory? {
         do throws(PostgresError) {
-            var story = try await standing(key)
-            story.requests = try await requests(key)
-            story.attempts = try await attempts(key)
+            var (story, days) = try await standing(key)
+            let isKnown = story.standing.changedAt != nil
+            // A request may lie there that no worker has merged; an attempt's day is always with its case.
+            story.requests = try await requests(key, days.requests)
+            if story.requests.isEmpty && !isKnown { story.requests = try await requests(key, .null) }
+            if isKnown { story.attempts = try await attempts(key, days.attempts) }
             story.episodes = try await episodes(key)
             story.deeds = try await deeds(key)
             story.holds = try await holds(story)
-            story.isCut = [story.requests.count, story.attempts.count, story.episodes.count, story.deeds.count]
-                .contains(CaseStory.mostOfAKind)
-            if story.standing.changedAt == nil && story.requests.isEmpty { return nil }
+            story.isCut =
+                [story.requests.count, story.attempts.count, story.episodes.count, story.deeds.count]
+                .contains(CaseStory.mostOfAKind) || story.isCut
+            if !isKnown && story.requests.isEmpty { return nil }
             if story.caseNumber.isEmpty { story.caseNumber = story.requests.last?.record?.change.caseNumber ?? "" }
             return story
         } catch {
@@ -72,7 +109,8 @@ public struct PostgresCaseStoryStore: CaseStoryStore {
 
     static let standing = """
         SELECT now(), c.worker, c.lease_until, c.next_at, c.failure_kind, c.failure_stage, c.failure_cause,
-            c.failure_summary, c.failed_at, c.changed_at, c.case_number, q.name, \(CaseColumns.list)
+            c.failure_summary, c.failed_at, c.changed_at, c.case_number, q.name, \(today),
+            ARRAY(SELECT d - date '1970-01-01' FROM unnest(c.days) d), \(CaseColumns.list)
         FROM (SELECT $1::text COLLATE "C" AS org, $2::text COLLATE "C" AS case_id) k
         LEFT JOIN caserouter.cases c ON c.org = k.org AND c.case_id = k.case_id
         LEFT JOIN caserouter.episodes e ON e.org = k.org AND e.case_id = k.case_id AND e.number = c.episode
@@ -80,10 +118,16 @@ public struct PostgresCaseStoryStore: CaseStoryStore {
         LEFT JOIN caserouter.salesforce_queues q ON q.org = k.org AND q.queue_id = c.owner
         """
 
-    private func standing(_ key: CaseKey) async throws(PostgresError) -> CaseStory {
+    /// The days on which there may be something of a case.
+    private struct Days {
+        let requests, attempts: PostgresValue
+    }
+
+    /// The case's row, and where to look for the rest.
+    private func standing(_ key: CaseKey) async throws(PostgresError) -> (story: CaseStory, days: Days) {
         let row = try await database.query(Self.standing, self.key(key), name: "standing of case")[0]
         let isKnown = !row.isNull(9)
-        var standing = CaseStory.Standing(state: isKnown ? try CaseColumns.decode(row, at: 12) : CaseState())
+        var standing = CaseStory.Standing(state: isKnown ? try CaseColumns.decode(row, at: 14) : CaseState())
         standing.leaseUntil = try row.optionalTimestamp(2)
         let now = try row.timestamp(0)
         // Whose lease is over does not hold the case.
@@ -96,7 +140,11 @@ public struct PostgresCaseStoryStore: CaseStoryStore {
         }
         standing.changedAt = try row.optionalTimestamp(9)
         standing.ownerName = try row.optionalText(11)
-        return CaseStory(key: key, caseNumber: try row.optionalText(10) ?? "", asOf: now, standing: standing)
+        var story = CaseStory(key: key, caseNumber: try row.optionalText(10) ?? "", asOf: now, standing: standing)
+        let days = try row.int32Array(13)
+        story.isCut = days.count >= CaseDays.most
+        let recent = Self.recentDays(until: try row.int32(12))
+        return (story, Days(requests: .dateArray(Array(Set(days + recent))), attempts: .dateArray(days)))
     }
 
     static let requests = """
@@ -107,12 +155,15 @@ public struct PostgresCaseStoryStore: CaseStoryStore {
             (SELECT n.version FROM caserouter.mappings n WHERE n.id = r.mapping AND n.newest)
         FROM caserouter.requests r
         LEFT JOIN caserouter.mappings m ON m.id = r.mapping AND m.version = r.mapping_version
-        WHERE r.case_id = $2 AND r.org = $1
+        WHERE r.case_id = $2 AND r.org = $1 AND ($3::date[] IS NULL OR r.day = ANY ($3))
         ORDER BY coalesce(r.seen_at, r.received_at) DESC, r.number DESC LIMIT \(CaseStory.mostOfAKind)
         """
 
-    private func requests(_ key: CaseKey) async throws(PostgresError) -> [CaseStory.Request] {
-        let rows = try await database.query(Self.requests, self.key(key), name: "requests of case")
+    /// - Parameter days: null: all that are kept.
+    private func requests(
+        _ key: CaseKey, _ days: PostgresValue
+    ) async throws(PostgresError) -> [CaseStory.Request] {
+        let rows = try await database.query(Self.requests, self.key(key) + [days], name: "requests of case")
         return try rows.map { row throws(PostgresError) in try request(row) }.reversed()
     }
 
@@ -138,12 +189,14 @@ public struct PostgresCaseStoryStore: CaseStoryStore {
 
     static let attempts = """
         SELECT episode, started_at, ended_at, stage, outcome, cause, summary, status, response, worker
-        FROM caserouter.attempts WHERE org = $1 AND case_id = $2
+        FROM caserouter.attempts WHERE org = $1 AND case_id = $2 AND day = ANY ($3::date[])
         ORDER BY started_at DESC, ended_at DESC LIMIT \(CaseStory.mostOfAKind)
         """
 
-    private func attempts(_ key: CaseKey) async throws(PostgresError) -> [CaseStory.Attempt] {
-        let rows = try await database.query(Self.attempts, self.key(key), name: "attempts of case")
+    private func attempts(
+        _ key: CaseKey, _ days: PostgresValue
+    ) async throws(PostgresError) -> [CaseStory.Attempt] {
+        let rows = try await database.query(Self.attempts, self.key(key) + [days], name: "attempts of case")
         return try rows.map { row throws(PostgresError) in
             var attempt = CaseStory.Attempt(
                 episode: try row.int32(0), startedAt: try row.timestamp(1), stage: try row.text(3),

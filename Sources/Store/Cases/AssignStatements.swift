@@ -56,7 +56,8 @@ enum AssignStatements {
                     FROM b WHERE e.org = b.org AND e.case_id = b.case_id AND e.number = b.number
                 ), done AS (
                     UPDATE caserouter.cases c
-                    SET applied_revision = b.revision, \(LedgerText.applied)
+                    SET applied_revision = b.revision, days = \(CaseDays.adding(CaseDays.today, to: "c.days")),
+                        \(LedgerText.applied)
                     FROM b WHERE c.org = b.org AND c.case_id = b.case_id
                     RETURNING b.o, b.org, b.case_id, b.first_open_day, b.epoch, b.attempt_day, b.attempt_id, b.number,
                         b.revision, b.lease_until - interval '30 s' AS claimed_at, c.want_mapping,

@@ -37,7 +37,7 @@ enum CreateStatements {
                 ), c AS (
                     UPDATE caserouter.cases c
                     SET episode = t.number, acts_on_cic = t.cic, lease_until = now() + interval '30 s',
-                        next_at = now() + interval '30 s'
+                        next_at = now() + interval '30 s', days = \(CaseDays.adding(CaseDays.today, to: "c.days"))
                     FROM t WHERE c.org = t.org AND c.case_id = t.case_id
                     RETURNING t.o, t.number AS e_number, t.cic AS e_cic, t.attempt_id AS e_attempt_id, c.*
                 ), op AS (

@@ -87,6 +87,8 @@ enum MergeStatement {
                 CASE WHEN m.raises THEN 0 ELSE c.claims_without_outcome END AS new_claims,
                 CASE WHEN m.raises THEN least(c.next_at, now()) ELSE c.next_at END AS new_next_at,
                 coalesce(c.failure_number, 0) AS failure_number, coalesce(c.episode, 0) AS episode, c.first_open_day,
+                \(CaseDays.adding("m.request_day", to: "coalesce(c.days, '{}')")) AS request_days,
+                m.request_day = ANY (c.days) AS knows_day,
                 e.number AS e_number, e.cic AS e_cic, e.state AS e_state, e.interaction_id AS e_interaction_id,
                 e.attempt_id AS e_attempt_id, e.attempt_deadline AS e_attempt_deadline, e.workgroup AS e_workgroup,
                 e.skills AS e_skills, e.assign_number AS e_assign_number, e.with_agent AS e_with_agent,
@@ -105,7 +107,8 @@ enum MergeStatement {
                     AND c.reply_fence = m.was_reply AND c.owner IS NOT DISTINCT FROM m.was_owner
                     AND c.closed = m.was_closed AND c.skills = m.was_skills)
         ), t AS (
-            SELECT s.*, d.takes AND s.new_claims < \(ClaimLimits.withoutOutcome) AS takes,
+            SELECT s.*, \(CaseDays.adding(CaseDays.today, to: "s.request_days")) AS attempt_days,
+                d.takes AND s.new_claims < \(ClaimLimits.withoutOutcome) AS takes,
                 d.takes AND s.new_claims >= \(ClaimLimits.withoutOutcome) AS dies,
                 d.takes AND s.new_claims < \(ClaimLimits.withoutOutcome) AND s.attempt_id IS NOT NULL
                     AND s.e_number IS NULL AND s.want_cic IS NOT NULL AS opens,
@@ -126,7 +129,7 @@ enum MergeStatement {
                 contact_fence, reply_fence, owner, closed, skills, priority, observed_at, want_cic, want_workgroup,
                 want_skills, want_mapping, want_mapping_version, want_assign, spares_agent, last_cic, last_workgroup, last_mapping,
                 acts_on_cic, episode, worker, epoch, lease_until, claims_without_outcome, next_at, verify_at,
-                first_open_day)
+                first_open_day, days)
             SELECT org, case_id, case_number, new_revision, 0, version_epoch, state_fence, arrival_fence, contact_fence,
                 reply_fence, owner, closed, skills, priority, observed_at, want_cic, want_workgroup, want_skills,
                 want_mapping, new_mapping_version, want_assign, spares_agent, last_cic,
@@ -134,7 +137,7 @@ enum MergeStatement {
                 CASE WHEN takes THEN \(worker) END, epoch + takes::int, CASE WHEN takes THEN now() + interval '30 s' END,
                 takes::int, CASE WHEN takes THEN now() + interval '30 s' ELSE now() END,
                 CASE WHEN verifies THEN now() + interval '2 s' END,
-                CASE WHEN outcome IS NULL THEN request_day END
+                CASE WHEN outcome IS NULL THEN request_day END, CASE WHEN opens THEN attempt_days ELSE request_days END
             FROM t WHERE is_new AND owner IS NOT NULL
             ORDER BY o
             ON CONFLICT (org, case_id) DO NOTHING
@@ -167,9 +170,11 @@ enum MergeStatement {
                 handle_at = CASE WHEN NOT t.dies THEN c.handle_at END,
                 first_open_day = CASE WHEN t.outcome IS NULL THEN least(c.first_open_day, t.request_day)
                     ELSE c.first_open_day END,
-                changed_at = now()
+                days = CASE WHEN t.opens THEN t.attempt_days ELSE t.request_days END,
+                changed_at = CASE WHEN t.changes OR t.takes OR t.dies OR t.outcome IS NULL THEN now() ELSE c.changed_at END
             FROM t
-            WHERE c.org = t.org AND c.case_id = t.case_id AND (t.changes OR t.takes OR t.dies OR t.outcome IS NULL)
+            WHERE c.org = t.org AND c.case_id = t.case_id
+                AND (t.changes OR t.takes OR t.dies OR t.outcome IS NULL OR NOT t.knows_day)
         ), ok AS (
             SELECT t.* FROM t
             WHERE NOT is_new OR owner IS NULL OR (org, case_id) IN (SELECT n.org, n.case_id FROM n)

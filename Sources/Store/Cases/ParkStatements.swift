@@ -48,7 +48,7 @@ enum ParkStatements {
                         failed_at = CASE WHEN t.fails THEN now() ELSE c.failed_at END,
                         failure_number = c.failure_number + t.fails::int,
                         handle_at = CASE WHEN t.fails THEN NULL ELSE c.handle_at END,
-                        changed_at = now()
+                        days = \(CaseDays.adding(CaseDays.today, to: "c.days")), changed_at = now()
                     FROM t WHERE c.org = t.org AND c.case_id = t.case_id
                 ), o AS (
                     SELECT t.*, CASE WHEN kind IN ('held', 'own') THEN 'held' WHEN fails THEN 'failed'

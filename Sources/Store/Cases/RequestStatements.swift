@@ -44,14 +44,15 @@ enum RequestStatements {
     static let failPoisonous = """
         INSERT INTO caserouter.cases AS c (
             org, case_id, case_number, revision, applied_revision, version_epoch, attempts, failure_kind, failure_stage,
-            failure_cause, failure_summary, failed_at, failure_number)
-        SELECT q.org, q.case_id, '', 1, 1, 1, 8, $4, $5, $6, $7, now(), 1
+            failure_cause, failure_summary, failed_at, failure_number, days)
+        SELECT q.org, q.case_id, '', 1, 1, 1, 8, $4, $5, $6, $7, now(), 1, ARRAY[q.day]
         FROM caserouter.requests q
         WHERE q.day = date '1970-01-01' + $1::int4 AND q.org = $2 AND q.event_key = $3 AND q.seen_at IS NULL
         ON CONFLICT (org, case_id) DO UPDATE
         SET attempts = 8, failure_kind = excluded.failure_kind, failure_stage = excluded.failure_stage,
             failure_cause = excluded.failure_cause, failure_summary = excluded.failure_summary, failed_at = now(),
-            failure_number = c.failure_number + 1, handle_at = NULL, changed_at = now()
+            failure_number = c.failure_number + 1, handle_at = NULL,
+            days = \(CaseDays.adding("excluded.days[1]", to: "c.days")), changed_at = now()
         WHERE c.attempts < 8
         """
 

@@ -27,7 +27,16 @@ public struct PostgresExaminer: DatabaseExaminer {
         do throws(PostgresError) {
             try await database.waitUntilUp(atMost: Self.patience)
         } catch {
-            return [.failure(.databaseReachable, Self.subject, "no session was opened: \(error.text)")]
+            // A standby lets a session in and is asked for its place in the write-ahead log, which it has none of.
+            guard
+                ["recovery is in progress", "hot standby", "session is read-only"].contains(where: error.text.contains)
+            else { return [.failure(.databaseReachable, Self.subject, "no session was opened: \(error.text)")] }
+            return [
+                .failure(
+                    .databaseReachable, Self.subject, "no session was opened: no server that was asked takes writes"),
+                .failure(
+                    .databaseWritable, Self.subject, "this server takes no writes, it is a standby: \(error.text)"),
+            ]
         }
         var lines: [DoctorLine] = []
         for look in [server, schema, rights, partitions] {

@@ -104,14 +104,17 @@ extension PostgresHousekeepingStore {
         }
     }
 
-    /// What a case wants was decided by the mapping as it was: ingest reads the case again, and it is decided anew.
+    /// What a case wants was decided by the mapping as it was: ingest reads the case again, and it is decided anew. Skills
+    /// that cannot be used are permanent as long as the mapping takes them.
     private static func decideAgain(
         _ mapping: String, _ cic: String, _ transaction: PostgresTransaction
     ) async throws(PostgresError) -> String? {
         let rows = try await transaction.query(
             """
             UPDATE caserouter.cases SET verify_at = now()
-            WHERE attempts >= 8 AND failure_kind = 'configuration' AND want_mapping = $1::text::int RETURNING 1
+            WHERE attempts >= 8 AND want_mapping = $1::text::int
+                AND (failure_kind = 'configuration' OR failure_cause IN ('skills-too-long', 'skills-malformed'))
+            RETURNING 1
             """, [.text(mapping)])
         return rows.isEmpty ? nil : "mapping \(mapping) was changed: \(rows.count) cases are decided again"
     }

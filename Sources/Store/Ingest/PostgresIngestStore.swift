@@ -116,27 +116,41 @@ public struct PostgresIngestStore: IngestStore {
         SELECT EXISTS (SELECT FROM held)
         """
 
-    public func known(
-        _ requests: [RequestKey], rearmingWriteBack: Bool
-    ) async throws(RoutingFailure) -> Set<RequestKey> {
+    public func known(_ requests: [RequestKey]) async throws(RoutingFailure) -> Set<RequestKey> {
         guard !requests.isEmpty else { return [] }
-        let sql =
-            rearmingWriteBack
-            ? """
-            WITH m AS (\(Self.keys)), armed AS (
-                UPDATE caserouter.requests r SET write_back = 'due', write_back_at = now()
-                FROM m JOIN caserouter.orgs o ON o.name = m.org AND o.mode = 'live'
-                WHERE r.day = m.day AND r.org = m.org AND r.event_key = m.event_key AND r.outcome IS NOT NULL
-                    AND r.outbox_row IS NOT NULL AND r.write_back IN ('none', 'done'))
-            SELECT r.day - date '1970-01-01', r.org, r.event_key FROM caserouter.requests r
-            JOIN m ON r.day = m.day AND r.org = m.org AND r.event_key = m.event_key
+        return try await known(
             """
-            : """
             SELECT r.day - date '1970-01-01', r.org, r.event_key FROM caserouter.requests r
             JOIN (\(Self.keys)) m ON r.day = m.day AND r.org = m.org AND r.event_key = m.event_key
+            """, Self.parameters(requests))
+    }
+
+    /// A sweep of comments records them without their rows, and no event may ever name those.
+    public func knownRows(_ rows: [CaseChange]) async throws(RoutingFailure) -> Set<RequestKey> {
+        guard !rows.isEmpty else { return [] }
+        return try await known(
             """
-        return Set(
-            try await rows(sql, Self.parameters(requests), name: "known") { row throws(PostgresError) in
+            WITH m AS (
+                SELECT date '1970-01-01' + day AS day, org, event_key, outbox_row
+                FROM unnest($1::int[], $2::text[], $3::text[], $4::text[]) AS k (day, org, event_key, outbox_row)
+            ), armed AS (
+                UPDATE caserouter.requests r
+                SET outbox_row = coalesce(r.outbox_row, m.outbox_row),
+                    write_back = CASE WHEN r.outcome IS NULL THEN r.write_back WHEN o.mode = 'live' THEN 'due'
+                        ELSE 'observed' END,
+                    write_back_at = CASE WHEN r.outcome IS NULL THEN r.write_back_at ELSE now() END
+                FROM m JOIN caserouter.orgs o ON o.name = m.org
+                WHERE r.day = m.day AND r.org = m.org AND r.event_key = m.event_key AND (
+                    r.outbox_row IS NULL
+                    OR o.mode = 'live' AND r.outcome IS NOT NULL AND r.write_back IN ('none', 'done')))
+            SELECT r.day - date '1970-01-01', r.org, r.event_key FROM caserouter.requests r
+            JOIN m ON r.day = m.day AND r.org = m.org AND r.event_key = m.event_key
+            """, Self.parameters(rows.map { RequestKey($0) }) + [.textArray(rows.map { $0.row?.description })])
+    }
+
+    private func known(_ sql: String, _ parameters: [PostgresValue]) async throws(RoutingFailure) -> Set<RequestKey> {
+        Set(
+            try await rows(sql, parameters, name: "known") { row throws(PostgresError) in
                 RequestKey(day: try row.int32(0), org: try row.text(1), eventKey: try row.text(2))
             })
     }

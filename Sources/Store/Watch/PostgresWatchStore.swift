@@ -41,7 +41,8 @@ public struct PostgresWatchStore: WatchStore {
 
     private static let columns = """
         SELECT e.org, e.case_id, e.number, e.ended_at IS NULL, e.state, e.interaction_id, e.attempt_id, e.with_agent,
-            e.end_reason
+            e.end_reason,
+            coalesce((SELECT c.want_assign FROM caserouter.cases c WHERE c.org = e.org AND c.case_id = e.case_id), 0)
         """
 
     private func episodes(
@@ -58,7 +59,7 @@ public struct PostgresWatchStore: WatchStore {
                             CaseKey(org: try row.text(0), caseID: try row.recordID(1)), try row.int32(2)),
                         isOpen: try row.bool(3), state: Episode.State(rawValue: try row.text(4)) ?? .ending,
                         interaction: try row.optionalText(5).map { InteractionID($0) }, attempt: try row.attemptID(6),
-                        isWithAgent: try row.bool(7),
+                        isWithAgent: try row.bool(7), wantedAssign: try row.int64(9),
                         endReason: try row.optionalText(8).flatMap { EpisodeEnd.Reason(rawValue: $0) }))
             }
             return episodes

@@ -51,6 +51,10 @@ enum RebuildStatements {
         WHERE e.ended_at IS NULL
         """
 
+    private static let attemptDay = """
+        (SELECT e.attempt_day FROM caserouter.episodes e WHERE e.org = $1 AND e.case_id = $2 AND e.number = $4)
+        """
+
     /// Due, so that a worker looks at it when the holds are over, and nobody's claim any more. To be read again, because what
     /// is wanted now was read off CIC: what is held of the case may be newer than that, and then no sweep finds a
     /// difference.
@@ -67,7 +71,8 @@ enum RebuildStatements {
                 SELECT min(p.id) FROM caserouter.mappings p
                 WHERE p.newest AND p.enabled AND p.org = c.org AND p.cic = $6 AND p.workgroup = $7)) END,
             epoch = greatest(c.epoch, \(ClaimLimits.leastEpoch)) + 1, worker = NULL, lease_until = NULL,
-            claims_without_outcome = 0, next_at = now(), verify_at = now(), changed_at = now()
+            claims_without_outcome = 0, next_at = now(), verify_at = now(), changed_at = now(),
+            days = \(CaseDays.adding(attemptDay, to: "c.days"))
         WHERE c.org = $1 AND c.case_id = $2
         """
 

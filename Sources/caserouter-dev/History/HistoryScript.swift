@@ -122,7 +122,8 @@ enum HistoryScript {
             INSERT INTO cases (
                 org, case_id, case_number, revision, applied_revision, version_epoch, state_fence, owner, closed, skills, want_cic,
                 want_workgroup, want_skills, want_mapping, last_cic, last_workgroup, last_mapping, acts_on_cic, episode, attempts,
-                failure_kind, failure_stage, failure_cause, failure_summary, failed_at, failure_number, first_open_day, changed_at)
+                failure_kind, failure_stage, failure_cause, failure_summary, failed_at, failure_number, first_open_day, days,
+                changed_at)
             SELECT org, case_id, case_number, 3, CASE WHEN fate IN ('due', 'failed') THEN 2 ELSE 3 END, 1, i * 8 + 5,
                 CASE WHEN fate = 'done' THEN agent ELSE queue_id END, fate = 'done', case_skills,
                 CASE WHEN fate <> 'done' THEN cic END, CASE WHEN fate <> 'done' THEN workgroup END,
@@ -132,7 +133,10 @@ enum HistoryScript {
                 CASE fate WHEN 'failed' THEN 'configuration' END, CASE fate WHEN 'failed' THEN 'resolve' END,
                 CASE fate WHEN 'failed' THEN 'skill-unknown' END, CASE fate WHEN 'failed' THEN 'CIC knows no such skill.' END,
                 CASE fate WHEN 'failed' THEN arrived_at END, (fate = 'failed')::int,
-                CASE WHEN fate IN ('due', 'failed') THEN (arrived_at AT TIME ZONE 'UTC')::date END, placed_at
+                CASE WHEN fate IN ('due', 'failed') THEN (arrived_at AT TIME ZONE 'UTC')::date END,
+                ARRAY(SELECT DISTINCT (at AT TIME ZONE 'UTC')::date
+                    FROM unnest(ARRAY[arrived_at, agent_at, replied_at, replied_at + interval '2 seconds', closed_at]) at),
+                placed_at
             FROM arrived;
 
             CREATE TEMP TABLE tried ON COMMIT DROP AS

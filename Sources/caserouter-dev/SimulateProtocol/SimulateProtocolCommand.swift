@@ -67,6 +67,8 @@ struct SimulateProtocolCommand: ParsableCommand {
             if trace || (result.problem != nil && tally.violations.count == 1) {
                 // Played again for its text: the same seed is the same history.
                 show(trace ? result : ProtocolHistory.play(seed: seed, isVerbose: true))
+            } else if result.problem != nil {
+                show(result)
             }
             if tally.violations.count >= violations { break }
         }

@@ -51,7 +51,9 @@ actor IngestDuty: Duty {
             do {
                 try await start(setup, credential, ingestSettings)
             } catch {
-                // The others go on; what is wrong with this one is tried again with the next change.
+                // It goes on with the credential and the settings it had, and so do the others; what is wrong is tried
+                // again with the next change.
+                await orgs[setup.name]?.ingest.use(ingestSettings)
                 problem = error
             }
         }

@@ -58,21 +58,23 @@ actor RouteDuty: Duty {
         for setup in settings.stored.servers {
             guard let credential = settings.credentials["cic:\(setup.name)"] else { continue }
             let workgroups = Set(settings.stored.workgroups(on: setup.name))
-            if let running = servers[setup.name], running.setup == setup, running.credential == credential {
-                running.server.use(orgs: orgs)
-                await running.feeds.use(orgs: orgs)
-                await running.watch.use(workgroups: workgroups)
+            let running = servers[setup.name]
+            guard running?.setup != setup || running?.credential != credential else {
                 wanted[setup.name] = running
-            } else {
-                do {
-                    wanted[setup.name] = try start(setup, credential, workgroups, settings.stored)
-                } catch {
-                    // The others go on; what is wrong with this one is tried again with the next change.
-                    problem = error
-                }
+                continue
+            }
+            do {
+                wanted[setup.name] = try start(setup, credential, workgroups, settings.stored)
+            } catch {
+                // It goes on as it was, and so do the others; what is wrong is tried again with the next change.
+                wanted[setup.name] = running
+                problem = error
             }
         }
         for running in wanted.values {
+            running.server.use(orgs: orgs)
+            await running.feeds.use(orgs: orgs)
+            await running.watch.use(workgroups: Set(settings.stored.workgroups(on: running.setup.name)))
             running.server.use(aliases: settings.stored.skillAliases(on: running.setup.name))
         }
         let outdated = servers.filter { name, running in wanted[name]?.server !== running.server }

@@ -16,6 +16,7 @@ struct SystemClock: RoutingClock {
     }
 
     func sleep(for duration: Duration) async throws(CancellationError) {
+        if loop.isCurrent { return try await loop.sleep(for: duration) }
         do {
             try await Task.sleep(for: duration)
         } catch {

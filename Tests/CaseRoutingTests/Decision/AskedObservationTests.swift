@@ -40,6 +40,19 @@ struct AskedObservationTests {
         #expect(decision.after.wanted == state.wanted)
     }
 
+    /// A mapping of no number: what is wanted was read off CIC.
+    @Test(arguments: [(0, Sample.workgroupA), (1, Sample.workgroupB)] as [(Int32, String)])
+    func `what an agent has stays where a changed mapping had it, but not where lost rows had it`(
+        _ mapping: Int32, _ expected: String
+    ) {
+        var state = CaseInState(.withAgent).state
+        state.wanted = Wanted(cic: Sample.cic, workgroup: Sample.workgroupB, skills: "", mapping: mapping)
+        state.episode?.workgroup = Sample.workgroupB
+        let decision = decided(observed(isAsked: false), on: state)
+        #expect(decision.after.wanted?.workgroup == expected)
+        #expect(decision.rule == (mapping == 0 ? .moved : .noDifference))
+    }
+
     @Test func `an interaction that an agent is spared with is not taken from the agent`() {
         var state = CaseInState(.withAgent, isWanted: false).state
         state.sparesAgent = true

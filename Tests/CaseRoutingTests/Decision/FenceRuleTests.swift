@@ -80,6 +80,13 @@ struct FenceRuleTests {
         #expect(decision.after.wanted?.workgroup == Sample.workgroupA)
     }
 
+    @Test func `an arrival is asked for by a contact put aside in the very second of the newest reply`() {
+        let decision = decided(
+            Sample.change(.ownerChanged, 12, previousOwner: Sample.user),
+            on: state(contact: 13, reply: 13, owner: Sample.user))
+        #expect(decision.after.wanted?.workgroup == Sample.workgroupA)
+    }
+
     @Test(arguments: [(0, 0, 30), (0, 30, 0), (30, 0, 0)] as [(Int64, Int64, Int64)])
     func `a contact is superseded by a newer contact, arrival or reply`(_ newer: (Int64, Int64, Int64)) {
         let (arrival, contact, reply) = newer

@@ -208,6 +208,23 @@ struct IngestTraceTests {
         org.stop()
     }
 
+    /// A sweep of comments has found it without its row, and no event names that.
+    @Test(arguments: RoutingTraceTests.seeds.prefix(2))
+    func `the row of a comment that was found before its row is marked`(_ seed: UInt64) throws {
+        let org = Org(seed: seed)
+        org.commit(.created)
+        #expect(org.site.run(until: { org.site.offered != nil && org.site.isAtRest }))
+        var comment = org.change(.comment)
+        comment.row = nil
+        org.site.broker.publish(comment)
+        #expect(org.site.run(until: { org.site.shared.tables.requests.count == 2 && org.site.isAtRest }))
+        comment.row = Sample.id("a00A00000000099")
+        org.source.commit(comment, announces: false)
+        #expect(org.site.run(until: { org.source.rows.values.allSatisfy { !$0.isNew } }, limit: .seconds(900)))
+        #expect(org.site.shared.tables.requests.count == 2)
+        org.stop()
+    }
+
     @Test(arguments: RoutingTraceTests.seeds.prefix(2))
     func `a row that cannot be marked is put off by itself`(_ seed: UInt64) {
         let org = Org(seed: seed)

@@ -85,6 +85,30 @@ struct LostRowsTraceTests {
         site.stop()
     }
 
+    /// The move to B is lost, the move back to A is heard and gets its number; CIC has carried out the number for B.
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a case that is back in its queue is taken from the agent who got it where lost rows had it`(
+        _ seed: UInt64
+    ) throws {
+        let site = site(seed)
+        place(site)
+        let older = site.shared.tables
+        place(site, Sample.change(.queueChanged, 11, owner: Sample.queueB, previousOwner: Sample.queueA))
+        #expect(site.run(until: { site.offered?.live.workgroup == Sample.workgroupB && site.isAtRest }))
+        site.shared.fallBack(to: older)
+        replay(site, Sample.change(.queueChanged, 12, owner: Sample.queueA, previousOwner: Sample.queueB))
+        #expect(site.run(until: { site.broker.count == 0 }))
+        site.cic.pickUp(try #require(site.offered).id)
+        #expect(site.run(until: { !isHeld(site) && site.isAtRest }))
+        #expect(site.state.wanted?.workgroup == Sample.workgroupB)
+        // The case is read again, as after every episode that was rebuilt.
+        replay(site, Sample.change(.observed, 12, owner: Sample.queueA, comparedWith: site.state.revision))
+        #expect(site.run(until: { site.offered?.live.workgroup == Sample.workgroupA && site.isAtRest }))
+        #expect(site.offered?.live.place == .waiting)
+        #expect(site.cic.mostRoutable == 1)
+        site.stop()
+    }
+
     @Test(arguments: RoutingTraceTests.seeds)
     func `an end that was lost is seen again before the hold is lifted`(_ seed: UInt64) throws {
         let site = site(seed)

@@ -113,6 +113,25 @@ struct RoutingTraceTests {
         try expectOffered(site, on: Sample.workgroupB)
     }
 
+    /// Of an org that counts versions in whole seconds: nobody can tell whether the reply has answered the comment.
+    @Test(arguments: seeds)
+    func `a comment in the second of a reply, put aside before the case came back, reaches somebody`(
+        _ seed: UInt64
+    ) throws {
+        let site = try offeredSite(seed, withAgent: true)
+        let first = try #require(site.offered).id
+        for change in [
+            Sample.change(.ownerChanged, 11, owner: Sample.user, previousOwner: Sample.queueA),
+            Sample.change(.agentReplied, 13), Sample.change(.comment, 13),
+            Sample.change(.ownerChanged, 12, owner: Sample.queueA, previousOwner: Sample.user),
+        ] {
+            site.broker.publish(change)
+            #expect(site.run(until: { site.broker.count == 0 }))
+        }
+        #expect(site.run(until: { site.offered.map { $0.id != first } ?? false }))
+        try expectOffered(site)
+    }
+
     @Test(arguments: seeds)
     func `a comment after a reply whose disconnect was not yet sent offers the case afresh`(_ seed: UInt64) throws {
         let site = try offeredSite(seed, withAgent: true)

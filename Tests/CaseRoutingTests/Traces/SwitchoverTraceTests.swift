@@ -70,4 +70,27 @@ struct SwitchoverTraceTests {
         #expect(site.cic.calls[.create] == 1)
         site.stop()
     }
+
+    /// The watch knows only of the agent, or another watch only what the row says of it.
+    @Test(arguments: RoutingTraceTests.seeds, [false, true])
+    func `what was taken back from an agent just before a switchover loses it is offered again`(
+        _ seed: UInt64, watchDies: Bool
+    ) throws {
+        let site = SimulatedSite(seed: seed)
+        site.startWorker()
+        let watch = site.startWatch()
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { site.isAtRest && site.offered != nil }))
+        site.cic.pickUp(try #require(site.offered).id)
+        #expect(site.run(until: { site.state.episode?.isWithAgent == true }))
+        site.broker.publish(Sample.change(.queueChanged, 11, owner: Sample.queueB, previousOwner: Sample.queueA))
+        #expect(site.run(until: { site.state.episode?.workgroup == Sample.workgroupB }))
+        if watchDies { site.kill(watch) }
+        _ = site.cic.switchOver()
+        if watchDies { site.startWatch() }
+        #expect(site.run(until: { site.isAtRest && site.offered != nil && site.shared.tables.holds.isEmpty }))
+        #expect(site.offered?.live.workgroup == Sample.workgroupB)
+        #expect(site.shared.tables.episodes[EpisodeKey(Sample.caseKey, 1)]?.endReason == .lost)
+        site.stop()
+    }
 }

@@ -50,6 +50,15 @@ import Testing
             let finding = try #require(status.needs_a_person.first { $0.sentence.contains("does not add up") })
             #expect(finding.sentence.contains("00004711"))
             #expect(finding.command.contains("caserouter case 00004711 --org acme --why"))
+            let serve = try await installation.start("serve")
+            // What Prometheus compares with 0: within its five seconds.
+            func metric() async throws -> Double? {
+                MetricsTests.value(
+                    #"caserouter_accounting_difference{org="acme"}"#,
+                    in: try await MetricsTests.get(serve, "metrics").body)
+            }
+            try await eventually("it listens", within: .seconds(60)) { try serve.log.contains("http served") }
+            #expect(try await metric() == 1)
             let report = try await installation.run(["report", "accounting"])
             #expect(report.status == 1)
             #expect(report.output.contains("difference"))
@@ -60,6 +69,7 @@ import Testing
                 try worker.log.contains("info accounting holds")
             }
             #expect(try await Self.status(installation).orgs.map(\.accounting_difference) == [0])
+            try await eventually("the metric is 0 again", within: .seconds(60)) { try await metric() == 0 }
             #expect(try await installation.run(["report", "accounting"]).status == 0)
             #expect(worker.process.exitStatus == nil)
         }

@@ -6,6 +6,15 @@ extension Installation {
     /// Runs a line of shell that has to end well, with the program and the tools in its path. Returns its output.
     @discardableResult
     func shell(_ line: String, input: String = "") async throws -> String {
+        let outcome = try await outcome(of: line, input: input)
+        guard outcome.status == 0 else {
+            throw Failure(description: "\(line): \(outcome.status ?? -1) \(outcome.output)\(outcome.errors)")
+        }
+        return outcome.output
+    }
+
+    /// The same, however it ends.
+    func outcome(of line: String, input: String = "") async throws -> Outcome {
         let place = directory.appending(path: UUID().uuidString).path
         try Data(input.utf8).write(to: URL(fileURLWithPath: place + ".in"))
         let bin = URL(fileURLWithPath: try Self.program()).deletingLastPathComponent().path
@@ -17,10 +26,8 @@ extension Installation {
         let process = try ChildProcess(
             "/bin/sh", ["-c", "{ \(line)\n} <\"$PLACE.in\" 2>\"$PLACE.errors\""], environment: variables,
             directory: directory.path, output: place + ".out")
-        let status = try await process.wait(atMost: .seconds(60))
-        let (output, errors) = (try Self.text(place + ".out"), try Self.text(place + ".errors"))
-        guard status == 0 else { throw Failure(description: "\(line): \(status ?? -1) \(output)\(errors)") }
-        return output
+        let status = try await process.wait(atMost: .seconds(120))
+        return Outcome(status: status, output: try Self.text(place + ".out"), errors: try Self.text(place + ".errors"))
     }
 
     /// `rabbitmqadmin`, which ships with the management plugin.
