@@ -61,8 +61,7 @@ extension FaultPlan.Fault {
                 "BEGIN; LOCK TABLE caserouter.cases IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(\(seconds)); COMMIT")
         case .databaseFailedOver:
             try await scene.stack.postgres.copyData(scene.run)
-            try await last { try await scene.stack.postgres.replaceByCopy() }
-            try await scene.sql("SELECT pg_promote(true, 60)")
+            try await last { try await scene.stack.postgres.replaceByCopy(scene.run) }
         case .databaseReadOnly:
             // As a standby is that somebody sends the workers to by mistake. Sessions that are open take it over as well.
             try await scene.sql("ALTER SYSTEM SET default_transaction_read_only = on")

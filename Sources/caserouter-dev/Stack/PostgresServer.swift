@@ -71,9 +71,9 @@ struct PostgresServer {
             ]), environment: Executables.environment(home: "/tmp"))
     }
 
-    /// Kills the server and starts the copy in its place, still as a standby: whoever may promotes it. What was committed
-    /// since the copy was made is lost.
-    func replaceByCopy() async throws {
+    /// Kills the server, starts the copy in its place as a standby and promotes it. What was committed since the copy was
+    /// made is lost.
+    func replaceByCopy(_ run: RunDirectory) async throws {
         try await process.end(SIGKILL)
         let old = copy + "-before"
         try? FileManager.default.removeItem(atPath: old)  // There is none the first time.
@@ -81,6 +81,11 @@ struct PostgresServer {
         try FileManager.default.moveItem(atPath: copy, toPath: dataDirectory)
         try ServerAccount().give("", at: dataDirectory + "/standby.signal")
         try await process.start()
+        try await run.run(
+            "postgres-promote",
+            try ServerAccount().command([
+                try Executables.postgres("pg_ctl"), "--pgdata", dataDirectory, "--wait", "promote",
+            ]), environment: Executables.environment(home: "/tmp"))
     }
 
     private var copy: String { dataDirectory + "-copy" }

@@ -158,8 +158,13 @@ struct FenceRuleTests {
     @Test func `a case heard of for the first time by a comment is judged by what its row says`() {
         let comment = decided(Sample.change(.comment, 7), on: CaseState())
         #expect(comment.after.wanted?.workgroup == Sample.workgroupA)
-        #expect(comment.after.fences.state == 0)
-        let owner = decided(Sample.change(.ownerChanged, 6, owner: Sample.user), on: comment.after)
-        #expect(owner.after.facts?.owner == Sample.user)
+        #expect(comment.after.fences.state == 7)
+        let older = decided(Sample.change(.ownerChanged, 6, owner: Sample.user), on: comment.after)
+        #expect(older.after.facts?.owner == Sample.queueA)
+        // In whole seconds nobody knows which came first.
+        let equal = decided(Sample.change(.ownerChanged, 7, owner: Sample.user), on: comment.after)
+        #expect(equal.after.facts?.owner == Sample.queueA && equal.needsVerification)
+        let newer = decided(Sample.change(.ownerChanged, 8, owner: Sample.user), on: comment.after)
+        #expect(newer.after.facts?.owner == Sample.user)
     }
 }
