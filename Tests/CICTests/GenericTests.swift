@@ -14,7 +14,7 @@ extension SiteTests {
                     let id = try await server.create(attempt, attributes())
                     var held = try #require(try await site.interactions().first)
                     #expect(held.id == id.description && held.workgroup == "Holding")
-                    #expect(held["CR_AttemptId"] == attempt.description && held["CR_Assign"] == "0")
+                    #expect(held["CR_AttemptId"] == attempt.description && held["CR_Assign"] == nil)
                     #expect(held["CR_Org"] == "00D000000000001AAA" && held["CR_Installation"] == "test-installation")
                     #expect(held["CR_CaseId"] == episode().caseKey.caseID.description && held["CR_Episode"] == "1")
                     #expect(held["CR_CaseURL"] == "https://acme.example.com/" + episode().caseKey.caseID.description)
@@ -54,6 +54,27 @@ extension SiteTests {
                         try await server.findInHolding(episode()) == [
                             FoundInteraction(interaction: id, attempt: attempt)
                         ])
+                }
+            }
+        }
+
+        @Test func `attributes of a creation that come late do not take back the number of its move`() async throws {
+            try await TestSite.run {
+                $0.createAttributes = "late"
+                $0.createAttributesDelay = 1_000
+            } _: { site in
+                try await site.withServer { server in
+                    let attempt = newAttempt()
+                    let id = try await server.create(attempt, attributes())
+                    #expect(try await server.assign(order(id, attempt, number: 3)) == .assigned)
+                    try await eventually("the server has set them") {
+                        try site.ledger("interaction").contains {
+                            $0["event"]?.string == "attributes" && $0["by"]?.string == "system"
+                        }
+                    }
+                    #expect(
+                        try await server.read(id, attempt)
+                            == .alive(isWithAgent: false, assignNumber: 3, workgroup: "Support"))
                 }
             }
         }

@@ -85,6 +85,10 @@ import Testing
             #expect(try await run("resume workgroup:east/Support").contains("resumed"))
             #expect(try await run("resume workgroup:east/Support", expecting: 1).contains("nothing is"))
 
+            #expect(
+                try await run("mappings list --workgroup Suport", expecting: 64).contains("did you mean “Support”?"))
+            #expect(try await run("case 00001042 --org acmee", expecting: 64).contains("did you mean “acme”?"))
+            #expect(try await run("orgs list --tz Europe/Berlin").contains("(Europe/Berlin)"))
             said = try await run("case 00001042", expecting: 1)
             #expect(said.contains("there is no case “00001042”"))
             said = try await run("audit list --by nobody")

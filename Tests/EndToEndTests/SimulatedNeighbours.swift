@@ -6,25 +6,29 @@ import Testing
 /// Salesforce and CIC as simulators in processes of their own; they end with this value at the latest.
 struct SimulatedNeighbours {
     private let processes: [ChildProcess]
-    let salesforcePort: Int
+    /// Where each org is.
+    let orgs: [String: Int]
+    var salesforcePort: Int { orgs["acme"] ?? 0 }
     let cicPort: Int
     static let secret = "the-client-secret"
     static let password = "the-cic-password"
 
-    /// One org `acme` with these queues, and one CIC site without agents.
+    /// Orgs with these queues, `acme` at least, and one CIC site without agents.
     static func start(
-        in installation: Installation, queues: [String], workgroups: [String], skills: [String]
+        in installation: Installation, orgs: [String] = ["acme"], queues: [String], workgroups: [String],
+        skills: [String]
     ) async throws -> SimulatedNeighbours {
         let salesforce: [String: Any] = [
-            "orgs": [
+            "orgs": orgs.enumerated().map { number, name in
                 [
-                    "name": "acme", "organizationID": "00D000000000001EAA", "clientSecret": secret, "queues": queues,
+                    "name": name, "organizationID": "00D00000000000\(number + 1)EAA", "clientSecret": secret,
+                    "queues": queues,
                     "mappingTable": [
                         "object": "Old_Mapping__c", "queue": "Queue__c", "workgroup": "Workgroup__c",
                         "skills": "Skills__c",
                     ],
                 ] as [String: Any]
-            ]
+            }
         ]
         let cic: [String: Any] = [
             "users": [["name": "caserouter", "password": password]], "skills": skills,
@@ -33,14 +37,21 @@ struct SimulatedNeighbours {
             "workgroups": workgroups.map { ["name": $0, "queueType": 5] as [String: Any] }
                 + [["name": "Holding", "queueType": 1] as [String: Any]],
         ]
-        let (first, salesforcePort) = try await start("salesforce", salesforce, installation)
-        let (second, cicPort) = try await start("cic", cic, installation)
-        return SimulatedNeighbours(processes: [first, second], salesforcePort: salesforcePort, cicPort: cicPort)
+        let (first, salesforcePorts) = try await start("salesforce", salesforce, installation)
+        let (second, cicPorts) = try await start("cic", cic, installation)
+        let named: [String: Int] = try ports(of: salesforcePorts)
+        let numbered: [Int] = try ports(of: cicPorts)
+        return SimulatedNeighbours(processes: [first, second], orgs: named, cicPort: try #require(numbered.first))
+    }
+
+    private static func ports<Ports: Decodable>(of announcement: String) throws -> Ports {
+        let announced = try JSONDecoder().decode([String: Ports].self, from: Data(announcement.utf8))
+        return try #require(announced["ports"])
     }
 
     private static func start(
         _ kind: String, _ settings: [String: Any], _ installation: Installation
-    ) async throws -> (ChildProcess, Int) {
+    ) async throws -> (ChildProcess, announcement: String) {
         let file = installation.directory.appending(path: kind + ".json")
         try JSONSerialization.data(withJSONObject: settings).write(to: file)
         let output = installation.directory.appending(path: kind + ".out").path
@@ -50,18 +61,13 @@ struct SimulatedNeighbours {
             program, ["simulate", kind, "--config", file.path],
             environment: ["PATH": "/usr/bin:/bin", "HOME": installation.directory.path, "LC_ALL": "C.UTF-8"],
             directory: installation.directory.path, output: output)
-        var port: Int?
         try await eventually("\(kind) listens", within: .seconds(30)) {
             guard process.exitStatus == nil else {
                 throw Installation.Failure(description: try Installation.text(output))
             }
-            port =
-                try Installation.text(output).firstMatch(of: /"ports":[^0-9]*([0-9]+)/).flatMap { Int($0.1) }
-                ?? Installation.text(output).firstMatch(of: /:([0-9]{4,5})/).flatMap { Int($0.1) }
-            return port != nil
+            return try Installation.text(output).contains("\n")
         }
-        guard let port else { throw Installation.Failure(description: "\(kind) did not say its port") }
-        return (process, port)
+        return (process, try Installation.text(output))
     }
 
     // MARK: Salesforce
@@ -73,9 +79,9 @@ struct SimulatedNeighbours {
             json: ["Queue__c": queue, "Workgroup__c": workgroup], token: try await logIn())
     }
 
-    private func logIn() async throws -> String {
+    private func logIn(to org: String = "acme") async throws -> String {
         let token = try await call(
-            "POST", "services/oauth2/token",
+            "POST", "services/oauth2/token", at: orgs[org],
             form: "grant_type=client_credentials&client_id=case-router&client_secret=\(Self.secret)", token: nil)
         guard let access = try Self.member("access_token", of: token) else {
             throw Installation.Failure(description: "Salesforce gives no token")
@@ -84,21 +90,23 @@ struct SimulatedNeighbours {
     }
 
     /// Creates a case in a queue, as an agent would; its number.
-    func createCase(in queue: String) async throws -> String {
-        let access = try await logIn()
+    func createCase(in queue: String, of org: String = "acme", skills: String = "") async throws -> String {
+        let access = try await logIn(to: org)
+        let place = orgs[org]
         let found = try await call(
             "GET", "services/data/v58.0/query?q=SELECT%20Id%20FROM%20Group%20WHERE%20Name%20%3D%20%27\(queue)%27",
-            token: access)
+            at: place, token: access)
         guard let id = String(decoding: found, as: UTF8.self).firstMatch(of: /"Id":"([A-Za-z0-9]+)"/)?.1 else {
             throw Installation.Failure(description: "Salesforce has no queue \(queue)")
         }
         let created = try await call(
-            "POST", "services/data/v58.0/sobjects/Case", json: ["OwnerId": String(id), "Subject": "x"], token: access)
+            "POST", "services/data/v58.0/sobjects/Case", at: place,
+            json: ["OwnerId": String(id), "Subject": "x", "ObjectRouting_Skills__c": skills], token: access)
         guard let caseID = try Self.member("id", of: created) else {
             throw Installation.Failure(description: "Salesforce made no case")
         }
         let made = try await call(
-            "GET", "services/data/v58.0/sobjects/Case/\(caseID)?fields=CaseNumber", token: access)
+            "GET", "services/data/v58.0/sobjects/Case/\(caseID)?fields=CaseNumber", at: place, token: access)
         guard let number = try Self.member("CaseNumber", of: made) else {
             throw Installation.Failure(description: "the case has no number")
         }
@@ -109,14 +117,32 @@ struct SimulatedNeighbours {
         (try JSONSerialization.jsonObject(with: body) as? [String: Any])?[name] as? String
     }
 
+    // MARK: CIC
+
+    /// Changes a switch of the simulated CIC site.
+    func changeCIC(_ switches: [String: Any]) async throws {
+        _ = try await call(
+            "PATCH", "control/configuration", at: cicPort,
+            body: JSONSerialization.data(withJSONObject: switches), token: nil)
+    }
+
+    /// What the site holds now, as JSON.
+    func interactions() async throws -> String {
+        String(decoding: try await call("GET", "control/interactions", at: cicPort, token: nil), as: UTF8.self)
+    }
+
+    // MARK: HTTP
+
     private func call(
-        _ method: String, _ path: String, form: String? = nil, json: [String: String]? = nil, token: String?
+        _ method: String, _ path: String, at port: Int? = nil, form: String? = nil, json: [String: String]? = nil,
+        body: Data? = nil, token: String?
     ) async throws -> Data {
-        guard let url = URL(string: "http://127.0.0.1:\(salesforcePort)/\(path)") else {
+        guard let url = URL(string: "http://127.0.0.1:\(port ?? salesforcePort)/\(path)") else {
             throw Installation.Failure(description: "\(path) is no address")
         }
         var request = URLRequest(url: url)
         request.httpMethod = method
+        request.httpBody = body
         if let form {
             request.httpBody = Data(form.utf8)
             request.setValue("application/x-www-form-urlencoded", forHTTPHeaderField: "Content-Type")

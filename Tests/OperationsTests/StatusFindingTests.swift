@@ -54,6 +54,16 @@ import Testing
             { $0.queues = .found([.init(name: "caserouter.requests", messages: 1, consumers: 0)]) }
         ),
         ("paused", "caserouter resume cic:main", { $0.holds = [hold(.paused)] }),
+        (
+            "a workgroup with a blank paused", "caserouter resume 'workgroup:main/Sales Team'",
+            {
+                $0.holds = [
+                    PlacedHold(
+                        kind: .workgroup, name: "main/Sales Team", reason: .paused, detail: "why", since: now,
+                        placedBy: "ann")
+                ]
+            }
+        ),
         ("breaker", "caserouter doctor --cic main", { $0.holds = [hold(.breaker)] }),
         (
             "long switchover", "caserouter doctor --cic main",

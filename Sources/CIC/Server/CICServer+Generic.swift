@@ -6,10 +6,9 @@ extension CICServer {
     func createGeneric(
         _ attempt: AttemptID, _ content: CreationAttributes, until deadline: Duration
     ) async throws(RoutingFailure) -> InteractionID {
-        let pairs =
-            content.pairs + [
-                (InteractionAttribute.attempt, attempt.description), (InteractionAttribute.assign, "0"),
-            ]
+        // No number: it counts as 0, and a release that sets the attributes of a creation late would put a 0 in the place of
+        // the one that a move has written by then.
+        let pairs = content.pairs + [(InteractionAttribute.attempt, attempt.description)]
         let body = JSONWriter.object(capacity: 1024) { object in
             object.write("__type", "urn:inin.com:interactions:createGenericInteractionParameters")
             object.object("queueId") { queue in

@@ -209,8 +209,7 @@ extension Deliberation {
     mutating func contacted(_ version: Int64, _ org: OrgSettings) {
         let fences = after.fences
         after.fences.contact = max(fences.contact, version)
-        // A case that we have never heard of is judged by what the row says of it.
-        if before.facts == nil { takeFacts() }
+        learn(at: version)
         guard version >= fences.contact && version >= fences.arrival && version >= fences.reply else {
             outcome = .superseded
             rule = .answered
@@ -231,10 +230,18 @@ extension Deliberation {
         }
     }
 
+    /// A case that we have never heard of is judged by what the row says of it. That is how the case was then, so a state
+    /// from before changes nothing any more: it would move the case to where it had been.
+    private mutating func learn(at version: Int64) {
+        guard before.facts == nil else { return }
+        takeFacts()
+        after.fences.state = max(after.fences.state, version)
+    }
+
     mutating func replied(_ version: Int64) {
         let fences = after.fences
         after.fences.reply = max(fences.reply, version)
-        if before.facts == nil { takeFacts() }
+        learn(at: version)
         let observedLater = before.observedAt.map { change.occurredAt <= $0 } ?? false
         guard version > fences.arrival && version > fences.contact && !observedLater else {
             outcome = .superseded

@@ -143,8 +143,13 @@ struct NameCheck {
         return entry
     }
 
+    private static let mostShown = 30
+
     private func hint(_ name: String, _ known: [String]) -> String {
-        SimilarName.find(name, in: known).map { "; did you mean \($0)?" } ?? ""
+        if let similar = SimilarName.find(name, in: known) { return "; did you mean \(similar)?" }
+        let shown = known.sorted().prefix(Self.mostShown).joined(separator: ", ")
+        let more = known.count > Self.mostShown ? " and \(known.count - Self.mostShown) more" : ""
+        return known.isEmpty ? "; there are none" : "; there are: \(shown)\(more)"
     }
 
     private func old(_ age: Duration) -> String {

@@ -33,8 +33,8 @@ public struct Doctor: Sendable {
         lines += await database.examine()
         lines += await atBroker
         if let stored = try await configuration(&lines) {
-            let orgs = try chosen(stored.orgs, org, unless: cic) { $0.name }
-            let servers = try chosen(stored.servers, cic, unless: org) { $0.name }
+            let orgs = try chosen("org", stored.orgs, org, unless: cic) { $0.name }
+            let servers = try chosen("CIC server", stored.servers, cic, unless: org) { $0.name }
             if org == nil && cic == nil { lines += site(stored) }
             lines += await examine(orgs, servers, stored)
         }
@@ -79,12 +79,12 @@ public struct Doctor: Sendable {
     }
 
     private func chosen<Value>(
-        _ all: [Value], _ name: String?, unless other: String?, _ nameOf: (Value) -> String
+        _ what: String, _ all: [Value], _ name: String?, unless other: String?, _ nameOf: (Value) -> String
     ) throws(Refusal) -> [Value] {
         guard let name else { return other == nil ? all : [] }
         let found = all.filter { nameOf($0) == name }
         guard found.isEmpty else { return found }
-        throw Refusal(.usage, "\(name) is not set up; known are \(all.map(nameOf).joined(separator: ", "))")
+        throw Refusal.unknown(what, name, among: all.map(nameOf))
     }
 
     // MARK: Neighbours

@@ -108,7 +108,7 @@ extension SiteStatus {
                 return StatusFinding(
                     sentence:
                         "\(hold.target) is paused since \(hold.since.inSentence) by \(hold.placedBy): \(hold.detail)",
-                    command: "caserouter resume \(hold.target)")
+                    command: "caserouter resume \(shellWord(hold.target))")
             case .breaker:
                 return StatusFinding(
                     sentence:

@@ -101,7 +101,7 @@ extension OrgInspection {
             .salesforceAssignment,
             "the newest \(owners.count) open e-mail cases lie in no monitored queue, the last one in \(queue)",
             "let rule \(name) assign to a monitored queue, or map this one: caserouter mappings add "
-                + "\(org.settings.org) \(queue) CIC/WORKGROUP")
+                + "\(org.settings.org) \(shellWord(queue)) CIC/WORKGROUP")
     }
 
     // MARK: Rows and events

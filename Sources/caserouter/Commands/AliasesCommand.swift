@@ -47,14 +47,22 @@ struct AliasesCommand: AsyncParsableCommand {
             try await perform(json: common.json) {
                 let (alias, author) = (AliasSetup(cic: cic, kind: .skill, name: name, means: means), common.author)
                 let missingSince = try await withAliases { try await $0.add(alias, by: author) }
+                let undo = "caserouter aliases remove \(cic) \(shellWord(name))"
+                let note = missingSince.map {
+                    "\(cic) had no skill \(means) when its directory was read at \($0.inSentence)"
+                }
                 if common.json {
-                    return print(try JSONText.encode(["added": "\(cic)/\(name)", "means": means]))
+                    struct Document: Encodable {
+                        let added, means, undo: String
+                        let notes: [String]
+                    }
+                    return print(
+                        try JSONText.encode(
+                            Document(
+                                added: "\(cic)/\(name)", means: means, undo: undo, notes: note.map { [$0] } ?? [])))
                 }
-                print("\(cic): \(name) means \(means) from now on; undo: caserouter aliases remove \(cic) '\(name)'")
-                if let missingSince {
-                    print(
-                        "note: \(cic) had no skill \(means) when its directory was read at \(missingSince.inSentence)")
-                }
+                print("\(cic): \(name) means \(means) from now on; undo: \(undo)")
+                if let note { print("note: \(note)") }
             }
         }
     }
@@ -74,8 +82,12 @@ struct AliasesCommand: AsyncParsableCommand {
                 }
                 let (cic, name, author) = (cic, name, common.author)
                 let meant = try await withAliases { try await $0.remove(name, cic: cic, kind: kind, by: author) }
-                if common.json { return print(try JSONText.encode(["removed": "\(cic)/\(name)", "meant": meant])) }
-                print("\(cic): \(name) is removed; undo: caserouter aliases add \(cic) '\(name)' '\(meant)'")
+                let undo = "caserouter aliases add \(cic) \(shellWord(name)) \(shellWord(meant))"
+                if common.json {
+                    return print(
+                        try JSONText.encode(["removed": "\(cic)/\(name)", "meant": meant, "undo": undo]))
+                }
+                print("\(cic): \(name) is removed; undo: \(undo)")
             }
         }
     }

@@ -82,10 +82,11 @@ struct CredentialsCommand: AsyncParsableCommand {
                 let known = try CredentialParts(target: target)
                 let surroundings = try Surroundings()
                 let keys = try surroundings.keys
+                // Before anybody types a secret for what is not there.
+                try await withDatabase(surroundings) { try await known.checkTarget($0) }
                 let secret = try isatty(STDIN_FILENO) == 1 ? known.ask() : known.read()
                 let (author, target, unverified) = (common.author, target, unverified)
                 let version = try await withDatabase(surroundings) { database in
-                    try await known.checkTarget(database)
                     if !unverified {
                         let stored = try await PostgresConfigurationStore(database: database).load()
                         do {

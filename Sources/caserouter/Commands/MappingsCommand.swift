@@ -40,6 +40,10 @@ struct MappingsCommand: AsyncParsableCommand {
                 let stored = try await SetupSession.with { try await $0.store.load() }
                 if let org { _ = try stored.org(org) }
                 if let cic { _ = try stored.server(cic) }
+                let workgroups = Swift.Set(stored.mappings.map(\.setup.workgroup)).sorted()
+                if let workgroup, !workgroups.contains(workgroup) {
+                    throw Refusal.unknown("mapped workgroup", workgroup, among: workgroups)
+                }
                 let rows = stored.mappings.filter {
                     (org == nil || $0.setup.org == org) && (cic == nil || $0.setup.cic == cic)
                         && (workgroup == nil || $0.setup.workgroup == workgroup)

@@ -21,10 +21,12 @@ struct OrgsCommand: AsyncParsableCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Lists the orgs.")
 
+        @OptionGroup var zone: ZoneOption
         @OptionGroup var common: CommonOptions
 
         func run() async throws {
             try await perform(json: common.json) {
+                let times = try zone.zone()
                 let orgs = try await SetupSession.with { try await $0.store.load().orgs }
                 if common.json { return print(try NodeText.json(.list(orgs.map(\.node)), as: "orgs")) }
                 guard !orgs.isEmpty else {
@@ -33,14 +35,14 @@ struct OrgsCommand: AsyncParsableCommand {
                 var table = TextTable(
                     [
                         "org", "mode", "organization id", "login", "flow", "API", "sweep every",
-                        "routes changes since (UTC)",
+                        "routes changes since (\(times.name))",
                     ],
                     text: [0, 1, 2, 3, 4, 7])
                 for org in orgs {
                     table.add([
                         org.name, org.mode.rawValue, org.organizationID.description, org.loginURL, org.flow.rawValue,
                         org.apiVersion, CaseStory.span(org.sweepEvery),
-                        ZonedTimes(zone: .gmt, name: "UTC").text(org.routesChangesSince),
+                        times.text(org.routesChangesSince),
                     ])
                 }
                 print(table.text)

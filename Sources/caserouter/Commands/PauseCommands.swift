@@ -28,10 +28,11 @@ struct PauseCommand: AsyncParsableCommand {
         try await perform(json: common.json) {
             let (target, why, author) = (target, why, common.author)
             let paused = try await withPauses { try await $0.pause(target, why: why, by: author) }
+            let undo = "caserouter resume \(shellWord(paused.description))"
             print(
                 common.json
-                    ? try JSONText.encode(["paused": "\(paused)", "why": why, "by": author.name])
-                    : "\(paused): paused; undo: caserouter resume \(shellWord(paused.description))")
+                    ? try JSONText.encode(["paused": "\(paused)", "why": why, "by": author.name, "undo": undo])
+                    : "\(paused): paused; undo: \(undo)")
         }
     }
 }
@@ -50,7 +51,7 @@ struct ResumeCommand: AsyncParsableCommand {
     @OptionGroup var common: CommonOptions
 
     private struct Report: Encodable {
-        let resumed: String
+        let resumed, undo: String
         let waiting: Int
         let still_held_by: [String]
     }
@@ -59,14 +60,13 @@ struct ResumeCommand: AsyncParsableCommand {
         try await perform(json: common.json) {
             let (target, author) = (target, common.author)
             let (resumed, waiting, others) = try await withPauses { try await $0.resume(target, by: author) }
+            let undo = "caserouter pause \(shellWord(resumed.description)) --why '…'"
             if common.json {
                 let report = Report(
-                    resumed: "\(resumed)", waiting: waiting, still_held_by: others.map(\.reason.rawValue))
+                    resumed: "\(resumed)", undo: undo, waiting: waiting, still_held_by: others.map(\.reason.rawValue))
                 return print(try JSONText.encode(report))
             }
-            print(
-                "\(resumed): resumed, \(waiting) cases waited; undo: caserouter pause \(shellWord(resumed.description)) "
-                    + "--why '…'")
+            print("\(resumed): resumed, \(waiting) cases waited; undo: \(undo)")
             for other in others {
                 print(
                     "note: it is still on hold since \(other.since.inSentence) (\(other.reason.rawValue): \(other.detail.oneLine))"

@@ -25,6 +25,27 @@ struct FenceRuleTests {
         }
     }
 
+    @Test func `a state from before the comment by which we heard of a case moves it nowhere`() {
+        let heard = decided(Sample.change(.comment, 30, owner: Sample.queueB), on: CaseState()).after
+        #expect(heard.facts?.owner == Sample.queueB)
+        #expect(heard.wanted?.workgroup == Sample.workgroupB)
+        for kind in [ChangeKind.created, .skillsChanged, .closed] {
+            let late = decided(Sample.change(kind, 10, isClosed: kind == .closed), on: heard).after
+            #expect(late.facts == heard.facts)
+            #expect(late.wanted?.workgroup == Sample.workgroupB)
+        }
+        let newer = decided(
+            Sample.change(.queueChanged, 31, owner: Sample.queueA, previousOwner: Sample.queueB), on: heard)
+        #expect(newer.after.wanted?.workgroup == Sample.workgroupA)
+    }
+
+    @Test func `a state from before the reply by which we heard of a case offers it to nobody`() {
+        let heard = decided(Sample.change(.agentReplied, 30, owner: Sample.queueB), on: CaseState()).after
+        let late = decided(Sample.change(.created, 10), on: heard).after
+        #expect(late.facts?.owner == Sample.queueB)
+        #expect(late.wanted == nil)
+    }
+
     @Test func `a comment is judged by the owner in force, not by its row`() {
         let decision = decided(Sample.change(.comment, 20, owner: Sample.queueB), on: state())
         #expect(decision.after.wanted?.workgroup == Sample.workgroupA)
