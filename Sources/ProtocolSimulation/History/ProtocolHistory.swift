@@ -163,6 +163,8 @@ public final class ProtocolHistory: @unchecked Sendable {
 
     func isTooLate(_ server: String, _ id: InteractionID, _ live: HandlerModel.Live) -> Bool {
         guard late["\(server)/\(id)"] == live.attempt else { return false }
+        // The database has forgotten that its episode was given up, until everything is listed.
+        if shared.tables.isHeld(.cic, server, .lostRows) { return true }
         let open = shared.tables.openEpisode(live.episode.caseKey)?.episode
         return open?.cic != server || open?.interaction != id || open?.attempt != live.attempt
     }
