@@ -1,6 +1,7 @@
 import ArgumentParser
 import CaseRouting
 import Operations
+import Postgres
 import Store
 
 /// The filters that mean the same in every command.
@@ -35,7 +36,11 @@ struct FilterOptions: ParsableArguments {
 func withFailures<Value: Sendable>(
     _ body: @escaping @Sendable (Failures) async throws -> Value
 ) async throws -> Value {
-    try await withDatabase(try Surroundings()) { database in
+    // Planning for a hundred thousand failed cases takes longer than a worker's statement may.
+    var settings = PostgresSettings(applicationName: "caserouter")
+    settings.statementTimeout = .seconds(300)
+    settings.answerTimeout = .seconds(330)
+    return try await withDatabase(try Surroundings(), settings) { database in
         try await body(Failures(store: PostgresFailureStore(database)))
     }
 }

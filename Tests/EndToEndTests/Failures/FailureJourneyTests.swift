@@ -23,7 +23,7 @@ import Testing
             #expect(story.contains("Did you mean “German”?"))
 
             let added = try await site.must(["aliases", "add", "east", "Germn", "German"])
-            #expect(added.contains("aliases remove east 'Germn'"))
+            #expect(added.contains("aliases remove east Germn"))
             for number in 1...2 { try await site.untilRouted(number) }
             #expect(try await site.must(["failed", "list"]) == "nothing is failed\n")
             #expect(try await site.must(["aliases", "list"]).contains("Germn"))
@@ -59,9 +59,12 @@ import Testing
             let answer = try await site.must(["failed", "retry", "1001", "--org", "acme"])
             #expect(answer.contains("sent again"))
             try await site.untilRouted(1)
-            let again = try await installation.run(["failed", "retry", "1001"])
-            #expect(again.status == 1)
-            #expect(again.output.contains("not retried, routed since"))
+            // CIC has it a moment before its worker has written that down.
+            try await eventually("the retry is over") {
+                let again = try await installation.run(["failed", "retry", "1001"])
+                #expect(again.status == 1)
+                return again.output.contains("not retried, routed since")
+            }
 
             // In SQL, as a role that may do nothing else.
             let role = "retrier_\(installation.database.name)"

@@ -89,10 +89,10 @@ import Testing
                 try await installation.retries() > 0
             }
             try await installation.shovel(from: Self.failed, to: Self.requests)
-            try await eventually("every case is retried", within: .seconds(120)) {
+            try await eventually("every case is retried", within: .seconds(240)) {
                 try await installation.query("SELECT case_id FROM caserouter.failed_requests").isEmpty
             }
-            try await eventually("every handle is taken", within: .seconds(120)) {
+            try await eventually("every handle is taken", within: .seconds(240)) {
                 try await installation.bodies(in: Self.requests).isEmpty
             }
             let twice = try await installation.query(
