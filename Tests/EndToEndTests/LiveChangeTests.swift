@@ -15,9 +15,14 @@ import Testing
             // A mapping, added and changed.
             let early = try await neighbours.createCase(in: "Billing")
             try await site.decided(early, by: "unmonitored-queue")
-            took.append(try await site.change(["mappings", "add", "acme", "Billing", "main/Billing"]))
+            let added = try await site.change(["mappings", "add", "acme", "Billing", "main/Billing"])
+            took.append(added.took)
             try await site.waits(try await neighbours.createCase(in: "Billing"), on: "Billing")
-            took.append(try await site.change(["mappings", "set", "3", "workgroup=Sales"]))
+            let sweep = "caserouter sweep acme --queue Billing"
+            #expect(added.said.contains("1 cases wait in Billing already; offer them: \(sweep)"), "\(added.said)")
+            try await site.type(sweep.split(separator: " ").dropFirst().map(String.init))
+            try await site.waits(early, on: "Billing")
+            took.append(try await site.change(["mappings", "set", "3", "workgroup=Sales"]).took)
             try await site.waits(try await neighbours.createCase(in: "Billing"), on: "Sales")
 
             // An alias.
@@ -27,23 +32,23 @@ import Testing
                     "SELECT coalesce(failure_cause, '') FROM caserouter.cases WHERE case_number = '\(misunderstood)'"
                 ) == ["skill-unknown"]
             }
-            took.append(try await site.change(["aliases", "add", "main", "Deutsch", "German"]))
+            took.append(try await site.change(["aliases", "add", "main", "Deutsch", "German"]).took)
             try await site.waits(try await neighbours.createCase(in: "Support", skills: "Deutsch"), on: "Support")
 
             // An org's mode, there and back.
-            took.append(try await site.change(["orgs", "set-mode", "acme", "observe"]))
+            took.append(try await site.change(["orgs", "set-mode", "acme", "observe"]).took)
             let observed = try await neighbours.createCase(in: "Support")
             try await site.decided(observed, by: "observing")
-            took.append(try await site.change(["orgs", "set-mode", "acme", "live"]))
+            took.append(try await site.change(["orgs", "set-mode", "acme", "live"]).took)
             try await site.waits(try await neighbours.createCase(in: "Support"), on: "Support")
             #expect(try await site.place(of: observed) == [])
 
             // A setting of a server, and one of the whole site.
             #expect(try await !neighbours.interactions().contains("Site_Colour"))
-            took.append(try await site.change(["cic", "set", "main", "attributes.Site_Colour=teal"]))
+            took.append(try await site.change(["cic", "set", "main", "attributes.Site_Colour=teal"]).took)
             try await site.waits(try await neighbours.createCase(in: "Sales"), on: "Sales")
             #expect(try await neighbours.interactions().contains("Site_Colour"))
-            took.append(try await site.change(["config", "settings", "latency_target_seconds=7"]))
+            took.append(try await site.change(["config", "settings", "latency_target_seconds=7"]).took)
             #expect(
                 try await site.installation.query("SELECT DISTINCT target::int::text FROM report.latency") == ["7"])
 
@@ -52,7 +57,8 @@ import Testing
             try await neighbours.changeCIC(["users": [["name": "caserouter", "password": password]]])
             took.append(
                 try await site.change(
-                    ["credentials", "set", "cic:main"], input: #"{"user": "caserouter", "password": "\#(password)"}"#))
+                    ["credentials", "set", "cic:main"], input: #"{"user": "caserouter", "password": "\#(password)"}"#
+                ).took)
             try await site.waits(try await neighbours.createCase(in: "Support"), on: "Support")
 
             // On a machine that stands still for seconds one of them may be late; half of them are not.

@@ -63,15 +63,16 @@ struct RunningSite {
         return outcome.output + outcome.errors
     }
 
-    /// Runs a command that changes what is set up, and returns how long the slowest worker took to take it over.
-    func change(_ words: [String], input: String = "") async throws -> Duration {
-        try await type(words, input: input)
+    /// Runs a command that changes what is set up, and returns what it says and how long the slowest
+    /// worker took to take it over.
+    func change(_ words: [String], input: String = "") async throws -> (took: Duration, said: String) {
+        let said = try await type(words, input: input)
         let begin = ContinuousClock.now
         let version = try await installation.query("SELECT version::text FROM caserouter.configuration_version")[0]
         try await eventually("all workers have version \(version)") {
             try workers.allSatisfy { try $0.log.contains("configuration changed version=\(version) ") }
         }
-        return ContinuousClock.now - begin
+        return (ContinuousClock.now - begin, said)
     }
 
     /// Returns when the case waits for an agent of the workgroup.

@@ -82,10 +82,12 @@ import Testing
                 ], aliases: [])
         }
 
-        func report(org: String? = nil, cic: String? = nil) async throws -> DoctorReport {
+        func report(
+            org: String? = nil, cic: String? = nil, allowsInsecure: Bool = false
+        ) async throws -> DoctorReport {
             try await Doctor(
                 database: self, broker: NoBroker(), credentials: self, neighbours: self, clock: FixedClock(),
-                allowsInsecure: false
+                allowsInsecure: allowsInsecure
             ).report(org: org, cic: cic)
         }
     }
@@ -116,7 +118,16 @@ import Testing
         #expect(org.lines.contains { $0.check == .salesforceLogin } && !org.lines.contains { $0.check == .cicLogin })
         let cic = try await Neighbours().report(cic: "main")
         #expect(cic.lines.contains { $0.check == .cicLogin } && !cic.lines.contains { $0.check == .salesforceLogin })
-        await #expect(throws: Refusal.self) { try await Neighbours().report(org: "globex") }
+        await #expect {
+            _ = try await Neighbours().report(cic: "mian")
+        } throws: { ($0 as? Refusal)?.kind == .usage && "\($0)".contains("did you mean “main”?") }
+    }
+
+    @Test func `plaintext that is allowed is a warning`() async throws {
+        let safe = try await Neighbours().report().lines.first { $0.check == .settingsInsecure }
+        #expect(safe?.verdict == .ok)
+        let line = try await Neighbours().report(allowsInsecure: true).lines.first { $0.check == .settingsInsecure }
+        #expect(line?.verdict == .warning && line?.remedy?.contains("remove CASEROUTER_INSECURE") == true)
     }
 
     @Test func `a database that is away leaves the broker and the key file`() async throws {

@@ -67,7 +67,9 @@ extension Deliberation {
 
     mutating func stateChanged(_ version: Int64) {
         let fences = after.fences
-        let arrives = change.kind.bringsCase && !change.isClosed && mapping(of: change.owner) != nil
+        let arrives =
+            (change.kind.bringsCase || (version > fences.state && isAway)) && !change.isClosed
+            && mapping(of: change.owner) != nil
         var asks = arrives && version >= fences.arrival && version >= fences.reply
         // A contact that no newer reply has answered was put aside while nobody could be offered the case.
         if arrives && fences.contact >= fences.reply && version < fences.reply && version > fences.arrival {
@@ -98,6 +100,12 @@ extension Deliberation {
             outcome = .ignored
             offer(on: mapping, arrives: true, asks: true, comesBack: olderComesBack)
         }
+    }
+
+    /// Whether nobody could be offered the case as we hold it: a newer state that shows it in a monitored queue stands for the
+    /// change that brought it there and has no row.
+    private var isAway: Bool {
+        before.facts.map { $0.isClosed || configuration.mapping(org: change.org, owner: $0.owner) == nil } ?? false
     }
 
     /// Whether the case was away, so that an agent who has it is to lose it: a user owned it, it was closed, or

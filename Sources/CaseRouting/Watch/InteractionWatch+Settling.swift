@@ -86,11 +86,14 @@ extension InteractionWatch {
             return !entry.isBound && now - entry.since >= Self.adoptionAge && entry.nextLook <= now
         }
         let episodes = try await episodes(of: due)
+        var unknown: Set<CaseKey> = []
         for interaction in due.sorted(by: { $0.description < $1.description }) {
             guard let entry = mirror.entries[interaction] else { continue }
             mirror.update(interaction) { $0.putOff(at: now) }
             guard let episode = episodes[entry.episode] else {
+                // Its rows were lost, and CIC has recovered it after the others were found.
                 report(interaction, entry, "no such episode is known")
+                unknown.insert(entry.episode.caseKey)
                 continue
             }
             if episode.isOpen && episode.interaction == interaction && episode.attempt == entry.attempt {
@@ -102,6 +105,7 @@ extension InteractionWatch {
                 _ = await disconnect(interaction, entry, "holding")
             }
         }
+        try await judge(unknown)
     }
 
     /// Of an interaction that nothing will ever move: the port checks its attempt again before it is touched. Returns

@@ -108,6 +108,8 @@ extension ProtocolHistory {
                 story.isPickedUp(from: live.workgroup)
             }
         }
+        // What was recovered too late once, and is recovered again, is so still.
+        let strays = Set(server.routable.filter { isTooLate(server.name, $0.key, $0.value) }.map(\.value.attempt))
         let lost = server.switchOver()
         trace.say(
             "switchover", text: "\(server.name): \(server.identity) has taken over, without \(lost.count) interactions")
@@ -125,7 +127,7 @@ extension ProtocolHistory {
             simulation.clock.schedule(after: isLate ? seconds(75...200) : seconds(0...50)) { [unowned self] in
                 recoveries -= 1
                 let id = server.recover(live) { id in
-                    guard isLate else { return }
+                    guard isLate || strays.contains(live.attempt) else { return }
                     late["\(server.name)/\(id)"] = live.attempt
                     // With an agent it is the case's delivery, whatever was asked meanwhile.
                     if live.place == .withAgent { stories.first { $0.key == live.episode.caseKey }?.isTakenAway() }

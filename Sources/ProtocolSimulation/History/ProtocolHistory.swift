@@ -132,6 +132,8 @@ public final class ProtocolHistory: @unchecked Sendable {
             }
         }
         shared.merged = { [unowned self] in merged($0, $1, $2) }
+        // The agent has the case, and nothing else is offered: that is the footnote of the promise.
+        shared.delivered = { [unowned self] key in stories.first { $0.key == key }?.isTakenAway() }
         shared.cursorMoved = { [unowned self] cursor in
             for place in org.base..<max(org.base, Int(cursor.replayID))
             where shared.tables.requests[RequestKey(org.events[place])] == nil
@@ -161,6 +163,8 @@ public final class ProtocolHistory: @unchecked Sendable {
 
     func isTooLate(_ server: String, _ id: InteractionID, _ live: HandlerModel.Live) -> Bool {
         guard late["\(server)/\(id)"] == live.attempt else { return false }
+        // The database has forgotten that its episode was given up, until everything is listed.
+        if shared.tables.isHeld(.cic, server, .lostRows) { return true }
         let open = shared.tables.openEpisode(live.episode.caseKey)?.episode
         return open?.cic != server || open?.interaction != id || open?.attempt != live.attempt
     }

@@ -154,7 +154,8 @@ final class Story {
         if isClosed && (state.wanted != nil || routable != nil) { return "closed, but still offered" }
         if owner == Sample.unmonitored && routable?.place == .waiting { return "offered in an unmonitored queue" }
         guard isRoutable else { return nil }
-        if let routable {
+        // What is given up stays where its agent has it, and ends when the agent is done.
+        if let routable, !waitsForAgent {
             if routable.workgroup != Self.workgroup(of: owner) { return "on the wrong workgroup" }
             if routable.place == .waiting && routable.skills != skills { return "waits with the wrong skills" }
         }

@@ -18,6 +18,8 @@ public final class SharedTables: @unchecked Sendable {
     /// Called after a merge: the change, what was held of its case before, and what is held now.
     public var merged: ((CaseChange, CaseFacts?, CaseFacts?) -> Void)?
     var mergedChange: (CaseChange, CaseFacts?, CaseFacts?)?
+    /// Called when what was recovered too late turns out to be with an agent.
+    public var delivered: ((CaseKey) -> Void)?
     /// Statements of the watch that wrote, by name.
     public var watchWrites: [String] = []
     public var figures: QueueFigures?
@@ -264,7 +266,11 @@ public struct MemoryWatchStore: WatchStore {
     }
 
     public func deliveredAfterAll(_ episode: EpisodeKey) async throws(RoutingFailure) -> Bool {
-        try await write("delivered") { $0.deliveredAfterAll(episode) }
+        try await write("delivered") { tables in
+            let isDelivered = tables.deliveredAfterAll(episode)
+            if isDelivered { shared.delivered?(episode.caseKey) }
+            return isDelivered
+        }
     }
 
     public func raiseEpoch(cic: String, identity: String) async throws(RoutingFailure) {

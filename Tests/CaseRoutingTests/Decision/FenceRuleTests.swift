@@ -80,6 +80,16 @@ struct FenceRuleTests {
         #expect(decision.after.wanted?.workgroup == Sample.workgroupA)
     }
 
+    @Test(arguments: [0, 13])
+    func `a change of skills stands for the arrival whose row is missing, whatever was put aside since`(_ reply: Int64)
+    {
+        let decision = decided(
+            Sample.change(.skillsChanged, 12, skills: "French"),
+            on: state(contact: 14, reply: reply, owner: Sample.user))
+        #expect(decision.after.wanted?.workgroup == Sample.workgroupA)
+        #expect(decision.after.fences.arrival == 12)
+    }
+
     @Test func `an arrival is asked for by a contact put aside in the very second of the newest reply`() {
         let decision = decided(
             Sample.change(.ownerChanged, 12, previousOwner: Sample.user),

@@ -157,6 +157,25 @@ struct LostRowsTraceTests {
         site.stop()
     }
 
+    /// Of an episode that the database has forgotten; CIC recovers it when the hold is over.
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `what is recovered in holding when its rows are lost does not stay there`(_ seed: UInt64) throws {
+        let site = site(seed)
+        let older = site.shared.tables
+        site.cic.faults[.assign] = Array(repeating: .requestLost, count: 20)
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { site.cic.calls[.assign] == 1 }))
+        site.shared.fallBack(to: older)
+        let lost = site.cic.switchOver()
+        #expect(lost.map(\.place) == [.holding])
+        replay(site, Sample.change(.closed, 11, isClosed: true))
+        #expect(site.run(until: { site.shared.tables.holds.isEmpty }))
+        for live in lost { site.cic.recover(live) }
+        #expect(site.run(until: { site.cic.model.interactions.isEmpty && site.isAtRest }, limit: .seconds(180)))
+        #expect(site.cic.mostRoutable == 0)
+        site.stop()
+    }
+
     @Test(arguments: RoutingTraceTests.seeds)
     func `a server that does not answer stays on hold until it has been listed`(_ seed: UInt64) throws {
         let site = site(seed)
