@@ -111,7 +111,16 @@ extension AMQPConnection {
             let error = AMQPError(
                 operation: "", kind: .deadline,
                 text: "no confirm within \(settings.publishDeadline), whether it arrived is unknown")
-            closeChannel(channel)
+            if publisher.isReady {
+                closeChannel(channel)
+            } else {
+                // Nor does it read from a connection that it holds back for the sake of such a queue; its heartbeats still
+                // come. The owner of this connection opens another one.
+                fail(
+                    AMQPError(
+                        operation: "", kind: .connectionLost,
+                        text: "the broker opened no channel within \(settings.publishDeadline)"))
+            }
             return publisher.failAll(error)
         }
         let now = MonotonicTime.now
@@ -132,7 +141,8 @@ extension AMQPConnection {
         _ method: MethodDecoder.Decoded, _ channel: Channel, _ publisher: PublisherChannel
     ) throws(AMQPError) {
         switch method.id {
-        case .channelOpenOk, .confirmSelectOk: break
+        case .channelOpenOk: break
+        case .confirmSelectOk: publisher.isReady = true
         case .basicAck:
             let ack = method.fields(amqp_basic_ack_t.self)
             try answered(publisher, ack.delivery_tag, multiple: ack.multiple != 0, nacked: false)

@@ -62,6 +62,8 @@ final class PublisherChannel {
     var deadlineTimer: PollTimer?
     /// All publishes before have met their deadline.
     var watchedFrom: UInt64 = 1
+    /// The broker has opened it and confirms.
+    var isReady = false
 
     func failAll(_ error: AMQPError) {
         deadlineTimer?.cancel()

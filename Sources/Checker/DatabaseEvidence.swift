@@ -66,6 +66,9 @@ struct DatabaseEvidence {
         let failureKind: String
         let failureCause: String
         let failureSummary: String
+
+        /// Claims count from 1. What was found in CIC after rows were lost is written down as an attempt of no claim.
+        var isOfClaim: Bool { epoch > 0 }
     }
 
     struct Cursor {

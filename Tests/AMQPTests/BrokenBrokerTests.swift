@@ -123,6 +123,25 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(4)))
+    func `a broker that opens no channel costs the connection, however long its heartbeats are waited for`()
+        async throws
+    {
+        let broker = try await PrivateBroker.start()
+        defer { broker.stop() }
+        var settings = AMQPSettings()
+        settings.publishDeadline = .seconds(2)
+        var address = try AMQPAddress(url: broker.url)
+        address.heartbeat = .seconds(60)
+        try await withConnection(address, settings: settings) { connection, queue in
+            broker.freeze()
+            defer { broker.thaw() }
+            let error = await failure { () async throws(AMQPError) in try await connection.publish([1], to: queue) }
+            #expect(error?.kind == .connectionLost || error?.kind == .deadline)
+            #expect(await connection.closedReason?.kind == .connectionLost)
+        }
+    }
+
     @Test(.timeLimit(.minutes(4))) func `closing does not wait for a frozen broker`() async throws {
         let broker = try await PrivateBroker.start()
         defer { broker.stop() }

@@ -310,6 +310,13 @@ import Testing
         #expect(try run.broken() == ["I9 1"])
     }
 
+    @Test func `what was rebuilt from CIC after rows were lost is no claim`() throws {
+        for (attempt, worker) in [(8, "route-2"), (9, "route-3")] {
+            run.intention(WrittenRun.id(1), WrittenRun.attempt(attempt), at: 1, revision: 4, epoch: 0, worker: worker)
+        }
+        #expect(try run.broken() == [])
+    }
+
     @Test func `I10, a row was marked before its request had an outcome`() throws {
         run.change("request", 1, "finished", to: WrittenRun.micros(106))
         #expect(try run.broken() == ["I10 2"])

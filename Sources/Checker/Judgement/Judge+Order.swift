@@ -70,7 +70,7 @@ extension Judge {
 
     private mutating func judgeRevisions() {
         guard let database else { return }
-        for (key, attempts) in Dictionary(grouping: database.attempts.values, by: \.key) {
+        for (key, attempts) in Dictionary(grouping: database.attempts.values.filter(\.isOfClaim), by: \.key) {
             let inOrder = attempts.sorted { ($0.epoch, $0.started) < ($1.epoch, $1.started) }
             for (before, after) in zip(inOrder, inOrder.dropFirst()) where after.revision < before.revision {
                 findings.add(

@@ -63,7 +63,7 @@ extension Judge {
                 continue
             }
             var holders: [Int64: String] = [:]
-            for attempt in attempts.sorted(by: { $0.source.line < $1.source.line }) {
+            for attempt in attempts.sorted(by: { $0.source.line < $1.source.line }) where attempt.isOfClaim {
                 if let other = holders.updateValue(attempt.worker, forKey: attempt.epoch), other != attempt.worker {
                     findings.add(
                         .epochs, key, "claim \(attempt.epoch) was held by \(other) and by \(attempt.worker)",
