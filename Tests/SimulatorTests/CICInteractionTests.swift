@@ -78,10 +78,12 @@ import Testing
             let session = try await site.session()
             try await session.watch("Holding")
             let id = try await session.create(in: "Holding", ["CR_CaseId": "500A"])
-            let first = attributes(try await session.poll(), "interactionsAdded", id)
-            #expect(first == [["Eic_State": "O"]])
+            let messages = try await session.poll()
+            #expect(attributes(messages, "interactionsAdded", id) == [["Eic_State": "O"]])
             if how == "late" {
-                _ = try await session.message { attributes([$0], "interactionsChanged", id) == [["CR_CaseId": "500A"]] }
+                // On a busy machine both are told by then.
+                let isLate = { attributes([$0], "interactionsChanged", id) == [["CR_CaseId": "500A"]] }
+                if !messages.contains(where: isLate) { _ = try await session.message(isLate) }
                 #expect(try site.events(id) == ["created", "attributes"])
             } else {
                 #expect(try await session.attributes(id, "CR_CaseId") == [:])

@@ -157,7 +157,7 @@ struct CICTestSession: Sendable {
             if let found = try await poll().first(where: fits) { return found }
             try await Task.sleep(for: .milliseconds(10))
         }
-        Issue.record("no such message within 10 s")
+        Issue.record("no such message within 60 s")
         return [:]
     }
 
