@@ -20,7 +20,7 @@ final class ProxyLink {
         let listener = socket(AF_INET, Self.type, 0)
         var one: Int32 = 1
         setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
-        guard listener >= 0, Self.with(address, port, { bind(listener, $0, $1) }) == 0,
+        guard listener >= 0, Loopback.withAddress(address, port, { bind(listener, $0, $1) }) == 0,
             Foundation.listen(listener, 512) == 0
         else { throw RunFailure("the proxy cannot listen on \(address):\(port): \(String(cString: strerror(errno)))") }
         listeners.append(listener)
@@ -58,7 +58,7 @@ final class ProxyLink {
             _ = fcntl(client, F_SETFL, O_NONBLOCK)
             _ = fcntl(client, F_SETFD, FD_CLOEXEC)
             let server = socket(AF_INET, Self.type, 0)
-            let result = Self.with(address, target) { connect(server, $0, $1) }
+            let result = Loopback.withAddress(address, target) { connect(server, $0, $1) }
             guard server >= 0, result == 0 || errno == EINPROGRESS else {
                 Foundation.close(client)
                 if server >= 0 { Foundation.close(server) }
@@ -77,16 +77,4 @@ final class ProxyLink {
 
     private static let type =
         Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-
-    private static func with(
-        _ text: String, _ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
-    ) -> Int32 {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        inet_pton(AF_INET, text, &address.sin_addr)
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
-        }
-    }
 }

@@ -52,7 +52,8 @@ enum Loopback {
         return descriptor
     }
 
-    private static func withAddress(
+    /// An IPv4 address as system calls take it.
+    static func withAddress(
         _ text: String, _ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
     ) -> Int32 {
         var address = sockaddr_in()
