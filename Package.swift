@@ -110,7 +110,7 @@ let package = Package(
         .testTarget(
             name: "StoreTests",
             dependencies: ["Store", "CaseRouting", "Operations", "Postgres", "Polling", "JSON", "TestSupport"]),
-        .testTarget(name: "SimulatorTests", dependencies: ["Simulators"], exclude: ["python"]),
+        .testTarget(name: "SimulatorTests", dependencies: ["Simulators", "TestSupport"], exclude: ["python"]),
         .testTarget(
             name: "ProtocolSimulationTests", dependencies: ["ProtocolSimulation", "CaseRouting", "TestSupport"]),
         .testTarget(name: "CheckerTests", dependencies: ["Checker"]),

@@ -30,7 +30,7 @@ import Testing
             let process = try ChildProcess(
                 "/usr/bin/openssl", arguments.split(separator: " ").map(String.init), environment: ["HOME": "/"],
                 directory: directory.path, output: directory.appending(path: "log").path)
-            let status = try await process.wait(atMost: .seconds(30))
+            let status = try await process.wait(atMost: .seconds(240))
             let log = try String(contentsOf: directory.appending(path: "log"), encoding: .utf8)
             try #require(status == 0, "openssl \(arguments): \(log)")
         }

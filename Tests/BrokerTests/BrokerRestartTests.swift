@@ -29,7 +29,7 @@ import Testing
         try await broker.startNode()
 
         // In the middle of the start-up the queue may still have no leader: an error, never a false success.
-        try await eventually("publishing goes on", within: .seconds(60)) {
+        try await eventually("publishing goes on") {
             await failure { () async throws(RoutingFailure) in try await publisher.publish(body("d")) } == nil
         }
         var seen: Set<String> = []

@@ -32,7 +32,7 @@ import Testing
         ) { change in merged.merge(change) }
         let task = Task(executorPreference: host.loop) { await housekeeping.run() }
         do {
-            try await eventually(what, within: .seconds(120), condition)
+            try await eventually(what, condition)
         } catch {
             task.cancel()
             await task.value
@@ -62,7 +62,7 @@ import Testing
                     try await host.look(at: queue)
                 }
             }
-            try await eventually("they were looked at too often", within: .seconds(60)) {
+            try await eventually("they were looked at too often") {
                 try await host.count(BrokerTopology.dead) == 6
             }
             #expect(try await host.count(BrokerTopology.failed) == 1)
@@ -121,7 +121,7 @@ import Testing
             var taken: [RequestDelivery] = []
             for _ in 0..<100 { taken.append(try #require(try await failed.takeDead())) }
             proxy.cutAll()
-            try await eventually("they are back", within: .seconds(60)) {
+            try await eventually("they are back") {
                 try await host.count(BrokerTopology.dead) == 200
             }
             let failure = await failure { () async throws(RoutingFailure) in try await failed.keepDead(taken[0]) }
@@ -132,7 +132,7 @@ import Testing
             #expect(await failed.unsettledCount == 1)
             try await failed.keepDead(again)
             await failed.close()
-            try await eventually("all are there", within: .seconds(60)) {
+            try await eventually("all are there") {
                 try await host.count(BrokerTopology.dead) == 200
             }
         }

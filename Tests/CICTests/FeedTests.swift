@@ -45,10 +45,10 @@ extension SiteTests {
             }
 
             func until(_ what: String, _ condition: () throws -> Bool) async throws {
-                let deadline = ContinuousClock.now + .seconds(20)
+                let deadline = ContinuousClock.now + .seconds(240)
                 while try !condition() {
                     guard ContinuousClock.now < deadline else {
-                        Issue.record("not within 20 s: \(what); \(queues), \(unreadable)")
+                        Issue.record("not within 240 s: \(what); \(queues), \(unreadable)")
                         return
                     }
                     try await step()

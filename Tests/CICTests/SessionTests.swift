@@ -38,7 +38,7 @@ extension SiteTests {
                     }
                     #expect(failed?.kind == .held && failed?.cause == .cicUnreachable)
                     #expect(ContinuousClock.now - began < .milliseconds(100))
-                    try #require(await server.isOpen(within: .seconds(10)))
+                    try #require(await server.isOpen(within: .seconds(120)))
                     // The same interaction under a new id; the old one is gone.
                     #expect(try await server.read(old, attempt) == .gone)
                     let held = try #require(try await site.interactions().first)
@@ -73,7 +73,7 @@ extension SiteTests {
                     #expect(failed?.kind == .held && failed?.stage == .create)
                     #expect(try await site.interactions().isEmpty)
                     #expect(try site.requests("POST", suffix: "/interactions") == 1)
-                    try #require(await server.isOpen(within: .seconds(5)))
+                    try #require(await server.isOpen(within: .seconds(120)))
                     _ = try await server.create(newAttempt(), attributes())
                 }
             }
@@ -145,7 +145,7 @@ extension SiteTests {
                     try await site.control(
                         "configuration", ["users": [["name": "caserouter", "password": "wrong-password"]]],
                         method: .patch)
-                    #expect(await server.isOpen(within: .seconds(5)))
+                    #expect(await server.isOpen(within: .seconds(120)))
                 }
             }
         }

@@ -35,7 +35,7 @@ extension SiteTests {
                     try await eventually("the session is with the other server") {
                         await server.session.connection.map { $0.server != first } ?? false
                     }
-                    try #require(await server.isOpen(within: .seconds(10)))
+                    try #require(await server.isOpen(within: .seconds(120)))
                     let second = try await identity(server)
                     // The watch itself is held back as well, until it has written the other server down.
                     #expect(

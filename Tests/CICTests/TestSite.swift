@@ -120,7 +120,7 @@ struct TestSite: Sendable {
             logger: Self.logger, limits: limits)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await server.run() }
-            if isOpen { try #require(await server.isOpen(within: .seconds(10))) }
+            if isOpen { try #require(await server.isOpen(within: .seconds(120))) }
             try await body(server)
             group.cancelAll()
             try await group.waitForAll()

@@ -59,11 +59,11 @@ import Testing
                 try await installation.publish(Array(Self.request(2 * number + 2).utf8))
             }
             let good = (1...2 * Self.bad.count).map { "o:row\($0)" }
-            try await eventually("the good ones are merged", within: .seconds(60)) {
+            try await eventually("the good ones are merged") {
                 try await installation.query("SELECT event_key FROM caserouter.requests WHERE seen_at IS NOT NULL")
                     .sorted() == good.sorted()
             }
-            try await eventually("the bad ones are in caserouter.dead", within: .seconds(60)) {
+            try await eventually("the bad ones are in caserouter.dead") {
                 try await installation.bodies(in: "caserouter.dead").count == Self.bad.count
             }
             let reasons = try await installation.query("SELECT reason FROM caserouter.undecodable")
@@ -88,11 +88,11 @@ import Testing
             try await installation.publish(Array(Self.request(1).utf8), to: "caserouter.dead")
             let worker = try await installation.start("route")
             try await installation.publish(Array(Self.request(2).utf8))
-            try await eventually("both requests are merged", within: .seconds(60)) {
+            try await eventually("both requests are merged") {
                 try await installation.query("SELECT event_key FROM caserouter.requests WHERE seen_at IS NOT NULL")
                     .sorted() == ["o:row1", "o:row2"]
             }
-            try await eventually("only what cannot be read is left", within: .seconds(60)) {
+            try await eventually("only what cannot be read is left") {
                 try await installation.bodies(in: "caserouter.dead") == ["by hand", "by hand"]
             }
             #expect(try await installation.bodies(in: "caserouter.requests") == [])

@@ -37,7 +37,7 @@ import Testing
         let process = try ChildProcess(
             "/bin/sh", ["-c", #"exec "$0" "$@" 2>"$PLACE.errors""#, try Installation.program()] + words,
             environment: ["PLACE": place, "PATH": "/usr/bin:/bin"], directory: "/", output: place + ".out")
-        let status = try await process.wait(atMost: .seconds(60))
+        let status = try await process.wait(atMost: .seconds(240))
         return Installation.Outcome(
             status: status, output: try Installation.text(place + ".out"),
             errors: try Installation.text(place + ".errors"))

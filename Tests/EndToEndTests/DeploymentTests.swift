@@ -18,7 +18,7 @@ import Yams
         defer { unlink(place) }
         let process = try ChildProcess(
             try Installation.program(), words, environment: environment, directory: "/", output: place)
-        let status = try await process.wait(atMost: .seconds(60))
+        let status = try await process.wait(atMost: .seconds(240))
         let text = try Installation.text(place)
         return Installation.Outcome(status: status, output: text, errors: text)
     }

@@ -51,7 +51,7 @@ import Testing
             environment: [
                 "PATH": "/usr/bin:/bin", "HOME": "/tmp", "CASEROUTER_DATABASE_URL": installation.databaseURL,
             ], directory: installation.directory.path, output: log)
-        let status = try await process.wait(atMost: .seconds(200))
+        let status = try await process.wait(atMost: .seconds(240))
         let text = try Installation.text(log)
         return Installation.Outcome(status: status, output: text, errors: text)
     }

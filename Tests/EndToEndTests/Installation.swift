@@ -74,7 +74,7 @@ struct Installation {
         let process = try ChildProcess(
             "/bin/sh", ["-c", #"exec "$0" "$@" <"$PLACE.in" 2>"$PLACE.errors""#, try Self.program()] + arguments,
             environment: variables, directory: directory.path, output: place + ".out")
-        let status = try await process.wait(atMost: .seconds(120))
+        let status = try await process.wait(atMost: .seconds(240))
         return Outcome(status: status, output: try Self.text(place + ".out"), errors: try Self.text(place + ".errors"))
     }
 
@@ -94,7 +94,7 @@ struct Installation {
             environment: surroundings(["CASEROUTER_LISTEN": "127.0.0.1:0", "CASEROUTER_WORKER_NAME": name ?? role]),
             directory: directory.path, output: log)
         let worker = RunningWorker(process: process, logFile: log)
-        try await eventually("\(role) is ready", within: .seconds(60)) {
+        try await eventually("\(role) is ready") {
             guard process.exitStatus == nil else { throw Failure(description: try worker.log) }
             return try worker.log.contains("info worker ready")
         }
@@ -109,7 +109,7 @@ struct Installation {
             ["simulate", neighbour, "--ledger", place + ".ndjson"], environment: environment,
             directory: directory.path, output: place + ".out")
         let simulator = Simulator(process: process, outputFile: place + ".out")
-        try await eventually("\(neighbour) listens", within: .seconds(60)) {
+        try await eventually("\(neighbour) listens") {
             try Self.text(simulator.outputFile).contains("\n")
         }
         return simulator

@@ -33,7 +33,7 @@ import Testing
         let process = try ChildProcess(
             python, ["-c", script, file], environment: ["PATH": "/usr/bin:/bin"],
             directory: installation.directory.path, output: file + ".out")
-        let status = try await process.wait(atMost: .seconds(60))
+        let status = try await process.wait(atMost: .seconds(240))
         if status != 0 { Issue.record("\(try Installation.text(file + ".out"))\n\(text)") }
         return status == 0
     }
@@ -63,15 +63,15 @@ import Testing
             let route = try await installation.start("route")
             let serve = try await installation.start("serve")
             for worker in [ingest, route, serve] {
-                try await eventually("it listens", within: .seconds(60)) { try worker.log.contains("http served") }
+                try await eventually("it listens") { try worker.log.contains("http served") }
             }
-            try await eventually("the org is subscribed to", within: .seconds(60)) {
+            try await eventually("the org is subscribed to") {
                 try ingest.log.contains("org subscribed")
             }
             _ = try await neighbours.createCase(in: "Support")
 
             var text = ""
-            try await eventually("the attempt is counted", within: .seconds(90)) {
+            try await eventually("the attempt is counted") {
                 text = try await Self.get(route, "metrics").body
                 return Self.value(#"caserouter_attempt_duration_seconds_count{result="done"}"#, in: text) == 1
             }
@@ -91,7 +91,7 @@ import Testing
             #expect(Self.value("caserouter_publishes_unconfirmed", in: text) == 0)
             #expect(Self.value(#"caserouter_leases_held{kind="org"}"#, in: text) == 1)
 
-            try await eventually("the site shows the waiting case", within: .seconds(60)) {
+            try await eventually("the site shows the waiting case") {
                 text = try await Self.get(serve, "metrics").body
                 return Self.value(#"caserouter_waiting_cases{cic="main"}"#, in: text) == 1
             }
@@ -108,7 +108,7 @@ import Testing
 
             // What the worker cannot do without is named.
             _ = try await Installation.management("DELETE", "queues/\(installation.virtualHost)/caserouter.requests")
-            try await eventually("the worker says what is missing", within: .seconds(60)) {
+            try await eventually("the worker says what is missing") {
                 let ready = try await Self.get(route, "health/ready")
                 return ready.status == 503 && ready.body.contains("the broker's queue is not consumed")
             }

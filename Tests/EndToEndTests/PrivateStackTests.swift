@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The private stack through the real program: what it starts answers, and nothing of it stays.
@@ -12,7 +13,7 @@ import Testing
 
     @Test func `a run ends with its command and hands on the exit code`() async throws {
         let process = try start(["--", "sh", "-c", "test -n \"$CASEROUTER_TEST_BROKER_URL\" && exit 7"])
-        try await until("the run has ended") { !process.isRunning }
+        try await eventually("the run has ended") { !process.isRunning }
         #expect(process.terminationStatus == 7)
         #expect(try Self.processes(of: root) == [])
         try FileManager.default.removeItem(atPath: root)
@@ -21,18 +22,18 @@ import Testing
     @Test func `a run that is killed leaves no process behind`() async throws {
         let process = try start([])
         let description = root + "/.run/stack/stack.json"
-        try await until("the servers are up") { FileManager.default.fileExists(atPath: description) }
+        try await eventually("the servers are up") { FileManager.default.fileExists(atPath: description) }
         #expect(try Self.processes(of: root).count >= 2)
         kill(process.processIdentifier, SIGKILL)
-        try await until("everything has ended") { try Self.processes(of: root).isEmpty }
+        try await eventually("everything has ended") { try Self.processes(of: root).isEmpty }
         try FileManager.default.removeItem(atPath: root)
     }
 
     @Test func `a run that is interrupted while it starts leaves no process behind`() async throws {
         let process = try start([])
-        try await until("the first process has started") { try !Self.processes(of: root).isEmpty }
+        try await eventually("the first process has started") { try !Self.processes(of: root).isEmpty }
         kill(process.processIdentifier, SIGINT)
-        try await until("the run has ended") { !process.isRunning }
+        try await eventually("the run has ended") { !process.isRunning }
         #expect(process.terminationStatus == 130)
         #expect(try Self.processes(of: root) == [])
         try FileManager.default.removeItem(atPath: root)
@@ -48,14 +49,6 @@ import Testing
         process.standardError = FileHandle.nullDevice
         try process.run()
         return process
-    }
-
-    private func until(_ what: Comment, _ isSo: () throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(60)
-        while try !isSo() {
-            try #require(ContinuousClock.now < deadline, "waited in vain until \(what)")
-            try await Task.sleep(for: .milliseconds(50))
-        }
     }
 
     /// Living processes that name the run's directory in their command line or environment.

@@ -110,7 +110,7 @@ import Testing
             #expect(erased.output.contains(#""messages" : 6"#), "\(erased.output)")
             for queue in ["caserouter.requests", "caserouter.failed", "caserouter.dead"] {
                 // What was kept in hand is there again as soon as the broker has noticed the closed connection.
-                try await eventually("\(queue) holds the others", within: .seconds(30)) {
+                try await eventually("\(queue) holds the others") {
                     let bodies = try await installation.bodies(in: queue)
                     return bodies.count == 2 && bodies.allSatisfy { $0.contains(other) }
                 }

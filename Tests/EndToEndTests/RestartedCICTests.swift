@@ -10,7 +10,7 @@ struct RestartedCICTests {
             for number in 1...2 { try await site.publish(number, skills: "German") }
             for number in 1...2 { try await site.untilRouted(number) }
             // The watch has seen them.
-            try await eventually("the figures of the queues are saved", within: .seconds(60)) {
+            try await eventually("the figures of the queues are saved") {
                 try await installation.query("SELECT waiting::text FROM caserouter.queue_figures") == ["2"]
             }
 
@@ -21,11 +21,11 @@ struct RestartedCICTests {
             let restarted = try await SimulatedCIC.start("east", installation, port: site.cic.port)
             defer { restarted.process.end() }
 
-            for number in 1...2 { try await site.untilRouted(number, within: .seconds(120)) }
+            for number in 1...2 { try await site.untilRouted(number) }
             let reasons = try await installation.query(
                 "SELECT coalesce(end_reason, 'open') FROM caserouter.episodes ORDER BY number")
             #expect(reasons == ["lost", "lost", "open", "open"])
-            try await eventually("the hold is lifted", within: .seconds(30)) {
+            try await eventually("the hold is lifted") {
                 try await installation.query("SELECT name FROM caserouter.holds").isEmpty
             }
             #expect(worker.process.exitStatus == nil)

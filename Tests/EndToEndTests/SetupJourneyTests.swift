@@ -48,7 +48,7 @@ import Testing
         /// What is typed again and again until it says this.
         func type(_ words: String..., until expected: String) async throws -> String {
             var said = ""
-            try await eventually("\(words) says “\(expected)”; it says: \(said)", within: .seconds(60)) {
+            try await eventually("\(words) says “\(expected)”; it says: \(said)") {
                 let outcome = try await installation.run(words)
                 said = outcome.output + outcome.errors
                 return said.contains(expected)
@@ -107,7 +107,7 @@ import Testing
             }
 
             // As soon as the names are known, a slip is refused.
-            try await eventually("the names are read", within: .seconds(60)) {
+            try await eventually("the names are read") {
                 try await installation.query("SELECT cic FROM caserouter.directory_reads") == ["main"]
             }
             #expect(

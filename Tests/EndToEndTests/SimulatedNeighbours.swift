@@ -61,7 +61,7 @@ struct SimulatedNeighbours {
             program, ["simulate", kind, "--config", file.path],
             environment: ["PATH": "/usr/bin:/bin", "HOME": installation.directory.path, "LC_ALL": "C.UTF-8"],
             directory: installation.directory.path, output: output)
-        try await eventually("\(kind) listens", within: .seconds(30)) {
+        try await eventually("\(kind) listens") {
             guard process.exitStatus == nil else {
                 throw Installation.Failure(description: try Installation.text(output))
             }

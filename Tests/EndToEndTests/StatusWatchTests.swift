@@ -48,7 +48,7 @@ import Testing
                 [script.path, try Installation.program(), "status", "--watch"],
                 environment: installation.surroundings(["TERM": "xterm"]), directory: installation.directory.path,
                 output: place)
-            let status = try await process.wait(atMost: .seconds(120))
+            let status = try await process.wait(atMost: .seconds(240))
             let said = try Installation.text(place)
             #expect(status == 0, "\(said)")
             let session = try JSONDecoder().decode(Session.self, from: Data(said.utf8))

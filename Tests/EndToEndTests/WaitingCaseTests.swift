@@ -128,11 +128,11 @@ import Testing
                 }
                 let ingest = try await installation.start("ingest")
                 let route = try await installation.start("route")
-                try await eventually("ingest follows the org", within: .seconds(60)) {
+                try await eventually("ingest follows the org") {
                     try ingest.log.contains("org subscribed") && ingest.log.contains("sweep finished")
                 }
                 try await site.openCase(in: "Returns")
-                try await eventually("the case is put aside", within: .seconds(60)) {
+                try await eventually("the case is put aside") {
                     try await installation.query("SELECT coalesce(rule, '-') FROM caserouter.requests") == [
                         "unmonitored-queue"
                     ]
@@ -151,7 +151,7 @@ import Testing
                 let asked = try await installation.run(["sweep", "acme", "--queue", "Returns"])
                 #expect(asked.status == 0, "\(asked.errors)")
                 #expect(asked.output.contains("acme: a sweep is asked for; it offers cases that wait in Returns"))
-                try await eventually("the case is offered", within: .seconds(60)) {
+                try await eventually("the case is offered") {
                     try await site.workgroups() == ["Returns"]
                 }
                 #expect(

@@ -36,7 +36,7 @@ struct PostgresDatabaseTests {
         try await PrivatePostgres.with { server async throws in
             try await withDatabase(server.url) { database async throws in
                 var timelines = database.timelineChanges.makeAsyncIterator()
-                try await database.waitUntilUp(atMost: .seconds(10))
+                try await database.waitUntilUp(atMost: .seconds(120))
                 #expect(try await answer(database) == 1)
                 #expect(await timelines.next() == "00000001")
                 _ = try await database.query("CREATE TABLE cases (id text)")
@@ -53,20 +53,20 @@ struct PostgresDatabaseTests {
                 #expect(MonotonicTime.now - start < .seconds(1))
                 #expect(await database.lastError != nil)
                 try await server.start()
-                try await database.waitUntilUp(atMost: .seconds(10))
+                try await database.waitUntilUp(atMost: .seconds(120))
                 #expect(try await answer(database) == 1)
 
                 try await server.kill()
                 try await eventually("it is down") { await !database.isUp }
                 try await server.start()
-                try await database.waitUntilUp(atMost: .seconds(20))
+                try await database.waitUntilUp(atMost: .seconds(120))
                 #expect(try await answer(database) == 1)
                 #expect(await database.timeline == "00000001")
 
                 try await server.failOver()
                 try await eventually("the new timeline is seen") { await database.timeline == "00000002" }
                 #expect(await timelines.next() == "00000002")
-                try await database.waitUntilUp(atMost: .seconds(10))
+                try await database.waitUntilUp(atMost: .seconds(120))
                 #expect(try await answer(database) == 1)
             }
         }
@@ -87,7 +87,7 @@ struct PostgresDatabaseTests {
                 #expect(await database.lastError?.text == "not yet")
                 await #expect(throws: PostgresError.self) { try await database.waitUntilUp(atMost: .milliseconds(20)) }
                 refusing.withLock { $0 = false }
-                try await database.waitUntilUp(atMost: .seconds(10))
+                try await database.waitUntilUp(atMost: .seconds(120))
                 #expect(try await answer(database) == 1)
             }
         }
@@ -96,7 +96,7 @@ struct PostgresDatabaseTests {
     @Test func `statements, transactions and batches work side by side`() async throws {
         try await TestDatabase.with(Cases.filled(20)) { test async throws in
             try await withDatabase(test.url, lock: Cases.lock) { database async throws in
-                try await database.waitUntilUp(atMost: .seconds(10))
+                try await database.waitUntilUp(atMost: .seconds(120))
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for number in 0..<20 {
                         group.addTask {
@@ -125,7 +125,7 @@ struct PostgresDatabaseTests {
         let database = PostgresDatabase(
             try PostgresAddress(try TestDatabase.serverURL()), PostgresSettings(applicationName: "test"), on: loop)
         let life = Task { await database.run() }
-        try await database.waitUntilUp(atMost: .seconds(10))
+        try await database.waitUntilUp(atMost: .seconds(120))
         life.cancel()
         await life.value
         let error = await #expect(throws: PostgresError.self) { try await answer(database) }

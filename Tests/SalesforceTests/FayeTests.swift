@@ -26,7 +26,7 @@ import Testing
         defer { process.terminate() }
         try await withTransport { transport in
             let origin = "http://127.0.0.1:\(port)"
-            try await eventually("faye listens; are ruby-faye and thin installed?", within: .seconds(30)) {
+            try await eventually("faye listens; are ruby-faye and thin installed?") {
                 LoopbackSocket.connect(to: port).map { close($0) } != nil
             }
             let settings = try SalesforceSettings(

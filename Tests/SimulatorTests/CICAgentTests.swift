@@ -1,5 +1,6 @@
 import Foundation
 import Simulators
+import TestSupport
 import Testing
 
 @Suite(.serialized) struct CICAgentTests {
@@ -18,7 +19,7 @@ import Testing
                 made.append(id)
             }
             let whole = ["created", "moved", "alerting", "connected", "disconnected", "deallocated"]
-            try await site.eventually("two are worked off") {
+            try await eventually("two are worked off") {
                 try site.events(made[0]) == whole && site.events(made[2]) == whole
             }
             #expect(try site.events(made[1]) == ["created", "moved"])

@@ -1,5 +1,6 @@
 import Foundation
 import Simulators
+import TestSupport
 import Testing
 
 @Suite(.serialized) struct CICConnectionTests {
@@ -84,7 +85,7 @@ import Testing
     @Test func `a session that nobody uses expires, one that is read does not`() async throws {
         try await CICTestSite.run(CICTestSite.configuration { $0.idleSeconds = 5 }) { site in
             let (idle, read) = (try await site.session(), try await site.session())
-            try await site.eventually("the idle session is gone") {
+            try await eventually("the idle session is gone") {
                 _ = try await read.poll()
                 return try site.ledger("session").contains { $0["event"] as? String == "expired" }
             }
@@ -151,7 +152,7 @@ import Testing
                 let session = try await site.session()
                 let headers = session.headers.merging(["Accept": "text/event-stream"]) { $1 }
                 request.yield((site.ports[0], "/icws/\(session.id)/messaging/messages", headers))
-                try await site.eventually("the stream is open") {
+                try await eventually("the stream is open") {
                     let state = try await site.control("state", method: "GET").json
                     return (state["sessions"] as? [[String: Any]])?.first?["stream"] as? Bool == true
                 }

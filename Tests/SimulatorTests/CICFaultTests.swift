@@ -1,5 +1,6 @@
 import Foundation
 import Simulators
+import TestSupport
 import Testing
 
 @Suite(.serialized) struct CICFaultTests {
@@ -109,7 +110,7 @@ import Testing
             let session = try await site.session()
             let first = try await session.create(in: "Support", ["CR_CaseId": "500A"])
             _ = try await session.call("POST", "/interactions/\(first)/disconnect")
-            try await site.eventually("deallocated") { try site.events(first).last == "deallocated" }
+            try await eventually("deallocated") { try site.events(first).last == "deallocated" }
             #expect(try await session.create(in: "Support") == first)
             try await site.control("interactions/\(first)/delete")
             let call: [String: Any] = ["workgroup": "Sales", "media": "call", "state": "C", "id": first]
@@ -126,7 +127,7 @@ import Testing
             let id = try await session.create(in: "Support")
             #expect(try await session.call("POST", "/interactions/\(id)/disconnect").status == 200)
             #expect(try await session.attributes(id, "Eic_State")["Eic_State"] == "O")
-            try await site.eventually("it ends") { try site.events(id).contains("disconnected") }
+            try await eventually("it ends") { try site.events(id).contains("disconnected") }
         }
     }
 

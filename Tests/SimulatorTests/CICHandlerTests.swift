@@ -1,5 +1,6 @@
 import Foundation
 import Simulators
+import TestSupport
 import Testing
 
 /// The rules of `docs/cic-handler.md`.
@@ -97,7 +98,7 @@ import Testing
             try await session.listen()
             let id = try await session.handlerCreate("att-1")
             _ = try await session.ask("Assign", "att-1", id, "1", "Support", "English", "", "0", "Holding")
-            try await site.eventually("picked up") { try site.events(id).last == "connected" }
+            try await eventually("picked up") { try site.events(id).last == "connected" }
             try await site.control("agents/anna/off")
             let answer = try await session.ask("Assign", "att-1", id, "2", workgroup, "", "", takeBack, "")
             #expect(answer == ["Assigned", "att-1", id, "2"])

@@ -1,5 +1,6 @@
 import Foundation
 import Simulators
+import TestSupport
 import Testing
 
 @Suite(.serialized) struct CICInteractionTests {
@@ -17,7 +18,7 @@ import Testing
             #expect(try await session.attributes(id, "Eic_WorkgroupName")["Eic_WorkgroupName"] == "Support")
             #expect(try await session.call("POST", "/interactions/\(id)/disconnect").status == 200)
             #expect(try await session.attributes(id, "Eic_State")["Eic_State"] == "I")
-            try await site.eventually("deallocated") { try site.events(id).last == "deallocated" }
+            try await eventually("deallocated") { try site.events(id).last == "deallocated" }
             #expect(try await session.call("GET", "/interactions/\(id)?select=Eic_State").status == 404)
             #expect(try await session.call("POST", "/interactions/\(id)/disconnect").status == 404)
             #expect(try site.events(id) == ["created", "moved", "disconnected", "deallocated"])

@@ -1,5 +1,6 @@
 import Foundation
 import Simulators
+import TestSupport
 import Testing
 
 @Suite(.serialized) struct CICSwitchoverTests {
@@ -18,7 +19,7 @@ import Testing
             try await site.control("switchover", ["emails": which, "window": 2_000, "announce": false])
             #expect(try await session.call("GET", "/messaging/messages").status == 401)
             #expect(try await site.connect(to: site.backup).status == 503)
-            try await site.eventually("the backup takes sessions") {
+            try await eventually("the backup takes sessions") {
                 try await site.connect(to: site.backup).status == 201
             }
             #expect(try await site.connect().status == 503)
@@ -43,10 +44,10 @@ import Testing
             try await session.listen()
             let id = try await session.handlerCreate("att-1")
             _ = try await session.ask("Assign", "att-1", id, "1", "Support", "", "", "0", "")
-            try await site.eventually("picked up") { try site.events(id).last == "connected" }
+            try await eventually("picked up") { try site.events(id).last == "connected" }
             try await site.control(
                 "switchover", ["emails": "all", "window": 50, "delay": 400, "announce": false])
-            try await site.eventually("the backup takes sessions") {
+            try await eventually("the backup takes sessions") {
                 try await site.connect(to: site.backup).status == 201
             }
             let session2 = try await site.session(on: site.backup)
@@ -70,7 +71,7 @@ import Testing
                 $0["__type"] as? String == "urn:inin.com:connection:connectionStateChangeMessage"
             }
             #expect(message["newConnectionState"] as? Int == 2 && message["shouldReconnect"] as? Bool == true)
-            try await site.eventually("the session ends") {
+            try await eventually("the session ends") {
                 try await session.call("GET", "/messaging/messages").status == 401
             }
         }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Simulators
@@ -247,11 +248,9 @@ import Testing
     }
 
     private func waitUntilHeld(_ org: SalesforceTestOrg, _ count: Int) async throws {
-        let deadline = ContinuousClock.now + .seconds(60)
-        while ContinuousClock.now < deadline {
+        try await eventually("\(count) connects are held at once") {
             let sessions = try await org.state()["sessions"]?.array ?? []
-            if sessions.count(where: { $0["connected"] == .bool(true) }) == count { return }
+            return sessions.count(where: { $0["connected"] == .bool(true) }) == count
         }
-        Issue.record("never \(count) connects held at once")
     }
 }

@@ -167,7 +167,7 @@ import Testing
                 let database = PostgresDatabase(
                     fixture.database.address, settings, on: fixture.executor, sessions: 1)
                 Task { await database.run() }
-                try await database.waitUntilUp(atMost: .seconds(10))
+                try await database.waitUntilUp(atMost: .seconds(120))
                 return database
             }
             try await fixture.failMany(1...4)

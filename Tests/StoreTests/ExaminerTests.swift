@@ -91,7 +91,7 @@ import Testing
                 #expect(try Self.line(.databaseDurability, lines).verdict == .warning, "\(lines)")
                 #expect(try Self.line(.databaseWritable, lines).verdict == .ok)
                 try await DatabaseUse.with(database.address) {
-                    try await $0.waitUntilUp(atMost: .seconds(10))
+                    try await $0.waitUntilUp(atMost: .seconds(120))
                     _ = try await $0.query(
                         "ALTER DATABASE \(database.name) SET default_transaction_read_only = on", name: "read-only")
                 }

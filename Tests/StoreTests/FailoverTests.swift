@@ -32,7 +32,7 @@ import Testing
                 let database = PostgresDatabase.forCases(
                     address, PostgresSettings(applicationName: "failover"), on: executor, sessions: 2)
                 let sessions = Task { await database.run() }
-                try await database.waitUntilUp(atMost: .seconds(60))
+                try await database.waitUntilUp(atMost: .seconds(120))
                 do {
                     try await Self.play(primary, standby, database, executor)
                 } catch {
@@ -65,12 +65,12 @@ import Testing
         let store = PostgresCaseStore(database, worker: "w", host: "test", encode: { Array($0.key.utf8) })
         let known = try await place(.make(.created, of: 1, version: 1), InteractionID("1"), store)
         let kept = try await database.query("SELECT pg_current_wal_lsn()::text")[0].text(0)
-        try await eventually("the standby has it", within: .seconds(60)) {
+        try await eventually("the standby has it") {
             try await database.query(
                 "SELECT count(*)::int4 FROM pg_stat_replication WHERE replay_lsn >= '\(kept)'::pg_lsn")[0].int32(0) == 1
         }
         try await standby.stopStreaming()
-        try await eventually("nothing is streamed", within: .seconds(60)) {
+        try await eventually("nothing is streamed") {
             try await database.query("SELECT count(*)::int4 FROM pg_stat_replication")[0].int32(0) == 0
         }
 
@@ -80,9 +80,9 @@ import Testing
             .make(.queueChanged, of: 1, version: 2, owner: StoreFixture.otherQueue), nil, store)
         guard try await store.beginAssign(moved) else { throw StoreFixture.NotClaimed() }
         try await primary.stop(.immediate)
-        try await eventually("the sessions are gone", within: .seconds(60)) { await !database.isUp }
+        try await eventually("the sessions are gone") { await !database.isUp }
         try await standby.promote()
-        try await database.waitUntilUp(atMost: .seconds(60))
+        try await database.waitUntilUp(atMost: .seconds(120))
 
         let watchStore = PostgresWatchStore(database, cases: store, worker: "w")
         #expect(try await watchStore.server(cic: "main")?.holds == [.lostRows])
@@ -106,7 +106,7 @@ import Testing
             random: NoJitter(), logger: Logger(label: "watch") { _ in SwiftLogNoOpLogHandler() },
             executor: executor)
         let watching = Task(executorPreference: executor) { await watch.run() }
-        try await eventually("both are rebuilt", within: .seconds(60)) {
+        try await eventually("both are rebuilt") {
             let open = try await watchStore.openEpisodes(cic: "main").count
             let wanted = try await watchStore.cases([first])[first]?.wanted
             return open == 2 && wanted?.workgroup == "Sales"
@@ -115,7 +115,7 @@ import Testing
         #expect(try await store.claimDue(limit: 10, servers: ["main"]).isEmpty)
         // Its time is a hundred seconds.
         _ = try await database.query("UPDATE caserouter.holds SET until = now()")
-        try await eventually("the hold is lifted", within: .seconds(60)) {
+        try await eventually("the hold is lifted") {
             try await watchStore.server(cic: "main")?.holds == []
         }
         watching.cancel()

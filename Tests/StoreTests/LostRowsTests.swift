@@ -22,7 +22,7 @@ import Testing
             fixture.database.address, settings, on: fixture.executor, sessions: 1)
         // Ends with `close`.
         Task { await connections.run() }
-        try await connections.waitUntilUp(atMost: .seconds(30))
+        try await connections.waitUntilUp(atMost: .seconds(120))
         await connections.close()
     }
 

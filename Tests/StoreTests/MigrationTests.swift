@@ -87,7 +87,7 @@ import Testing
                 let connections = PostgresDatabase.forCases(
                     fixture.database.address, settings, on: fixture.executor, sessions: 1)
                 Task { await connections.run() }
-                try await connections.waitUntilUp(atMost: .seconds(10))
+                try await connections.waitUntilUp(atMost: .seconds(120))
                 let store = PostgresCaseStore(connections, worker: role, host: "test", encode: { _ in [] })
                 do {
                     try await Self.wholeWork(store, fixture, number + 1)

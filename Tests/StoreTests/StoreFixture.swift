@@ -73,7 +73,7 @@ struct StoreFixture {
             database.address, PostgresSettings(applicationName: "store-test"), on: executor, sessions: 1)
         // Ends when the fixture closes the database.
         Task { await connections.run() }
-        try await connections.waitUntilUp(atMost: .seconds(10))
+        try await connections.waitUntilUp(atMost: .seconds(120))
         return connections
     }
 

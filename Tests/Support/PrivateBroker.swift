@@ -124,7 +124,7 @@ public final class PrivateBroker: Sendable {
     /// Ends the node in good order: it closes its connections first.
     public func stopNode() async throws {
         signal(SIGTERM)
-        guard try await processes.withLock({ $0.node })?.wait(atMost: .seconds(60)) != nil else {
+        guard try await processes.withLock({ $0.node })?.wait(atMost: .seconds(240)) != nil else {
             throw Failure(description: "a private RabbitMQ did not stop")
         }
     }
@@ -133,7 +133,7 @@ public final class PrivateBroker: Sendable {
     @discardableResult
     public func control(_ arguments: String...) async throws -> String {
         let process = try launch("/usr/lib/rabbitmq/bin/rabbitmqctl", arguments, log: "control.log")
-        let status = try await process.wait(atMost: .seconds(60))
+        let status = try await process.wait(atMost: .seconds(240))
         let log = try String(contentsOf: directory.appending(path: "control.log"), encoding: .utf8)
         guard status == 0 else { throw Failure(description: "rabbitmqctl \(arguments): \(log)") }
         return log

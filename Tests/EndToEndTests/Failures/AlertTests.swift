@@ -35,12 +35,12 @@ import Testing
     {
         try await Installation.with { installation in
             let worker = try await installation.start("route")
-            try await eventually("it does the housekeeping", within: .seconds(60)) {
+            try await eventually("it does the housekeeping") {
                 try await installation.query("SELECT owner FROM caserouter.leases WHERE kind = 'housekeeping'").count
                     == 1
             }
             try await installation.execute(Self.lost)
-            try await eventually("the log says so", within: .seconds(60)) {
+            try await eventually("the log says so") {
                 try worker.log.contains("error accounting differs")
             }
             #expect(try worker.log.contains("case=00004711"))
@@ -57,7 +57,7 @@ import Testing
                     #"caserouter_accounting_difference{org="acme"}"#,
                     in: try await MetricsTests.get(serve, "metrics").body)
             }
-            try await eventually("it listens", within: .seconds(60)) { try serve.log.contains("http served") }
+            try await eventually("it listens") { try serve.log.contains("http served") }
             #expect(try await metric() == 1)
             let report = try await installation.run(["report", "accounting"])
             #expect(report.status == 1)
@@ -65,11 +65,11 @@ import Testing
 
             _ = try await installation.query(
                 "UPDATE caserouter.requests SET outcome = 'routed', finished_at = now() RETURNING outcome")
-            try await eventually("the log says that it is over", within: .seconds(60)) {
+            try await eventually("the log says that it is over") {
                 try worker.log.contains("info accounting holds")
             }
             #expect(try await Self.status(installation).orgs.map(\.accounting_difference) == [0])
-            try await eventually("the metric is 0 again", within: .seconds(60)) { try await metric() == 0 }
+            try await eventually("the metric is 0 again") { try await metric() == 0 }
             #expect(try await installation.run(["report", "accounting"]).status == 0)
             #expect(worker.process.exitStatus == nil)
         }

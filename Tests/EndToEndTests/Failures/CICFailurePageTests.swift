@@ -51,7 +51,7 @@ import Testing
             for (number, one) in Self.injections.enumerated() {
                 try await site.publish(number + 1, skills: one.skills, queue: one.queue)
             }
-            try await eventually("all are merged", within: .seconds(60)) {
+            try await eventually("all are merged") {
                 try await installation.query("SELECT case_id FROM caserouter.cases").count == Self.injections.count
             }
             _ = try await installation.query(
@@ -124,7 +124,7 @@ import Testing
     private static func check(
         _ cause: String, shows what: String, _ installation: Installation, ofCase number: Int
     ) async throws {
-        try await eventually("\(cause) has failed its case", within: .seconds(90)) {
+        try await eventually("\(cause) has failed its case") {
             try await installation.query(
                 "SELECT cause FROM caserouter.failed_requests WHERE case_id = '\(FailingSite.id(number))'"
             ).count == 1
@@ -137,7 +137,7 @@ import Testing
     }
 
     private static func untilShown(_ cause: String, _ what: String, _ installation: Installation) async throws {
-        try await eventually("the check of \(cause) shows \(what)", within: .seconds(90)) {
+        try await eventually("the check of \(cause) shows \(what)") {
             // The server, and that somebody waits for it.
             try await FailurePage.check(cause, installation).contains(try Regex("\(what) +\\| +1\\b"))
         }

@@ -64,16 +64,14 @@ struct FailingSite {
     }
 
     /// Waits until so many cases are failed.
-    func untilFailed(_ count: Int, within limit: Duration = .seconds(60)) async throws {
-        try await eventually("\(count) cases are failed", within: limit) {
+    func untilFailed(_ count: Int) async throws {
+        try await eventually("\(count) cases are failed") {
             try await installation.query("SELECT case_id FROM caserouter.failed_requests").count == count
         }
     }
 
-    func untilRouted(
-        _ number: Int, on workgroup: String = "Support", within limit: Duration = .seconds(60)
-    ) async throws {
-        try await eventually("case \(number) waits for an agent", within: limit) {
+    func untilRouted(_ number: Int, on workgroup: String = "Support") async throws {
+        try await eventually("case \(number) waits for an agent") {
             try await interactions(of: number).map(\.workgroup) == [workgroup]
         }
     }
@@ -133,7 +131,7 @@ struct SimulatedCIC {
             try Installation.program("caserouter-dev"), ["simulate", "cic", "--config", file.path],
             environment: ["PATH": "/usr/bin:/bin"], directory: installation.directory.path, output: output)
         var port = 0
-        try await eventually("the CIC site listens", within: .seconds(30)) {
+        try await eventually("the CIC site listens") {
             let digits = try Installation.text(output).matches(of: /[0-9]{4,5}/)
             port = digits.compactMap { Int($0.0) }.first ?? 0
             return port > 0

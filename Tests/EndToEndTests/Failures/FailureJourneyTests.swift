@@ -27,7 +27,7 @@ import Testing
             for number in 1...2 { try await site.untilRouted(number) }
             #expect(try await site.must(["failed", "list"]) == "nothing is failed\n")
             #expect(try await site.must(["aliases", "list"]).contains("Germn"))
-            try await eventually("the retry is done", within: .seconds(30)) {
+            try await eventually("the retry is done") {
                 try await site.must(["retries", "list"]).contains("done")
             }
             let retries = try await site.must(["retries", "list"])
@@ -46,7 +46,7 @@ import Testing
             let worker = try await installation.start("route")
             // Nothing but a retry mends this: what is missing is no name that could appear, and what was set up a moment
             // ago is no repair.
-            try await eventually("the names are read", within: .seconds(60)) {
+            try await eventually("the names are read") {
                 try await installation.query("SELECT cic FROM caserouter.directory_reads") == ["east"]
             }
             _ = try await installation.query("DELETE FROM caserouter.repairs RETURNING what")
@@ -91,7 +91,7 @@ import Testing
             try await site.untilRouted(2)
 
             // By the handle that lies in the queue.
-            try await eventually("the handle is out", within: .seconds(30)) {
+            try await eventually("the handle is out") {
                 try await installation.bodies(in: "caserouter.failed").contains { $0.contains(FailingSite.id(3)) }
             }
             #expect(
@@ -113,7 +113,7 @@ import Testing
             // The handler takes its time: the interaction is made long after everybody has given up waiting.
             try await site.control("PATCH", "configuration", #"{"handler": {"delay": 12000}}"#)
             try await site.publish(1, skills: "German")
-            try await eventually("the attempt is on its way", within: .seconds(30)) {
+            try await eventually("the attempt is on its way") {
                 try site.ledger().contains("handler-notification")
             }
             try await site.control("PATCH", "configuration", #"{"handler": {"delay": 0}}"#)
@@ -134,8 +134,8 @@ import Testing
             for _ in 1...3 { try await installation.publish(Array(handle.utf8)) }
             for _ in 1...3 { try await site.publish(1, skills: "German") }
             _ = try await (command, sql)
-            try await site.untilRouted(1, within: .seconds(120))
-            try await eventually("the case is at rest", within: .seconds(120)) {
+            try await site.untilRouted(1)
+            try await eventually("the case is at rest") {
                 try await installation.query(
                     "SELECT case_id FROM caserouter.cases WHERE applied_revision = revision AND attempts = 0"
                 ).count == 1
@@ -162,12 +162,12 @@ import Testing
             #expect(refused.status == 64)
             let output = try await site.must(["failed", "discard", "1001", "--reason", "spam", "--actor", "ann"])
             #expect(output.contains("undo: caserouter failed restore"))
-            try await eventually("its interaction is gone", within: .seconds(60)) {
+            try await eventually("its interaction is gone") {
                 try await site.interactions(of: 1).isEmpty
             }
             #expect(try await site.must(["failed", "show", "1001"]).contains("by ann: spam"))
             try await site.must(["failed", "restore", "1001"])
-            try await site.untilRouted(1, within: .seconds(120))
+            try await site.untilRouted(1)
             #expect(worker.process.exitStatus == nil)
         }
     }

@@ -26,24 +26,24 @@ import Testing
             ])
             var worker = try await through.start("route", name: "one")
             try await site.publish(1, skills: "German")
-            try await site.untilRouted(1, within: .seconds(120))
+            try await site.untilRouted(1)
 
             // The database: what is in hand is held.
             Self.cut(database)
             try await site.publish(2, skills: "German")
-            try await eventually("the worker misses it", within: .seconds(60)) {
+            try await eventually("the worker misses it") {
                 try worker.log.contains("database lost")
             }
             let away = try await FailurePage.check("database", through, isCutOff: true)
             #expect(away.contains("failure  database-reachable"), "\(away)")
             #expect(away.contains("psql: error"), "\(away)")
             database.set(.none)
-            try await site.untilRouted(2, within: .seconds(120))
+            try await site.untilRouted(2)
             #expect(try await !FailurePage.check("database", through).contains("database-reachable"))
 
             // The broker: away, and then there without its queue.
             Self.cut(broker)
-            try await eventually("the worker misses it", within: .seconds(60)) {
+            try await eventually("the worker misses it") {
                 try worker.log.contains("broker lost")
             }
             let broken = try await FailurePage.check("broker", through, isCutOff: true)
@@ -59,7 +59,7 @@ import Testing
             try await site.must(["migrate"])
             #expect(try await !FailurePage.check("broker", through).contains("broker-queue"))
             try await site.publish(3, skills: "German")
-            try await site.untilRouted(3, within: .seconds(120))
+            try await site.untilRouted(3)
 
             try await Self.misspell(site, &worker)
             #expect(try await site.installation.query("SELECT case_id FROM caserouter.failed_requests") == [])
@@ -81,24 +81,24 @@ import Testing
             UPDATE caserouter.cic_servers SET attributes = '{"Site_Case": "{case.nr}"}' WHERE name = 'east';
             UPDATE caserouter.configuration_version SET version = version + 1;
             """)
-        try await eventually("the worker refuses it", within: .seconds(60)) {
+        try await eventually("the worker refuses it") {
             try worker.log.contains("configuration failed")
         }
         try await site.publish(4, skills: "German")
-        try await site.untilRouted(4, within: .seconds(120))
+        try await site.untilRouted(4)
 
         worker.process.signal(SIGTERM)
-        _ = try await worker.process.wait(atMost: .seconds(60))
+        _ = try await worker.process.wait(atMost: .seconds(240))
         worker = try await installation.start("route", name: "two")
         try await site.publish(5, skills: "German")
         var shown = ""
-        try await eventually("the check shows the setting, and who waits for it", within: .seconds(60)) {
+        try await eventually("the check shows the setting, and who waits for it") {
             shown = try await FailurePage.check("configuration", installation)
             return shown.contains(try Regex("east +\\| +1\\b"))
                 && shown.contains("A template has something else in braces")
         }
         try await site.must(["cic", "set", "east", "attributes.Site_Case={case.number}"])
-        try await site.untilRouted(5, within: .seconds(120))
+        try await site.untilRouted(5)
         shown = try await FailurePage.check("configuration", installation)
         #expect(!shown.contains("in braces") && shown.contains("cic set"), "\(shown)")
     }
@@ -131,7 +131,7 @@ import Testing
             for number in 1...3 {
                 let worker = try await installation.start("route", name: "victim-\(number)")
                 // Its session would go on without it.
-                try await eventually("worker \(number) has it in hand", within: .seconds(60)) {
+                try await eventually("worker \(number) has it in hand") {
                     try await installation.query(
                         """
                         SELECT pid::text FROM pg_stat_activity
@@ -140,7 +140,7 @@ import Testing
                     ).count > 0
                 }
                 worker.process.signal(SIGKILL)
-                _ = try await worker.process.wait(atMost: .seconds(30))
+                _ = try await worker.process.wait(atMost: .seconds(240))
                 _ = try await installation.query(
                     """
                     SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity
@@ -159,7 +159,7 @@ import Testing
             try await site.must(["failed", "retry", id])
             _ = try await installation.query(
                 "UPDATE caserouter.requests SET received_at = now() - interval '11 minutes' RETURNING event_key")
-            try await site.untilRouted(1, within: .seconds(120))
+            try await site.untilRouted(1)
             #expect(worker.process.exitStatus == nil)
         }
     }

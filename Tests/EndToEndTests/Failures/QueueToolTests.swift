@@ -22,7 +22,7 @@ import Testing
         try await Installation.with { installation in
             try await installation.failCases(1...count)
             let worker = try await installation.start("route")
-            try await eventually("the handles are out", within: .seconds(60)) {
+            try await eventually("the handles are out") {
                 try await installation.bodies(in: failed).count == count
             }
             try await body(installation, worker)
@@ -33,7 +33,7 @@ import Testing
         try await Self.withHandles(6) { installation, worker in
             func moves(_ what: String, _ count: Int, _ act: () async throws -> Void) async throws {
                 try await act()
-                try await eventually("\(what) has retried \(count)", within: .seconds(60)) {
+                try await eventually("\(what) has retried \(count)") {
                     try await installation.retries() == count
                 }
             }
@@ -80,19 +80,19 @@ import Testing
                 VALUES (1, 1, 'acme', '\(FailingSite.queue)', 'q', 'east', 'Support', 'ann')
                 """)
             let worker = try await installation.start("route")
-            try await eventually("the handles are out", within: .seconds(120)) {
+            try await eventually("the handles are out") {
                 try await installation.query("SELECT case_id FROM caserouter.cases WHERE handle_at IS NULL").isEmpty
             }
             let begun = try await installation.run(["failed", "retry", "--all", "--start", "--rate", "200"])
             #expect(begun.status == 0, "\(begun.errors)")
-            try await eventually("the bulk retry has begun", within: .seconds(60)) {
+            try await eventually("the bulk retry has begun") {
                 try await installation.retries() > 0
             }
             try await installation.shovel(from: Self.failed, to: Self.requests)
-            try await eventually("every case is retried", within: .seconds(240)) {
+            try await eventually("every case is retried") {
                 try await installation.query("SELECT case_id FROM caserouter.failed_requests").isEmpty
             }
-            try await eventually("every handle is taken", within: .seconds(240)) {
+            try await eventually("every handle is taken") {
                 try await installation.bodies(in: Self.requests).isEmpty
             }
             let twice = try await installation.query(
@@ -131,7 +131,7 @@ import Testing
             try #require(altered != handle)
             try await installation.publish(Array(altered.utf8), to: Self.requests)
 
-            try await eventually("everything was taken", within: .seconds(60)) {
+            try await eventually("everything was taken") {
                 guard try await installation.bodies(in: Self.requests).isEmpty else { return false }
                 return try await installation.bodies(in: Self.dead) == [altered]
             }
@@ -168,12 +168,12 @@ import Testing
             #expect(try await installation.bodies(in: Self.dead).count == 3, "the broker put them there after 20 looks")
             let worker = try await installation.start("route")
             // Seen in the database: who looks at the queue all the time keeps the message from housekeeping.
-            try await eventually("it was taken in", within: .seconds(60)) {
+            try await eventually("it was taken in") {
                 try await installation.query(
                     "SELECT event_key FROM caserouter.requests WHERE seen_at IS NOT NULL AND event_key = 'o:row1'"
                 ).count == 1
             }
-            try await eventually("nothing is dead", within: .seconds(60)) {
+            try await eventually("nothing is dead") {
                 try await Task.sleep(for: .seconds(1))
                 return try await installation.bodies(in: Self.dead).isEmpty
             }
@@ -221,13 +221,13 @@ import Testing
             let worker = try await installation.start("route")
             try await site.untilRouted(1)
 
-            try await eventually("the handle is out", within: .seconds(30)) {
+            try await eventually("the handle is out") {
                 try await installation.bodies(in: Self.failed).count == 1
             }
             try await installation.purge(Self.failed)
             // It is renewed a minute before the broker would have dropped it.
             _ = try await installation.query("UPDATE caserouter.cases SET handle_at = handle_at - interval '5 minutes'")
-            try await eventually("the handle is out again", within: .seconds(30)) {
+            try await eventually("the handle is out again") {
                 try await installation.bodies(in: Self.failed).count == 1
             }
             try await installation.purge(Self.dead)

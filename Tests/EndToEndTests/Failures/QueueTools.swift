@@ -26,7 +26,7 @@ extension Installation {
         let process = try ChildProcess(
             "/bin/sh", ["-c", "{ \(line)\n} <\"$PLACE.in\" 2>\"$PLACE.errors\""], environment: variables,
             directory: directory.path, output: place + ".out")
-        let status = try await process.wait(atMost: .seconds(120))
+        let status = try await process.wait(atMost: .seconds(240))
         return Outcome(status: status, output: try Self.text(place + ".out"), errors: try Self.text(place + ".errors"))
     }
 

@@ -16,7 +16,7 @@ import Testing
                 "mappings", "add", FailingSite.org, Self.secondQueue, "east/Returns", "--unchecked",
             ])
             let worker = try await installation.start("route")
-            try await eventually("the names are read", within: .seconds(60)) {
+            try await eventually("the names are read") {
                 try await installation.query("SELECT cic FROM caserouter.directory_reads") == ["east"]
             }
             // What was set up a moment ago is no repair.
@@ -42,10 +42,10 @@ import Testing
 
             try await site.control("POST", "workgroups", #"{"name": "Returns"}"#)
             try await site.control("POST", "skills", #"{"name": "French"}"#)
-            try await site.untilRouted(1, on: "Returns", within: .seconds(150))
-            try await site.untilRouted(2, within: .seconds(150))
+            try await site.untilRouted(1, on: "Returns")
+            try await site.untilRouted(2)
             #expect(try await site.must(["failed", "list"]) == "nothing is failed\n")
-            try await eventually("the retries are done", within: .seconds(60)) {
+            try await eventually("the retries are done") {
                 try await installation.query("SELECT state FROM caserouter.bulk_retries WHERE state <> 'done'").isEmpty
             }
             let retries = try await site.must(["retries", "list"])
@@ -63,17 +63,17 @@ import Testing
             try await site.control(
                 "PATCH", "configuration", #"{"users": [{"name": "caserouter", "password": "another"}]}"#)
             try await site.control("POST", "sessions/expire")
-            try await eventually("the session is gone", within: .seconds(60)) {
+            try await eventually("the session is gone") {
                 try worker.log.contains("cause=cic-credentials") || worker.log.contains("login was refused")
             }
             try await site.publish(4, skills: "German")
-            try await eventually("the case is merged", within: .seconds(30)) {
+            try await eventually("the case is merged") {
                 try await installation.query("SELECT case_id FROM caserouter.cases WHERE case_number = '1004'").count
                     == 1
             }
             try await site.must(
                 ["credentials", "set", "cic:east"], input: #"{"user": "caserouter", "password": "another"}"#)
-            try await site.untilRouted(4, within: .seconds(120))
+            try await site.untilRouted(4)
             #expect(try await site.must(["failed", "list"]) == "nothing is failed\n")
             #expect(worker.process.exitStatus == nil)
         }

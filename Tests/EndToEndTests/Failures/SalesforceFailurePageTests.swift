@@ -37,7 +37,7 @@ import Testing
             try await Self.must(
                 ["credentials", "set", "org:acme"], installation,
                 input: #"{"client_id": "case-router", "client_secret": "second"}"#)
-            try await eventually("it goes on by itself", within: .seconds(120)) { try Self.sweeps(worker) > sweeps }
+            try await eventually("it goes on by itself") { try Self.sweeps(worker) > sweeps }
             #expect(
                 try await !FailurePage.check("salesforce-credentials", installation).contains("salesforce-login"))
 
@@ -60,7 +60,7 @@ import Testing
             ["credentials", "set", "org:acme"], installation,
             input: #"{"client_id": "case-router", "client_secret": "first"}"#)
         let worker = try await installation.start("all")
-        try await eventually("the org is followed", within: .seconds(60)) {
+        try await eventually("the org is followed") {
             try worker.log.contains("org subscribed") && sweeps(worker) > 0
         }
         return worker
@@ -75,7 +75,7 @@ import Testing
         // As if it had waited for its minute.
         let due = "write_back = 'due' RETURNING event_key"
         let waited = "UPDATE caserouter.requests SET write_back_at = now() - interval '61 s' WHERE \(due)"
-        try await eventually("its row is to be marked", within: .seconds(60)) {
+        try await eventually("its row is to be marked") {
             try await installation.query(waited).count == 1
         }
         try await untilLogged("salesforce-forbidden", worker)
@@ -83,7 +83,7 @@ import Testing
             "salesforce-forbidden", ["may not mark rows as processed", "failure  salesforce-write-back"], installation)
         try await org.control("DELETE", "faults")
         _ = try await installation.query(waited)
-        try await eventually("the row is marked", within: .seconds(60)) {
+        try await eventually("the row is marked") {
             try await installation.query("SELECT event_key FROM caserouter.requests WHERE write_back = 'done'").count
                 == 1
         }
@@ -105,7 +105,7 @@ import Testing
         try await untilShown("salesforce-error", ["UNKNOWN_EXCEPTION"], installation)
         #expect(try await installation.query(before) == finished, "no sweep has finished meanwhile")
         try await org.control("DELETE", "faults")
-        try await eventually("a sweep finishes", within: .seconds(60)) {
+        try await eventually("a sweep finishes") {
             try await installation.query(before) != finished
         }
         #expect(try await !FailurePage.check("salesforce-error", installation).contains("UNKNOWN_EXCEPTION"))
@@ -120,7 +120,7 @@ import Testing
         try await org.control("POST", "limits", ["used": 14_000, "maximum": 15_000])
         let before = try sweeps(worker)
         try await must(["sweep", "acme"], installation)
-        try await eventually("a sweep finishes", within: .seconds(60)) { try sweeps(worker) > before }
+        try await eventually("a sweep finishes") { try sweeps(worker) > before }
         try await untilShown("salesforce-limit", [#"acme +\| 14\d\d\d +\| +15000"#], installation)
         try await org.control("POST", "limits", ["used": 15_000])
         try await must(["sweep", "acme"], installation)
@@ -136,7 +136,7 @@ import Testing
     }
 
     private static func untilLogged(_ cause: String, _ worker: RunningWorker) async throws {
-        try await eventually("the log says \(cause)", within: .seconds(120)) {
+        try await eventually("the log says \(cause)") {
             try worker.log.contains("cause=\(cause)")
         }
     }
@@ -144,7 +144,7 @@ import Testing
     /// - Parameter what: regular expressions.
     private static func untilShown(_ cause: String, _ what: [String], _ installation: Installation) async throws {
         var shown = ""
-        let isShown = try await eventually("the check of \(cause) shows \(what)", within: .seconds(120)) {
+        let isShown = try await eventually("the check of \(cause) shows \(what)") {
             shown = try await FailurePage.check(cause, installation)
             return try what.allSatisfy { shown.contains(try Regex($0)) }
         }

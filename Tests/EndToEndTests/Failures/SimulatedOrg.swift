@@ -27,7 +27,7 @@ struct SimulatedOrg {
             try Installation.program("caserouter-dev"), ["simulate", "salesforce", "--config", place + ".json"],
             environment: ["PATH": "/usr/bin:/bin"], directory: installation.directory.path, output: place + ".out")
         var listensOn: Int?
-        try await eventually("the org listens", within: .seconds(30)) {
+        try await eventually("the org listens") {
             let output = try Installation.text(place + ".out")
             guard process.exitStatus == nil else { throw Installation.Failure(description: output) }
             listensOn = output.firstMatch(of: /"acme":([0-9]+)/).flatMap { Int($0.1) }

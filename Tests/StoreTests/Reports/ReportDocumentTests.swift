@@ -121,7 +121,7 @@ enum ReportFixture {
         let connections = PostgresDatabase(fixture.database.address, settings, on: fixture.executor, sessions: 1)
         // Ends when the test closes it.
         Task { await connections.run() }
-        try await connections.waitUntilUp(atMost: .seconds(10))
+        try await connections.waitUntilUp(atMost: .seconds(120))
         return (PostgresReportStore(connections), connections)
     }
 
