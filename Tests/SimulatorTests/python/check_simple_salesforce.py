@@ -119,7 +119,7 @@ expect(0 < used <= maximum, "Sforce-Limit-Info")
 # A session that was revoked: refused where only the session is known, renewed by itself where the client signed in.
 bare = Salesforce(instance=host, session_id=sf.session_id)
 expect(bare.query("SELECT Id FROM Case")["totalSize"] == 0, "the session works")
-requests.post(f"https://{host}/services/oauth2/revoke", data={"token": sf.session_id}, timeout=10).raise_for_status()
+requests.post(f"https://{host}/services/oauth2/revoke", data={"token": sf.session_id}, timeout=120).raise_for_status()
 refused(SalesforceExpiredSession, lambda: bare.query("SELECT Id FROM Case"), "a revoked session")
 revoked = sf.session_id
 expect(sf.query("SELECT Id FROM Case")["totalSize"] == 0 and sf.session_id != revoked, "signed in again")

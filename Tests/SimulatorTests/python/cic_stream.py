@@ -25,7 +25,7 @@ class Stream:
             headers={"Accept": "text/event-stream"},
             cookies=client.cookies,
             stream=True,
-            timeout=30,
+            timeout=120,
         )
         threading.Thread(target=self.read, daemon=True).start()
 

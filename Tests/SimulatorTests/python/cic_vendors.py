@@ -101,7 +101,7 @@ class Client:
             headers={**self.headers, **self.request_headers(), **(headers or {})},
             cookies=self.cookies,
             data=self.encode(body),
-            timeout=20,
+            timeout=120,
         )
 
     def messages(self):
