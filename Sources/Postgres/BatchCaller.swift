@@ -1,28 +1,26 @@
-/// Somebody's work in a Batcher, one operation or two, from submission to outcome.
+/// Somebody's work in a Batcher, from submission to outcome.
 // Sendable is unchecked because cancellation handlers carry it; only its Batcher's loop looks inside.
 class BatchCaller: @unchecked Sendable {
     let key: BatchKey?
-    /// The places of its operations in the Batcher's list, the second only for a pair.
-    let slots: (Int, Int?)
+    /// The place of its operation in the Batcher's list.
+    let slot: Int
     let writes: Bool
     /// Resumed already, by cancellation.
     private(set) var isOver = false
-    /// What went wrong with its own rows.
+    /// What went wrong with its own row.
     fileprivate var failure: PostgresError?
-    /// It carries the error only. The answers stay here, because generic values on their way through a continuation
+    /// It carries the error only. The answer stays here, because generic values on their way through a continuation
     /// cost more than everything else that is done for a caller.
     var continuation: CheckedContinuation<PostgresError?, Never>?
 
-    fileprivate init(key: BatchKey?, slots: (Int, Int?), writes: Bool) {
+    fileprivate init(key: BatchKey?, slot: Int, writes: Bool) {
         self.key = key
-        self.slots = slots
+        self.slot = slot
         self.writes = writes
     }
 
-    var rows: Int { slots.1 == nil ? 1 : 2 }
-
-    func encode(part: Int, into row: inout BatchRow) { fatalError("abstract") }
-    func take(part: Int, _ row: PostgresRow) { fatalError("abstract") }
+    func encode(into row: inout BatchRow) { fatalError("abstract") }
+    func take(_ row: PostgresRow) { fatalError("abstract") }
     /// Forgets what it took: the flush is repeated.
     func reset() { failure = nil }
 
@@ -35,74 +33,29 @@ class BatchCaller: @unchecked Sendable {
     }
 }
 
-/// What one operation has returned for one caller.
-struct BatchAnswer<Output: Sendable>: Sendable {
-    /// The usual answer is one row, which needs no array.
-    var first: Output?
-    var others: [Output] = []
-
-    mutating func append(_ output: Output) {
-        if first == nil { first = output } else { others.append(output) }
-    }
-
-    var all: [Output] { first.map { [$0] + others } ?? [] }
-}
-
-/// A caller with one operation.
-final class SingleBatchCaller<Input: Sendable, Output: Sendable>: BatchCaller, @unchecked Sendable {
+/// A caller with the types of its operation.
+final class TypedBatchCaller<Input: Sendable, Output: Sendable>: BatchCaller, @unchecked Sendable {
     private let operation: BatchOperation<Input, Output>
     private let input: Input
-    private(set) var answer = BatchAnswer<Output>()
+    private(set) var answer: Output?
 
     init(_ operation: BatchOperation<Input, Output>, slot: Int, input: Input, key: BatchKey?) {
         self.operation = operation
         self.input = input
-        super.init(key: key, slots: (slot, nil), writes: operation.core.writes)
+        super.init(key: key, slot: slot, writes: operation.core.writes)
     }
 
-    override func encode(part: Int, into row: inout BatchRow) { operation.encode(input, &row) }
+    override func encode(into row: inout BatchRow) { operation.encode(input, &row) }
 
-    override func take(part: Int, _ row: PostgresRow) {
-        do throws(PostgresError) { answer.append(try operation.decode(row)) } catch { failure = failure ?? error }
-    }
-
-    override func reset() {
-        super.reset()
-        answer = BatchAnswer()
-    }
-}
-
-/// A caller with two operations in one transaction.
-final class PairBatchCaller<Input1: Sendable, Output1: Sendable, Input2: Sendable, Output2: Sendable>: BatchCaller,
-    @unchecked Sendable
-{
-    private let first: BatchOperation<Input1, Output1>
-    private let second: BatchOperation<Input2, Output2>
-    private let inputs: (Input1, Input2)
-    private(set) var answers = (BatchAnswer<Output1>(), BatchAnswer<Output2>())
-
-    init(
-        _ first: BatchOperation<Input1, Output1>, _ input1: Input1, _ second: BatchOperation<Input2, Output2>,
-        _ input2: Input2, slots: (Int, Int), key: BatchKey?
-    ) {
-        self.first = first
-        self.second = second
-        inputs = (input1, input2)
-        super.init(key: key, slots: (slots.0, slots.1), writes: first.core.writes || second.core.writes)
-    }
-
-    override func encode(part: Int, into row: inout BatchRow) {
-        if part == 0 { first.encode(inputs.0, &row) } else { second.encode(inputs.1, &row) }
-    }
-
-    override func take(part: Int, _ row: PostgresRow) {
+    override func take(_ row: PostgresRow) {
         do throws(PostgresError) {
-            if part == 0 { answers.0.append(try first.decode(row)) } else { answers.1.append(try second.decode(row)) }
+            guard answer == nil else { throw row.failure(0, "is that of a second row for one input") }
+            answer = try operation.decode(row)
         } catch { failure = failure ?? error }
     }
 
     override func reset() {
         super.reset()
-        answers = (BatchAnswer(), BatchAnswer())
+        answer = nil
     }
 }

@@ -61,8 +61,7 @@ enum BatchSelection {
         taken.reserveCapacity(min(limit, waiting.count))
         var passedOver: [BatchCaller] = []
         var written = Set<BatchKey>(minimumCapacity: min(limit, waiting.count))
-        var rows = 0
-        while let caller = waiting.first, rows < limit, passedOver.count < maximumPassedOver {
+        while let caller = waiting.first, taken.count < limit, passedOver.count < maximumPassedOver {
             waiting.removeFirst()
             if caller.isOver { continue }
             if let key = caller.key {
@@ -73,7 +72,6 @@ enum BatchSelection {
                 }
             }
             taken.append(caller)
-            rows += caller.rows
         }
         if !passedOver.isEmpty { waiting.prepend(contentsOf: passedOver) }
         return taken

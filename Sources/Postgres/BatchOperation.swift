@@ -17,7 +17,7 @@ public struct BatchKey: Hashable, Comparable, Sendable {
 /// One statement whose parameters are arrays, with an element from each caller: `unnest($1, $2) WITH ORDINALITY`.
 ///
 /// Made once and used for every call. The result's first column is the ordinal (int4, from 1) of the input that a row
-/// answers; what follows is the operation's own. An input may have no row, or several.
+/// answers; what follows is the operation's own. An input may have no row, and not more than one.
 public final class BatchOperation<Input: Sendable, Output: Sendable>: Sendable {
     let core: BatchOperationCore
     let encode: @Sendable (Input, inout BatchRow) -> Void

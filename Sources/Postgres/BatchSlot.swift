@@ -1,7 +1,7 @@
 /// One operation's statement in a Batcher: its buffers and who is in the flush under way.
 final class BatchSlot {
     let operation: BatchOperationCore
-    private(set) var members: [(caller: BatchCaller, part: Int)] = []
+    private(set) var members: [BatchCaller] = []
     private var row: BatchRow
 
     init(_ operation: BatchOperationCore) {
@@ -10,17 +10,17 @@ final class BatchSlot {
     }
 
     /// Whose work is in it.
-    var callers: Set<ObjectIdentifier> { Set(members.map { ObjectIdentifier($0.caller) }) }
+    var callers: Set<ObjectIdentifier> { Set(members.map { ObjectIdentifier($0) }) }
 
-    func add(_ caller: BatchCaller, part: Int) {
-        members.append((caller, part))
-        caller.encode(part: part, into: &row)
+    func add(_ caller: BatchCaller) {
+        members.append(caller)
+        caller.encode(into: &row)
         row.endRow(operation)
     }
 
     /// For the lock statement, whose elements are not the caller's.
     func add(_ caller: BatchCaller, _ encode: (inout BatchRow) -> Void) {
-        members.append((caller, 0))
+        members.append(caller)
         encode(&row)
         row.endRow(operation)
     }
@@ -40,11 +40,10 @@ final class BatchSlot {
                 guard ordinal >= 1, ordinal <= members.count else {
                     throw row.failure(0, "is \(ordinal), no ordinal of \(members.count) inputs")
                 }
-                let member = members[ordinal - 1]
-                member.caller.take(part: member.part, row)
+                members[ordinal - 1].take(row)
             } catch {
                 // Nobody can be told apart any more; it is the statement that is wrong.
-                for member in members { member.caller.finish(error) }
+                for caller in members { caller.finish(error) }
                 return
             }
         }

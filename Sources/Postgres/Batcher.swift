@@ -87,40 +87,12 @@ public actor Batcher {
     public func run<Input, Output>(
         _ operation: BatchOperation<Input, Output>, _ input: Input, key: BatchKey? = nil
     ) async throws(PostgresError) -> Output? {
-        try await answer(operation, input, key).first
-    }
-
-    /// Runs an operation that returns any number of rows for one input.
-    public func runForAll<Input, Output>(
-        _ operation: BatchOperation<Input, Output>, _ input: Input, key: BatchKey? = nil
-    ) async throws(PostgresError) -> [Output] {
-        try await answer(operation, input, key).all
-    }
-
-    /// Runs two operations of one caller in one transaction; the second one's statement sees what the first did.
-    ///
-    /// The first has to have the smaller `order`.
-    public func runTogether<Input1, Output1, Input2, Output2>(
-        _ first: BatchOperation<Input1, Output1>, _ input1: Input1,
-        _ second: BatchOperation<Input2, Output2>, _ input2: Input2, key: BatchKey? = nil
-    ) async throws(PostgresError) -> (Output1?, Output2?) {
-        precondition(first.core.order < second.core.order, "\(second.core.name) does not come after \(first.core.name)")
-        let slots = (slot(of: first.core), slot(of: second.core))
-        let work = PairBatchCaller(first, input1, second, input2, slots: slots, key: key)
-        try await wait(work)
-        return (work.answers.0.first, work.answers.1.first)
-    }
-
-    // Inlined, as `wait` is: every asynchronous call between two functions costs a turn of the executor.
-    @inline(__always)
-    private func answer<Input, Output>(
-        _ operation: BatchOperation<Input, Output>, _ input: Input, _ key: BatchKey?
-    ) async throws(PostgresError) -> BatchAnswer<Output> {
-        let work = SingleBatchCaller(operation, slot: slot(of: operation.core), input: input, key: key)
+        let work = TypedBatchCaller(operation, slot: slot(of: operation.core), input: input, key: key)
         try await wait(work)
         return work.answer
     }
 
+    // Inlined: every asynchronous call between two functions costs a turn of the executor.
     @inline(__always)
     private func wait(_ work: BatchCaller) async throws(PostgresError) {
         guard pipeline != nil else { throw PostgresError(.connectionLost, name(of: work), "there is no connection") }
@@ -162,7 +134,7 @@ public actor Batcher {
         return slots.count - 1
     }
 
-    private func name(of caller: BatchCaller) -> String { slots[caller.slots.0].operation.name }
+    private func name(of caller: BatchCaller) -> String { slots[caller.slot].operation.name }
 
     // MARK: Flushing
 
@@ -187,20 +159,17 @@ public actor Batcher {
         return callers.isEmpty ? nil : BatchGroup(callers: callers)
     }
 
-    /// Writes every caller's elements into its statements, sorted by key, and returns the statements in order.
+    /// Writes every caller's elements into its statement, sorted by key, and returns the statements in order.
     private func assign(_ group: BatchGroup) -> [BatchSlot] {
         var used: [BatchSlot] = []
-        func add(_ caller: BatchCaller, part: Int, to slot: BatchSlot) {
-            if slot.members.isEmpty { used.append(slot) }
-            slot.add(caller, part: part)
-        }
         for caller in BatchSelection.sortedByKey(group.callers) {
             if caller.writes, let key = caller.key, let lock, let lockKey {
                 if lock.members.isEmpty { used.append(lock) }
                 lock.add(caller) { lockKey(key, &$0) }
             }
-            add(caller, part: 0, to: slots[caller.slots.0])
-            if let second = caller.slots.1 { add(caller, part: 1, to: slots[second]) }
+            let slot = slots[caller.slot]
+            if slot.members.isEmpty { used.append(slot) }
+            slot.add(caller)
         }
         used.sort { $0.operation.order < $1.operation.order }
         return used
@@ -212,7 +181,7 @@ public actor Batcher {
         switch outcome {
         case .done(let results):
             statistics.commits += 1
-            statistics.rows += group.callers.reduce(0) { $0 + $1.rows }
+            statistics.rows += group.callers.count
             for (slot, rows) in zip(used, results) where slot !== lock { slot.distribute(rows) }
             for slot in used { slot.removeAll() }
             for caller in group.callers { caller.finish(nil) }

@@ -64,7 +64,7 @@ struct BatcherTests {
         }
     }
 
-    @Test func `each caller has the row that answers it, several, or none`() async throws {
+    @Test func `each caller has the row that answers it, or none, and two are an error`() async throws {
         try await withBatcher(Cases.filled(50), lock: Cases.lock) { batcher, _, _ async throws in
             let crowd = Crowd(batcher.executor)
             let added = await crowd.run(100) { number throws(PostgresError) in
@@ -74,12 +74,12 @@ struct BatcherTests {
             for (number, result) in added.enumerated() {
                 #expect(try result.get() == (99 - number < 50 ? Int32(number) : nil))
             }
-            let series = await crowd.run(5) { number throws(PostgresError) in
-                try await batcher.runForAll(Cases.series, Cases.Change(key: Cases.key(0), n: Int32(number)))
+            let series = await crowd.run(3) { number throws(PostgresError) in
+                try await batcher.run(Cases.series, Cases.Change(key: Cases.key(0), n: Int32(number)))
             }
-            for (number, result) in series.enumerated() {
-                #expect(try result.get() == (0..<number).map { "shared\($0 + 1)" })
-            }
+            #expect(try series[0].get() == nil)
+            #expect(try series[1].get() == "shared1")
+            #expect(kind(series[2]) == .decoding)
         }
     }
 
@@ -96,21 +96,6 @@ struct BatcherTests {
             let log = try await connection.query("SELECT log FROM cases WHERE id = 'case0'")[0].text(0)
             #expect(log == "0,1,2,3,5,6,7,8,10,11,12,13,15,16,17,18,")
             #expect(await batcher.statistics.commits >= 16)
-        }
-    }
-
-    @Test func `two operations of a caller are one transaction, the second sees the first`() async throws {
-        try await withBatcher(Cases.table, lock: Cases.lock) { batcher, connection, _ async throws in
-            let change = Cases.Change(key: Cases.key(7), n: 3)
-            let both = try await batcher.runTogether(Cases.insert, change, Cases.add, change, key: change.key)
-            #expect(both.1 == 6)
-            #expect(await batcher.statistics.commits == 1)
-            let refused = await Crowd(batcher.executor).run(1) { _ throws(PostgresError) in
-                let change = Cases.Change(key: Cases.key(8), n: 600)
-                return try await batcher.runTogether(Cases.insert, change, Cases.add, change, key: change.key)
-            }
-            #expect(kind(refused[0]) == .constraint("small"))
-            #expect(try await connection.query("SELECT count(*) FROM cases")[0].int64(0) == 1)
         }
     }
 
@@ -237,8 +222,7 @@ struct BatcherTests {
             let slow = Task {
                 await Crowd(batcher.executor).run(1) { _ throws(PostgresError) in
                     let change = Cases.Change(key: Cases.key(0), n: 1)
-                    // One transaction: its first statement takes a second.
-                    return try await batcher.runTogether(Cases.sleep, change, Cases.add, change, key: change.key)
+                    return try await batcher.run(Cases.addSlowly, change, key: change.key)
                 }
             }
             try await eventually("the flush has left") { await batcher.statistics.flushes == 1 }

@@ -87,9 +87,12 @@ enum Cases {
         sql: "SELECT m.o::int4, no_such_column FROM \(input)",
         encode: append, decode: { row throws(PostgresError) in try row.int32(1) })
 
-    /// Takes as many seconds as its input says.
-    static let sleep = BatchOperation<Change, Int32>(
-        name: "sleep", order: 2, writes: false, columns: columns,
-        sql: "SELECT m.o::int4, m.n FROM \(input), pg_sleep(m.n)",
+    /// Adds to a case's number, and takes as many seconds as it adds.
+    static let addSlowly = BatchOperation<Change, Int32>(
+        name: "add slowly", order: 22, writes: true, columns: columns,
+        sql: """
+            UPDATE cases c SET n = c.n + m.n FROM \(input), pg_sleep(m.n)
+            WHERE c.org = m.org AND c.id = m.id RETURNING m.o::int4, c.n
+            """,
         encode: append, decode: { row throws(PostgresError) in try row.int32(1) })
 }

@@ -42,7 +42,7 @@ public struct CICInspector: CICExaminer {
 }
 
 /// One look at a CIC server. Each step writes its lines and leaves the others to theirs.
-struct CICInspection {
+struct CICInspection: DoctorInspection {
     let settings: CICServerSettings
     let server: CICServer
     let feed: CICFeed
@@ -91,16 +91,9 @@ struct CICInspection {
 
     // MARK: Lines
 
-    mutating func ok(_ check: DoctorCheck, _ sentence: String) {
-        examination.lines.append(.ok(check, subject, sentence))
-    }
-
-    mutating func warn(_ check: DoctorCheck, _ sentence: String, _ remedy: String? = nil) {
-        examination.lines.append(.warning(check, subject, sentence, remedy))
-    }
-
-    mutating func fail(_ check: DoctorCheck, _ sentence: String, _ remedy: String? = nil) {
-        examination.lines.append(.failure(check, subject, sentence, remedy))
+    var lines: [DoctorLine] {
+        get { examination.lines }
+        set { examination.lines = newValue }
     }
 
     /// Without the full stop, as all sentences of a list.

@@ -13,7 +13,7 @@ extension OutboxOrg: OrgExaminer {
 
 /// One look at everything of an org that routing depends on. Each step writes its lines; a step that is refused says so
 /// and the next one is taken, because what a person wants is the whole list.
-struct OrgInspection {
+struct OrgInspection: DoctorInspection {
     let org: OutboxOrg
     let queues: [MonitoredQueueView]
     let arrivals: EventArrivals?
@@ -45,16 +45,9 @@ struct OrgInspection {
 
     // MARK: Lines
 
-    mutating func ok(_ check: DoctorCheck, _ sentence: String) {
-        examination.lines.append(.ok(check, subject, sentence))
-    }
-
-    mutating func warn(_ check: DoctorCheck, _ sentence: String, _ remedy: String? = nil) {
-        examination.lines.append(.warning(check, subject, sentence, remedy))
-    }
-
-    mutating func fail(_ check: DoctorCheck, _ sentence: String, _ remedy: String? = nil) {
-        examination.lines.append(.failure(check, subject, sentence, remedy))
+    var lines: [DoctorLine] {
+        get { examination.lines }
+        set { examination.lines = newValue }
     }
 
     /// A call that was refused, as a failure of what it was for; nil then.

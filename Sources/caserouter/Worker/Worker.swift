@@ -35,6 +35,7 @@ final class Worker: Sendable {
     }
 
     init(role: String, _ surroundings: Surroundings) throws {
+        DescriptorLimit.raise()
         self.role = role
         self.surroundings = surroundings
         name = surroundings.workerName
