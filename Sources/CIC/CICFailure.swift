@@ -120,8 +120,8 @@ struct CICFailure: Sendable {
             case .move:
                 failure(
                     .configuration, operation, .workgroupUnusable,
-                    "the move was refused (400): does the workgroup exist, with a queue, and may the user transfer "
-                        + "there?", response)
+                    "the move was refused (400): does the workgroup exist, with a queue, or the user, and may the service "
+                        + "user transfer there?", response)
             default: failure(.permanent, operation, .cicRefused, "the request was refused (400)", response)
             }
         case 401:
@@ -174,6 +174,8 @@ struct CICFailure: Sendable {
             failure(
                 .configuration, .notification(operation),
                 operation == .create ? .holdingUnusable : .workgroupUnknown, said)
+        // A user's own queue stands where a workgroup does.
+        case "unknown-user": failure(.configuration, .notification(operation), .workgroupUnknown, said)
         case "unknown-skill": failure(.configuration, .notification(operation), .skillUnknown, said)
         case "no-licence": failure(.configuration, .notification(operation), .cicForbidden, said)
         default: failure(.transient, .notification(operation), .handlerFailed, said)

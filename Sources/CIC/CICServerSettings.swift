@@ -80,6 +80,9 @@ public struct CICServerSettings: Sendable {
         if holdingWorkgroup.isEmpty || !HandlerText.isSound(holdingWorkgroup) {
             return "the holding workgroup has no name, or one that cannot be sent to a handler."
         }
+        if UserQueue(place: holdingWorkgroup) != nil {
+            return "“\(holdingWorkgroup)” is a user's own queue: the holding workgroup has to be one that nobody sees."
+        }
         if attributes.count > AttributeTemplate.maximumCount {
             return "more than \(AttributeTemplate.maximumCount) attribute templates."
         }

@@ -11,6 +11,8 @@ enum InteractionAttribute {
     static let caseNumber = "CR_CaseNumber"
     static let caseURL = "CR_CaseURL"
     static let priority = "CR_Priority"
+    /// The user whose own queue it was placed in; empty or missing where it was placed on a workgroup.
+    static let userQueue = "CR_UserQueue"
     static let visibleName = "Eic_RemoteName"
     static let state = "Eic_State"
     static let user = "Eic_UserName"
@@ -18,9 +20,11 @@ enum InteractionAttribute {
     static let workgroups = ["Eic_WorkgroupName", "Eic_AssignedWorkgroup"]
 
     /// What a reading of one interaction asks for.
-    static let reading = [state, user, attempt, assign] + workgroups
+    static let reading = [state, user, attempt, assign, userQueue] + workgroups
     /// What a queue subscription asks for.
     static let queue = [installation, org, caseID, episode, attempt, assign, state, user]
+    /// What a subscription to a user's own queue asks for.
+    static let ownQueue = queue + [userQueue]
 }
 
 /// Whether somebody works on an interaction, by `Eic_State`.

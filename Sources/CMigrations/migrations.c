@@ -66,6 +66,9 @@ static const unsigned char m0020[] = {
 static const unsigned char m0021[] = {
 #embed "../../migrations/0021_case_days.sql"
 };
+static const unsigned char m0022[] = {
+#embed "../../migrations/0022_own_queues.sql"
+};
 
 static const caserouter_migration all[] = {
     {"0001_cases.sql", m0001, sizeof m0001},
@@ -89,6 +92,7 @@ static const caserouter_migration all[] = {
     {"0019_unaccounted.sql", m0019, sizeof m0019},
     {"0020_legacy_mappings.sql", m0020, sizeof m0020},
     {"0021_case_days.sql", m0021, sizeof m0021},
+    {"0022_own_queues.sql", m0022, sizeof m0022},
 };
 
 caserouter_migration caserouter_migration_at(size_t index) { return all[index]; }

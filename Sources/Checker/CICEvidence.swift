@@ -69,7 +69,7 @@ struct CICEvidence {
             let key = try InteractionMarks(line, places).owner
         else { return nil }
         return (
-            key, try workgroup(line.require("queue", line.queue).text()), try line.require("server", line.server).text()
+            key, try workgroup(line), try line.require("server", line.server).text()
         )
     }
 
@@ -106,7 +106,7 @@ struct CICEvidence {
     private mutating func moved(
         _ index: Int, to marks: InteractionMarks, _ line: LedgerLine, at: Int64
     ) throws(LineScanner.Problem) {
-        let workgroup = try Self.workgroup(line.require("queue", line.queue).text())
+        let workgroup = try Self.workgroup(line)
         var now = incarnations[index]
         if let owner = marks.owner, now.attempt == marks.attempt, marks.number < now.number,
             cases[owner]?.numberFell == nil
@@ -121,7 +121,9 @@ struct CICEvidence {
         let hasMoved = workgroup != now.workgroup
         (now.owner, now.episode, now.attempt) = (marks.owner, marks.episode, marks.attempt)
         (now.number, now.workgroup, now.isHolding) = (marks.number, workgroup, isHolding)
-        now.isWithAgent = line.agent.map { $0.kind != .null } ?? false
+        // In a user's own queue it rings until the user takes it.
+        let onlyRings = workgroup.hasPrefix(Self.ownQueue) && line.state?.bytes.spells("A") == true
+        now.isWithAgent = !onlyRings && line.agent.map { $0.kind != .null } ?? false
         if !isHolding, now.routable == nil { now.routable = (at, line.source) }
         incarnations[index] = now
         let by = line.by?.bytes
@@ -176,8 +178,13 @@ struct CICEvidence {
         return !state.spells("I") && !state.spells("E")
     }
 
-    /// CIC writes a scoped queue name, `Workgroup Queue:Support`, where it must tell queues of different types apart.
-    private static func workgroup(_ queue: String) -> String {
+    private static let ownQueue = "user:"
+
+    /// CIC writes a scoped queue name, `Workgroup Queue:Support`, where it must tell queues of different types apart. A user's
+    /// own queue, of type 1, is written `user:NAME` where a workgroup's name stands.
+    private static func workgroup(_ line: LedgerLine) throws(LineScanner.Problem) -> String {
+        let queue = try line.require("queue", line.queue).text()
+        if line.queueType?.bytes.spells("1") == true { return ownQueue + queue }
         guard let colon = queue.firstIndex(of: ":"), queue[..<colon].hasSuffix("Queue") else { return queue }
         return String(queue[queue.index(after: colon)...])
     }

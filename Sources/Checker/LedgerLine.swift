@@ -27,6 +27,7 @@ struct LedgerLine {
     private(set) var server: LineScanner.Value?
     private(set) var interaction: LineScanner.Value?
     private(set) var event: LineScanner.Value?
+    private(set) var queueType: LineScanner.Value?
     private(set) var queue: LineScanner.Value?
     private(set) var state: LineScanner.Value?
     private(set) var agent: LineScanner.Value?
@@ -106,6 +107,8 @@ struct LedgerLine {
         case 9:
             if key.spells("published") {
                 published = value
+            } else if key.spells("queueType") {
+                queueType = value
             }
         case 10:
             if key.spells("attributes") {

@@ -3,12 +3,13 @@
 /// A case has *something to work on* from an **ask** until it is **answered**.
 /// - An ask is an *arrival*: a commit after which the case is open and owned by a monitored queue, and before which it
 ///   did not exist, was closed or deleted, or had another owner. Or it is a *contact* while the case is open and owned
-///   by a monitored queue: a comment by anybody but the owner, an e-mail received. A change of skills asks nothing.
+///   by a monitored queue, or by a user who has a queue of his own in CIC for that: a comment by anybody but the owner, an
+///   e-mail received. A change of skills asks nothing.
 /// - It is answered by an agent's *reply* (an e-mail sent, a published comment by the owner; either may have been a draft
 ///   before, so a row that says `agent-replied` tells it too), and by every commit after which the case is closed,
-///   deleted, or owned by a user or an unmonitored queue.
+///   deleted, or owned by another user or an unmonitored queue.
 ///
-/// A contact while the case is with a user or an unmonitored queue asks nothing here: coming back from there is an
+/// A contact while the case is with another user or an unmonitored queue asks nothing here: coming back from there is an
 /// arrival of its own. The ask is the newest one, because a contact that finds an interaction open is served by it.
 /// The order is the one in which Salesforce committed, so equal times cannot occur.
 struct SalesforceEvidence {
@@ -116,7 +117,8 @@ struct SalesforceEvidence {
         now.versions.append(
             Version(at: at, owner: owner, isOpen: isOpen, skills: try line.skills?.text() ?? "", source: line.source))
         if !isOpen || places.place(org: key.org, queue: owner) == nil {
-            now.ask = nil
+            let isStillTheOwners = isOpen && places.ownQueue(org: key.org, user: owner) != nil && before?.owner == owner
+            if !isStillTheOwners { now.ask = nil }
         } else if before?.isOpen != true || before?.owner != owner {
             let change = try line.require("change", line.change).text()
             now.ask = Ask(kind: .arrival(change: change), at: at, source: line.source)
@@ -145,9 +147,10 @@ struct SalesforceEvidence {
     }
 
     private mutating func contact(_ key: CaseKey, _ ask: Ask) {
-        guard let state = cases[key], state.isOpen, places.place(org: key.org, queue: state.owner) != nil else {
-            return
-        }
+        guard let state = cases[key], state.isOpen,
+            places.place(org: key.org, queue: state.owner) != nil
+                || places.ownQueue(org: key.org, user: state.owner) != nil
+        else { return }
         cases[key]?.ask = ask
     }
 

@@ -4,6 +4,7 @@ public struct Site: Codable, Sendable, Equatable {
     public struct Place: Codable, Sendable, Hashable {
         /// Name of the CIC server, as `server` in its ledger.
         public var server: String
+        /// The workgroup, or `user:NAME` for a user's own queue.
         public var workgroup: String
 
         public init(server: String, workgroup: String) {
@@ -19,11 +20,15 @@ public struct Site: Codable, Sendable, Equatable {
         public var name: String
         /// Salesforce queue id (`00G…`) → where its cases belong.
         public var queues: [String: Place]
+        /// Salesforce user id (`005…`) → the own queue where the user is offered what comes in about the user's cases; nil
+        /// where the org does not offer that.
+        public var users: [String: Place]?
 
-        public init(id: String, name: String, queues: [String: Place]) {
+        public init(id: String, name: String, queues: [String: Place], users: [String: Place]? = nil) {
             self.id = id
             self.name = name
             self.queues = queues
+            self.users = users
         }
     }
 

@@ -13,6 +13,7 @@ struct SitePlaces {
 
     private var orgs: [String: String] = [:]
     private var places: [Queue: Site.Place] = [:]
+    private var ownQueues: [Queue: Site.Place] = [:]
     private let holding: [String: Set<String>]
     private let waits: [String: Int64]
 
@@ -24,11 +25,15 @@ struct SitePlaces {
             orgs[id] = id
             orgs[org.name] = id
             for (queue, place) in org.queues { places[Queue(org: id, id: Self.short(queue))] = place }
+            for (user, place) in org.users ?? [:] { ownQueues[Queue(org: id, id: Self.short(user))] = place }
         }
     }
 
     /// Where cases of this queue belong; nil when it is not monitored.
     func place(org: String, queue: String) -> Site.Place? { places[Queue(org: org, id: queue)] }
+
+    /// Where a user is offered what comes in about the user's cases; nil for a queue, and for a user without own queue.
+    func ownQueue(org: String, user: String) -> Site.Place? { ownQueues[Queue(org: org, id: user)] }
 
     /// The organisation that an interaction's `CR_Org` names, by id or by the product's name for it.
     func org(named name: String) -> String { orgs[name] ?? name }

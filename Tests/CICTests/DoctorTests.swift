@@ -106,6 +106,26 @@ extension SiteTests {
             }
         }
 
+        @Test func `a mapped user whom CIC does not have is named, and an own queue that may not be viewed`()
+            async throws
+        {
+            try await TestSite.run { configuration in
+                Self.staff(&configuration)
+                configuration.unreadableWorkgroups = ["user:bob"]
+            } _: { site in
+                let user = "005000000000001EAA"
+                let mappings = ["user:ann", "user:bob", "user:carl"].map {
+                    MappingSetup(org: "acme", queue: user, cic: "main", workgroup: $0)
+                }
+                let found = await Self.examine(try site.settings(.handler), mappings)
+                #expect(try Self.problem(.cicUser, found).sentence == "there is no user carl")
+                #expect(!found.lines.contains { $0.check == .cicWorkgroup })
+                let rights = found.lines.filter { $0.check == .cicQueueRight }
+                #expect(rights.contains { $0.verdict == .ok && $0.sentence.hasPrefix("user:ann may") })
+                #expect(rights.contains { $0.verdict != .ok && $0.sentence.hasPrefix("user:bob may not") })
+            }
+        }
+
         @Test func `a skill that a mapping requires and no member has is told`() async throws {
             try await TestSite.run { configuration in
                 Self.staff(&configuration)

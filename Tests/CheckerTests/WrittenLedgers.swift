@@ -8,8 +8,12 @@ final class WrittenLedgers {
     static let org = "00D000000000001EAA"
     static let support = "00G000000000001EAA"
     static let sales = "00G000000000002EAA"
+    /// Mapped to the own queue of a CIC user.
+    static let direct = "00G000000000003EAA"
     static let unmonitored = "00G000000000009EAA"
     static let user = "005000000000001EAA"
+    /// Has an own queue for what comes in about her cases.
+    static let anna = "005000000000002EAA"
     static let customer = "005000000000099EAA"
     static let one = "500000000000001EAA"
 
@@ -20,7 +24,8 @@ final class WrittenLedgers {
                 queues: [
                     support: .init(server: "cic-east", workgroup: "Support"),
                     sales: .init(server: "cic-west", workgroup: "Sales"),
-                ])
+                    direct: .init(server: "cic-east", workgroup: "user:bert"),
+                ], users: [anna: .init(server: "cic-east", workgroup: "user:anna")])
         ],
         holding: ["cic-east": ["Case Holding"], "cic-west": ["Case Holding"]],
         recoveryWait: ["cic-east": 60])
@@ -65,15 +70,17 @@ final class WrittenLedgers {
     /// - Parameters:
     ///   - attempt: `CR_AttemptId`; without one the interaction has none, nor a number.
     ///   - number: `CR_Assign`.
+    ///   - workgroup: `user:NAME` for the own queue of a user, who has it there.
     func interaction(
         _ id: String, _ event: String, at: Double, on workgroup: String = "Support", server: String = "cic-east",
         state: String = "A", by: String = "api", org: String = "acme", case caseID: String = one,
         attempt: String? = nil, number: Int = 0, episode: Int = 1
     ) {
         let marks = attempt.map { #","CR_AttemptId":"\#($0)","CR_Assign":"\#(number)""# } ?? ""
+        let own = workgroup.hasPrefix("user:") ? workgroup.dropFirst(5) : nil
         let line =
-            #""server":"\#(server)","interaction":"\#(id)","event":"\#(event)","queueType":"workgroup","queue":"#
-            + #""\#(workgroup)","state":"\#(state)","agent":null,"by":"\#(by)","#
+            #""server":"\#(server)","interaction":"\#(id)","event":"\#(event)","queueType":\#(own == nil ? 2 : 1),"queue":"#
+            + #""\#(own ?? workgroup[...])","state":"\#(state)","agent":\#(own.map { "\"\($0)\"" } ?? "null"),"by":"\#(by)","#
             + #""attributes":{"CR_Org":"\#(org)","CR_CaseId":"\#(caseID)","CR_Episode":"\#(episode)"\#(marks)}"#
         let n = (cic[server]?.count ?? 0) + 1
         cic[server, default: []].append(Self.line(n, at, "interaction", line))

@@ -10,11 +10,15 @@ struct RunningSite {
 
     /// - Parameter orgs: each live, with its queue Support mapped to workgroup Support and Sales to Sales; Billing is not
     ///   mapped.
-    static func with(orgs: [String] = ["acme"], _ body: (RunningSite) async throws -> Void) async throws {
+    /// - Parameter people: users of CIC who belong to no workgroup and do nothing before they are told to.
+    static func with(
+        orgs: [String] = ["acme"], people: [String] = [], _ body: (RunningSite) async throws -> Void
+    ) async throws {
         try await Installation.with { installation in
             let names = ["Support", "Sales", "Billing"]
             let neighbours = try await SimulatedNeighbours.start(
-                in: installation, orgs: orgs, queues: names, workgroups: names, skills: ["German"])
+                in: installation, orgs: orgs, queues: names, workgroups: names, skills: ["German"],
+                people: people)
             var lines = ["orgs:"]
             for (number, org) in orgs.enumerated() {
                 lines.append(

@@ -13,10 +13,11 @@ struct SimulatedNeighbours {
     static let secret = "the-client-secret"
     static let password = "the-cic-password"
 
-    /// Orgs with these queues, `acme` at least, and one CIC site without agents.
+    /// Orgs with these queues, `acme` at least, and one CIC site without agents, but for people who belong to no workgroup
+    /// and do nothing before they are told to.
     static func start(
         in installation: Installation, orgs: [String] = ["acme"], queues: [String], workgroups: [String],
-        skills: [String]
+        skills: [String], people: [String] = []
     ) async throws -> SimulatedNeighbours {
         let salesforce: [String: Any] = [
             "orgs": orgs.enumerated().map { number, name in
@@ -36,6 +37,9 @@ struct SimulatedNeighbours {
             "ledgerPath": installation.directory.appending(path: "cic.ndjson").path,
             "workgroups": workgroups.map { ["name": $0, "queueType": 5] as [String: Any] }
                 + [["name": "Holding", "queueType": 1] as [String: Any]],
+            "agents": people.map {
+                ["name": $0, "enabled": false, "pickUpDelay": 100, "handlingTime": 1500] as [String: Any]
+            },
         ]
         let (first, salesforcePorts) = try await start("salesforce", salesforce, installation)
         let (second, cicPorts) = try await start("cic", cic, installation)
@@ -89,6 +93,27 @@ struct SimulatedNeighbours {
         return access
     }
 
+    /// Makes a user of the org `acme`; the user's id.
+    func createUser(_ name: String) async throws -> String {
+        let made = try await call("POST", "control/users", json: ["username": name], token: nil)
+        guard let id = try Self.member("id", of: made) else {
+            throw Installation.Failure(description: "Salesforce made no user")
+        }
+        return id
+    }
+
+    /// Creates a case that a user of `acme` owns; its id and number.
+    func createCase(ownedBy user: String) async throws -> (id: String, number: String) {
+        try await createCase(["OwnerId": user, "Subject": "x"], at: orgs["acme"], try await logIn())
+    }
+
+    /// Somebody who is not the owner writes about a case of `acme`.
+    func comment(on caseID: String) async throws {
+        _ = try await call(
+            "POST", "services/data/v58.0/sobjects/CaseComment",
+            json: ["ParentId": caseID, "CommentBody": "Any news?"], token: try await logIn())
+    }
+
     /// Creates a case in a queue, as an agent would; its number.
     func createCase(in queue: String, of org: String = "acme", skills: String = "") async throws -> String {
         let access = try await logIn(to: org)
@@ -99,9 +124,15 @@ struct SimulatedNeighbours {
         guard let id = String(decoding: found, as: UTF8.self).firstMatch(of: /"Id":"([A-Za-z0-9]+)"/)?.1 else {
             throw Installation.Failure(description: "Salesforce has no queue \(queue)")
         }
+        let fields = ["OwnerId": String(id), "Subject": "x", "ObjectRouting_Skills__c": skills]
+        return try await createCase(fields, at: place, access).number
+    }
+
+    private func createCase(
+        _ fields: [String: String], at place: Int?, _ access: String
+    ) async throws -> (id: String, number: String) {
         let created = try await call(
-            "POST", "services/data/v58.0/sobjects/Case", at: place,
-            json: ["OwnerId": String(id), "Subject": "x", "ObjectRouting_Skills__c": skills], token: access)
+            "POST", "services/data/v58.0/sobjects/Case", at: place, json: fields, token: access)
         guard let caseID = try Self.member("id", of: created) else {
             throw Installation.Failure(description: "Salesforce made no case")
         }
@@ -110,7 +141,7 @@ struct SimulatedNeighbours {
         guard let number = try Self.member("CaseNumber", of: made) else {
             throw Installation.Failure(description: "the case has no number")
         }
-        return number
+        return (caseID, number)
     }
 
     private static func member(_ name: String, of body: Data) throws -> String? {
@@ -124,6 +155,11 @@ struct SimulatedNeighbours {
         _ = try await call(
             "PATCH", "control/configuration", at: cicPort,
             body: JSONSerialization.data(withJSONObject: switches), token: nil)
+    }
+
+    /// A person begins to work on what is offered.
+    func setToWork(_ person: String) async throws {
+        _ = try await call("POST", "control/agents/\(person)/on", at: cicPort, token: nil)
     }
 
     /// What the site holds now, as JSON.

@@ -58,14 +58,14 @@ import Testing
     @Test func `a skill or workgroup that appears in CIC sends the cases again that named it`() async throws {
         try await StoreFixture.mapped { fixture in
             let watch = PostgresWatchStore(fixture.connections, cases: fixture.store, worker: "w")
-            func directory(_ workgroups: [String], _ skills: [String]) async throws {
+            func directory(_ workgroups: [String], _ skills: [String], users: [String] = []) async throws {
                 try await watch.replaceDirectory(
                     cic: "main",
                     CICDirectory(
                         workgroups: workgroups.map {
                             CICDirectory.WorkgroupEntry(
                                 name: $0, isActive: true, hasQueue: true, isACD: true, takesEmail: true)
-                        }, skills: skills, users: []))
+                        }, skills: skills, users: users))
             }
             try await directory(["Other"], ["English"])
             #expect(try await fixture.number("SELECT count(*) FROM caserouter.repairs") == 0)
@@ -90,6 +90,15 @@ import Testing
                         CICDirectory.WorkgroupEntry(
                             name: "Support", isActive: true, hasQueue: true, isACD: false, takesEmail: true)
                     ], skills: [], users: []))
+            try await Self.look(fixture)
+            #expect(try await Self.failed(fixture) == ["2"])
+            // A user to whose own queue a case was to go.
+            try await fixture.fail(6, .workgroupUnknown)
+            try await fixture.run("UPDATE caserouter.cases SET want_workgroup = 'user:anna' WHERE case_number = '6'")
+            try await directory(["Other"], [], users: ["ann"])
+            try await Self.look(fixture)
+            #expect(try await Self.failed(fixture) == ["2", "6"])
+            try await directory(["Other"], [], users: ["ann", "anna"])
             try await Self.look(fixture)
             #expect(try await Self.failed(fixture) == ["2"])
         }

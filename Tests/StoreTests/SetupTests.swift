@@ -25,6 +25,8 @@ import Testing
             ('main', 'workgroup', 'Ring', '{"active": true, "queue": true, "acd": false, "email": true}'),
             ('main', 'workgroup', 'Calls', '{"active": true, "queue": true, "acd": true, "email": false}'),
             ('main', 'workgroup', 'Holding', '{"active": true, "queue": true, "acd": false, "email": true}'),
+            ('main', 'workgroup', 'user:odd', '{"active": true, "queue": true, "acd": true, "email": true}'),
+            ('main', 'user', 'anna.meier', '{}'),
             ('main', 'skill', 'German', '{}');
         INSERT INTO caserouter.directory_reads (cic, read_at, changed_at) VALUES ('main', now(), now());
         """
@@ -78,6 +80,12 @@ import Testing
         ("Support Queue", "main/Support", ["colour=red"], "known are"),
         ("Support Queue", "main/Support", ["on_reply=perhaps"], "end, keep"),
         ("Support Queue", "west/Support", [], "there are: main"),
+        ("Support Queue", "main/user:", [], "lacks the user's name"),
+        ("Support Queue", "main/user:anna.maier", [], "no user anna.maier; did you mean anna.meier?"),
+        ("Support Queue", "main/user:odd", [], "its workgroup of this name cannot be mapped"),
+        ("Support Queue", "main/user:anna.meier", ["skills=German"], "nobody is chosen there by skills"),
+        (StoreFixture.agent.description, "main/Support", [], "has to be a user's own queue: user:NAME"),
+        (String(StoreFixture.agent.description.prefix(15)), "main/user:ann", [], "no user ann"),
     ]
 
     @Test func `a wrong name is refused with what was probably meant, and nothing is stored`() async throws {
@@ -100,6 +108,56 @@ import Testing
                 store: PostgresConfigurationStore(database: fixture.connections), names: nil)
             _ = try await unchecked.addMapping(
                 org: "acme", queue: "Suport Queue", place: "main/Suport", [], by: Self.ann)
+        }
+    }
+
+    @Test func `a user's mapping names an own queue, monitors nothing, and is the same when it is exported`()
+        async throws
+    {
+        try await StoreFixture.with { fixture in
+            try await fixture.sql.execute(script: Self.mirrors, name: "mirrors")
+            let store = PostgresConfigurationStore(database: fixture.connections)
+            let keep = Self.keep(fixture)
+            // With fifteen characters, as an administrator pastes it.
+            let pasted = String(StoreFixture.agent.description.prefix(15))
+            let added = try await keep.addMapping(
+                org: "acme", queue: pasted, place: "main/user:anna.meier", [], by: Self.ann)
+            #expect(
+                added.notes == [
+                    "it counts only while org acme offers what comes in to the owners of cases: caserouter orgs set acme "
+                        + "contact_on_user_owned=own-queue"
+                ])
+            _ = try await keep.setOrg("acme", ["contact_on_user_owned=own-queue"], by: Self.ann)
+            _ = try await keep.addMapping(
+                org: "acme", queue: "Support Queue", place: "main/user:anna.meier", [], by: Self.ann)
+            let stored = try await store.load()
+            #expect(stored.orgs.map(\.contactOnUserOwned) == [.ownQueue])
+            #expect(try SiteSetup(stored.site.node) == stored.site)
+            #expect(stored.routing.ownQueue(org: "acme", of: StoreFixture.agent)?.workgroup == "user:anna.meier")
+            #expect(stored.routing.mapping(org: "acme", owner: StoreFixture.agent) == nil)
+            #expect(stored.monitoredQueues(of: "acme").map(\.queueID) == [StoreFixture.queue])
+            #expect(Set(stored.workgroups(on: "main")) == ["user:anna.meier"])
+            await #expect {
+                _ = try await keep.setOrg("acme", ["contact_on_user_owned=own"], by: Self.ann)
+            } throws: { "\($0)".contains("unchanged, last-workgroup, own-queue") }
+            await #expect {
+                _ = try await keep.setServer("main", ["holding=user:anna.meier"], by: Self.ann)
+            } throws: { "\($0)".contains("has to be a workgroup") }
+
+            // Her cases do not count as waiting in a monitored queue.
+            let configuration = stored.routing
+            try await fixture.take(
+                .make(.created, of: 1, version: 1, owner: StoreFixture.agent), configuration: configuration)
+            #expect(try await PostgresCaseCounts(fixture.connections).waiting(org: "acme") == 0)
+            try await fixture.take(
+                .make(.comment, of: 1, version: 2, owner: StoreFixture.agent), configuration: configuration)
+            #expect(
+                try await fixture.text("SELECT want_workgroup || ' ' || want_skills FROM caserouter.cases")
+                    == "user:anna.meier ")
+            #expect(
+                try await fixture.text(
+                    "SELECT rule || ' ' || (mapping IS NOT NULL) FROM caserouter.requests WHERE change = 'comment'")
+                    == "contacted-owner true")
         }
     }
 

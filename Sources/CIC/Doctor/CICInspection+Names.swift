@@ -81,6 +81,20 @@ extension CICInspection {
         }
     }
 
+    mutating func lookAtUsers(_ directory: CICDirectory) {
+        guard !ownQueues.isEmpty else { return ok(.cicUser, "no mapping names a user's own queue") }
+        guard !directory.users.isEmpty else {
+            return warn(.cicUser, "no user is shown to \(settings.user), so mapped users cannot be looked for")
+        }
+        let known = Set(directory.users)
+        let missing = ownQueues.map(\.user).filter { !known.contains($0) }
+        for name in missing {
+            let near = SimilarName.find(name, in: directory.users).map { "; did you mean \($0)?" } ?? ""
+            fail(.cicUser, "there is no user \(name)\(near)")
+        }
+        if missing.isEmpty { ok(.cicUser, "all \(ownQueues.count) mapped users are there") }
+    }
+
     /// Who takes no e-mail is offered none, however idle. A server that does not tell is taken to allow it.
     private mutating func lookAtUtilisation(_ refusing: Set<String>, _ directory: CICDirectory) {
         for name in workgroups {

@@ -65,7 +65,10 @@ struct CICInspection: DoctorInspection {
 
     var subject: String { "cic:\(settings.name)" }
     /// Every mapped workgroup once.
-    var workgroups: [String] { Set(mappings.map(\.workgroup)).sorted() }
+    var workgroups: [String] { places.filter { UserQueue(place: $0) == nil } }
+    /// Every mapped user's own queue once.
+    var ownQueues: [UserQueue] { places.compactMap { UserQueue(place: $0) } }
+    private var places: [String] { Set(mappings.map(\.workgroup)).sorted() }
 
     /// How long a session is waited for: with alternate hosts several connections are tried.
     private static let patience: Duration = .seconds(12)
@@ -83,6 +86,7 @@ struct CICInspection: DoctorInspection {
         if let directory = await readDirectory() {
             await lookAtHolding(directory)
             await lookAtWorkgroups(directory)
+            lookAtUsers(directory)
             lookAtSkills(directory)
         }
         await lookAtQueues()
@@ -255,7 +259,7 @@ struct CICInspection: DoctorInspection {
     /// Following a queue is what the watch does: the server answers with its content, or says why not. It may do both, an
     /// empty content first, so its last word counts, and a moment is left for one.
     private mutating func lookAtQueues() async {
-        let wanted = Set(workgroups).union([settings.holdingWorkgroup])
+        let wanted = Set(places).union([settings.holdingWorkgroup])
         /// Why a queue cannot be viewed; nil where it can.
         var answers: [String: String?] = [:]
         let deadline = ContinuousClock.now + Self.patience

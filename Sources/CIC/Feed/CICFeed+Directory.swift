@@ -31,7 +31,7 @@ struct DirectoryReader {
         return directory
     }
 
-    /// Without users, who are many, and whom no case names.
+    /// Without users, who are many, and whom few cases name.
     func readNames() async throws(RoutingFailure) -> CICDirectory {
         let workgroups = try await items(
             "workgroups", ["configurationId", "hasQueue", "isActive", "queueType", "isAcdEmailRoutingActive"])

@@ -18,7 +18,7 @@ public actor CICFeed: InteractionFeed {
     private var running: Task<Void, Never>?
     private var isClosed = false
 
-    /// What is followed: the workgroup by the id of its subscription.
+    /// What is followed: the workgroup, or the user's own queue, by the id of its subscription.
     private var workgroups: [String: String] = [:]
     private var subscriptionCount = 0
     /// What is ours on each queue, by subscription: later messages tell only what changed.
@@ -123,7 +123,7 @@ public actor CICFeed: InteractionFeed {
         let id = "queue-\(subscriptionCount)"
         workgroups[id] = workgroup
         await session.subscribe(
-            id, path: "messaging/subscriptions/queues/" + id, body: QueueSubscription.body(workgroup: workgroup))
+            id, path: "messaging/subscriptions/queues/" + id, body: QueueSubscription.body(place: workgroup))
     }
 
     private static func names(_ orgs: [String: CaseOrg]) -> [String: String] {
@@ -189,7 +189,7 @@ extension CICFeed: ICWSConsumer {
         let id = content.subscription
         if !content.isDelta {
             var present: [SeenInteraction] = []
-            mirrors[id] = QueueRows(content.added, orgs: orgNames, seen: &present)
+            mirrors[id] = QueueRows(content.added, of: ICWSQueue(place: workgroup), orgs: orgNames, seen: &present)
             return QueueContent(queue: workgroup, isFull: true, present: present, removed: [])
         }
         // Before its full content a queue has no changes that could be understood.

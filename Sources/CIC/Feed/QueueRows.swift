@@ -10,16 +10,19 @@ struct QueueRows {
         var assign: Int64?
         var state: String?
         var hasUser: Bool?
+        var userQueue: String?
     }
+
+    /// Whose own queue it is; nil for a workgroup's.
+    private let user: String?
 
     private var whole: [InteractionID: Whole] = [:]
     /// Those that cannot be understood yet, because they have not told all, or because of an org that is unknown.
     private var others: [InteractionID: QueueRow] = [:]
 
-    init() {}
-
     /// The full content of a queue, and what is understood of it.
-    init(_ rows: [QueueRow], orgs: [String: String], seen: inout [SeenInteraction]) {
+    init(_ rows: [QueueRow], of queue: ICWSQueue, orgs: [String: String], seen: inout [SeenInteraction]) {
+        user = queue.type == .user ? queue.name : nil
         whole.reserveCapacity(rows.count)
         seen.reserveCapacity(rows.count)
         for row in rows { if let one = put(row, orgs: orgs) { seen.append(one) } }
@@ -29,14 +32,15 @@ struct QueueRows {
 
     /// Puts a row in place of what was known.
     mutating func put(_ row: QueueRow, orgs: [String: String]) -> SeenInteraction? {
-        guard let seen = row.seen(orgs: orgs) else {
+        guard let seen = row.seen(orgs: orgs, inOwnQueueOf: user) else {
             whole[row.interaction] = nil
             others[row.interaction] = row
             return nil
         }
         if !others.isEmpty { others[row.interaction] = nil }
         whole[row.interaction] = Whole(
-            episode: seen.episode, attempt: seen.attempt, assign: row.assign, state: row.state, hasUser: row.hasUser)
+            episode: seen.episode, attempt: seen.attempt, assign: row.assign, state: row.state, hasUser: row.hasUser,
+            userQueue: row.userQueue)
         return seen
     }
 
@@ -56,6 +60,7 @@ struct QueueRows {
         row.assign = known.assign
         row.state = known.state
         row.hasUser = known.hasUser
+        row.userQueue = known.userQueue
         row.merge(later)
         return put(row, orgs: orgs)
     }

@@ -12,6 +12,8 @@ struct CICNames: Sendable {
     private struct Directory {
         let workgroups: [String: CICDirectory.WorkgroupEntry]
         let skills: Set<String>
+        /// Nil: not read, or not to be seen.
+        let users: Set<String>?
     }
 
     init(
@@ -25,7 +27,7 @@ struct CICNames: Sendable {
         if let directory, !directory.workgroups.isEmpty {
             self.directory = Directory(
                 workgroups: Dictionary(directory.workgroups.map { ($0.name, $0) }) { first, _ in first },
-                skills: Set(directory.skills))
+                skills: Set(directory.skills), users: directory.users.isEmpty ? nil : Set(directory.users))
         } else {
             self.directory = nil
         }
@@ -47,6 +49,10 @@ struct CICNames: Sendable {
     }
 
     private func resolved(workgroup: String, skills: String) throws(RoutingFailure) -> ResolvedTarget {
+        if let own = UserQueue(place: workgroup) {
+            try check(user: own.user)
+            return ResolvedTarget(workgroup: workgroup, skills: [])
+        }
         try check(workgroup: workgroup)
         let names = try RequiredSkills(field: skills).names
         guard names.isEmpty || creation == .handler else {
@@ -93,6 +99,14 @@ struct CICNames: Sendable {
         if let wrong {
             throw failure(.workgroupUnusable, "Workgroup “\(name)” of CIC server \(server) \(wrong).")
         }
+    }
+
+    private func check(user name: String) throws(RoutingFailure) {
+        guard !name.isEmpty, HandlerText.isSound(name) else {
+            throw failure(.workgroupUnknown, "“\(HandlerText.sound(name))” cannot be a user's name.")
+        }
+        guard let users = directory?.users, !users.contains(name) else { return }
+        throw failure(.workgroupUnknown, "CIC server \(server) has no user “\(name)”." + hint(name, users))
     }
 
     private func resolve(skill name: String) throws(RoutingFailure) -> String {

@@ -11,10 +11,7 @@ extension CICServer {
         let pairs = content.pairs + [(InteractionAttribute.attempt, attempt.description)]
         let body = JSONWriter.object(capacity: 1024) { object in
             object.write("__type", "urn:inin.com:interactions:createGenericInteractionParameters")
-            object.object("queueId") { queue in
-                queue.write("queueType", Self.workgroupQueue)
-                queue.write("queueName", settings.holdingWorkgroup)
-            }
+            object.object("queueId") { ICWSQueue(place: settings.holdingWorkgroup).write(to: &$0) }
             // Offering, incoming, from outside to inside: as the vendor's own integration creates them.
             object.write("initialState", 5)
             object.write("interactionDirection", 1)
@@ -45,8 +42,6 @@ extension CICServer {
         if await session.connection?.generation == answer.generation { remember(interaction, attempt) }
         return interaction
     }
-
-    static let workgroupQueue = 2
 
     static func createdInteraction(_ body: [UInt8]) throws(JSONError) -> InteractionID {
         try JSONReader.decode(body) { reader in
@@ -112,7 +107,8 @@ extension CICServer {
                 .configuration, at: .assign, cause: .skillsNotSupported,
                 "CIC server \(settings.name) creates generic interactions, which cannot require skills.")
         }
-        if !takeFresh(order.interaction, order.attempt) {
+        let isFresh = takeFresh(order.interaction, order.attempt)
+        if !isFresh {
             switch try await reading(order.interaction, order.attempt, .setAttributes, until: deadline) {
             case .gone: return .gone
             case .alive(let isWithAgent, let inForce, let workgroup):
@@ -121,15 +117,12 @@ extension CICServer {
                 // where an agent took it, one that is not to be taken back stays as well.
                 let isThere = workgroup == order.target.workgroup || workgroup == nil && isWithAgent
                 if isThere && !(isWithAgent && order.takesBack) {
-                    return try await number(order, until: deadline)
+                    return try await number(order, isFresh, until: deadline)
                 }
             }
         }
         let body = JSONWriter.object { object in
-            object.object("queueID") { queue in
-                queue.write("queueType", Self.workgroupQueue)
-                queue.write("queueName", order.target.workgroup)
-            }
+            object.object("queueID") { ICWSQueue(place: order.target.workgroup).write(to: &$0) }
         }
         let path = Self.path(order.interaction) + "/blind-transfer"
         let answer = try await call(
@@ -137,7 +130,7 @@ extension CICServer {
         if answer.status == 404 { return .gone }
         guard answer.isSuccess else { throw failures.failure(.move, answer) }
         do {
-            return try await number(order, until: deadline)
+            return try await number(order, isFresh, until: deadline)
         } catch {
             // Moved, and not numbered: to be looked at before anything is repeated.
             throw RoutingFailure(
@@ -146,12 +139,16 @@ extension CICServer {
     }
 
     /// Writes the number that is in force now. It is set after the move, so that a number never tells of a move that
-    /// was not carried out.
-    private func number(_ order: AssignOrder, until deadline: Duration) async throws(RoutingFailure) -> AssignAnswer {
-        let pairs = [
+    /// was not carried out. In whose own queue it lies is written with it.
+    private func number(
+        _ order: AssignOrder, _ isFresh: Bool, until deadline: Duration
+    ) async throws(RoutingFailure) -> AssignAnswer {
+        var pairs = [
             (name: InteractionAttribute.assign, value: String(order.number)),
             (name: InteractionAttribute.priority, value: HandlerText.sound(order.priority)),
         ]
+        let own = UserQueue(place: order.target.workgroup)?.user ?? ""
+        if !isFresh || !own.isEmpty { pairs.append((name: InteractionAttribute.userQueue, value: own)) }
         do {
             return try await setAttributes(pairs, on: order.interaction, until: deadline) ? .assigned : .gone
         } catch  where error.kind == .transient {

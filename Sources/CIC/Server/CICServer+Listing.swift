@@ -36,7 +36,7 @@ extension CICServer {
         listings.begin()
         defer { listings.end() }
         let path = "messaging/subscriptions/queues/" + listings.subscription
-        let body = QueueSubscription.body(workgroup: settings.holdingWorkgroup)
+        let body = QueueSubscription.body(place: settings.holdingWorkgroup)
         let answer = try await call(.list, ICWSRequest(.put, path, body: body), until: deadline)
         guard answer.isSuccess else { throw failures.failure(.list, answer) }
         let outcome = await outcome(until: deadline)
@@ -72,17 +72,14 @@ extension CICServer {
     }
 }
 
-/// A subscription to one workgroup's queue: messages do not say which queue an interaction is on.
+/// A subscription to the queue of one workgroup or user: messages do not say which queue an interaction is on.
 enum QueueSubscription {
-    static func body(workgroup: String) -> [UInt8] {
-        JSONWriter.object { object in
-            object.array("queueIds") { queues in
-                queues.object { queue in
-                    queue.write("queueType", CICServer.workgroupQueue)
-                    queue.write("queueName", workgroup)
-                }
-            }
-            object.write("attributeNames", InteractionAttribute.queue)
+    static func body(place: String) -> [UInt8] {
+        let queue = ICWSQueue(place: place)
+        return JSONWriter.object { object in
+            object.array("queueIds") { queues in queues.object { queue.write(to: &$0) } }
+            object.write(
+                "attributeNames", queue.type == .user ? InteractionAttribute.ownQueue : InteractionAttribute.queue)
         }
     }
 }

@@ -8,8 +8,12 @@ struct KnownNames {
     private var mirrored: CICDirectory?
     /// As this worker read them itself.
     private var own: CICDirectory?
+    /// Whether users, who are many, were among what was read.
+    private var ownHasUsers = false
     private var aliases: [String: String] = [:]
-    private(set) var sources: [CICNames] = []
+    private var sources: [CICNames] = []
+    /// Those that know users.
+    private var sourcesOfUsers: [CICNames] = []
 
     init(server: String, creation: CICServerSettings.Creation) {
         self.server = server
@@ -30,16 +34,23 @@ struct KnownNames {
     }
 
     /// - Returns: the names of this directory alone.
-    mutating func use(own directory: CICDirectory) -> CICNames {
+    mutating func use(own directory: CICDirectory, hasUsers: Bool) -> CICNames {
         own = directory
+        ownHasUsers = hasUsers
         build()
         return names(directory)
     }
 
-    /// The names that this worker read itself.
-    var ownNames: CICNames? { own.map(names) }
+    /// The names that this worker read itself; nil, too, when users are asked for and were not read.
+    func ownNames(withUsers: Bool) -> CICNames? { withUsers && !ownHasUsers ? nil : own.map(names) }
 
-    private mutating func build() { sources = [mirrored, own].compactMap { $0.map(names) } }
+    private mutating func build() {
+        sources = [mirrored, own].compactMap { $0.map(names) }
+        sourcesOfUsers = [mirrored, ownHasUsers ? own : nil].compactMap { $0.map(names) }
+    }
+
+    /// What is known of workgroups, or of users.
+    func sources(for place: String) -> [CICNames] { UserQueue(place: place) == nil ? sources : sourcesOfUsers }
 
     private func names(_ directory: CICDirectory) -> CICNames {
         CICNames(server: server, creation: creation, directory: directory, aliases: aliases)
@@ -56,7 +67,7 @@ extension CICServer {
     public nonisolated func use(directory: CICDirectory) { names.withLock { $0.use(mirror: directory) } }
 
     public nonisolated func knows(workgroup: String, skills: String) -> Bool {
-        let sources = names.withLock { $0.sources }
+        let sources = names.withLock { $0.sources(for: workgroup) }
         return sources.contains { names in
             do throws(RoutingFailure) {
                 _ = try names.resolve(workgroup: workgroup, skills: skills)
@@ -68,7 +79,7 @@ extension CICServer {
     }
 
     public func resolve(workgroup: String, skills: String) async throws(RoutingFailure) -> ResolvedTarget {
-        for names in names.withLock({ $0.sources }) {
+        for names in names.withLock({ $0.sources(for: workgroup) }) {
             do throws(RoutingFailure) {
                 return try names.resolve(workgroup: workgroup, skills: skills)
             } catch {
@@ -76,13 +87,16 @@ extension CICServer {
                 guard error.isAboutUnknownNames else { throw error }
             }
         }
-        let names = try await namesFromCIC()
+        let names = try await namesFromCIC(withUsers: UserQueue(place: workgroup) != nil)
         return try names.resolve(workgroup: workgroup, skills: skills, askedAgo: clock.monotonic - namesReadAt)
     }
 
     /// What CIC says now, or said within the last seconds. All who ask meanwhile share one reading.
-    private func namesFromCIC() async throws(RoutingFailure) -> CICNames {
-        if namesReadAt + limits.namesFreshness > clock.monotonic, let own = names.withLock({ $0.ownNames }) {
+    private func namesFromCIC(withUsers: Bool) async throws(RoutingFailure) -> CICNames {
+        if withUsers { readsUsers = true }
+        if namesReadAt + limits.namesFreshness > clock.monotonic,
+            let own = names.withLock({ $0.ownNames(withUsers: withUsers) })
+        {
             return own
         }
         let caller = Awaited<Result<CICNames, RoutingFailure>>()
@@ -102,15 +116,17 @@ extension CICServer {
 
     private func readNames() async -> Result<CICNames, RoutingFailure> {
         let directory: CICDirectory
+        let hasUsers = readsUsers
         do throws(RoutingFailure) {
-            directory = try await DirectoryReader(session: session, limits: limits, clock: clock).readNames()
+            let reader = DirectoryReader(session: session, limits: limits, clock: clock)
+            directory = hasUsers ? try await reader.read() : try await reader.readNames()
         } catch {
             // Who may not read the names leaves them to CIC; everything else says nothing about them.
             guard error.kind == .configuration || error.kind == .permanent else { return .failure(error) }
             directory = CICDirectory(workgroups: [], skills: [], users: [])
         }
         namesReadAt = clock.monotonic
-        return .success(names.withLock { $0.use(own: directory) })
+        return .success(names.withLock { $0.use(own: directory, hasUsers: hasUsers) })
     }
 }
 

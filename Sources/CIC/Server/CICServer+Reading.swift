@@ -15,10 +15,15 @@ extension CICServer {
             hasUser: values[InteractionAttribute.user]?.isEmpty == false)
         // CIC uses ids again: without our attempt it is somebody else's by now.
         guard phase != .ended, AttemptID(values[InteractionAttribute.attempt] ?? "") == attempt else { return .gone }
+        let inForce = max(0, Int64(values[InteractionAttribute.assign] ?? "") ?? 0)
+        if let user = values[InteractionAttribute.userQueue], !user.isEmpty, values[InteractionAttribute.user] == user {
+            // In a user's own queue it rings for as long as it waits.
+            return .alive(
+                isWithAgent: phase == .withAgent, assignNumber: inForce, workgroup: UserQueue(user: user).place)
+        }
         let workgroup = InteractionAttribute.workgroups.lazy.compactMap { values[$0] }.first { !$0.isEmpty }
         return .alive(
-            isWithAgent: phase == .withAgent || phase == .alerting,
-            assignNumber: max(0, Int64(values[InteractionAttribute.assign] ?? "") ?? 0), workgroup: workgroup)
+            isWithAgent: phase == .withAgent || phase == .alerting, assignNumber: inForce, workgroup: workgroup)
     }
 
     /// Attributes of one interaction by the names that were asked for; nil when it does not exist.

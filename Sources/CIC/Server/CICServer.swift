@@ -30,6 +30,8 @@ public actor CICServer: InteractionServer {
     /// Those who wait for the names that are being read.
     var nameCallers: [Awaited<Result<CICNames, RoutingFailure>>] = []
     var namesReadAt: Duration = .zero
+    /// Set once a case names a user: users, who are many, are read with the other names from then on.
+    var readsUsers = false
 
     struct Fresh {
         let attempt: AttemptID

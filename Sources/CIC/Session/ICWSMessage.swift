@@ -33,6 +33,8 @@ struct QueueRow: Sendable, Equatable {
     var assign: Int64?
     var state: String?
     var hasUser: Bool?
+    /// Whose own queue it was placed in; asked for of such queues only.
+    var userQueue: String?
 
     /// Adds what a later message told.
     mutating func merge(_ later: QueueRow) {
@@ -44,22 +46,27 @@ struct QueueRow: Sendable, Equatable {
         if let value = later.assign { assign = value }
         if let value = later.state { state = value }
         if let value = later.hasUser { hasUser = value }
+        if let value = later.userQueue { userQueue = value }
     }
 
     var phase: InteractionPhase { InteractionPhase(state: state ?? "", hasUser: hasUser ?? false) }
 
     /// The interaction as the core knows it.
     ///
-    /// - Parameter orgs: names of the orgs by organisation id.
+    /// - Parameters:
+    ///   - orgs: names of the orgs by organisation id.
+    ///   - user: whose own queue shows it; nil for a workgroup's. What the user has taken from a workgroup is on his queue
+    ///     too, and is that workgroup's; what was placed there rings for as long as it waits.
     /// - Returns: nil when it is not one of ours, or when what it says about itself is not whole.
-    func seen(orgs: [String: String]) -> SeenInteraction? {
+    func seen(orgs: [String: String], inOwnQueueOf user: String? = nil) -> SeenInteraction? {
+        guard user == nil || userQueue == user else { return nil }
         guard isOurs == true, let attempt, let episode, let org, let name = orgs[org], let caseID,
             let id = try? RecordID(caseID)  // No id: then it is none of ours, whatever it says.
         else { return nil }
         let state: SeenInteraction.State =
             switch phase {
             case .waiting: .waiting
-            case .alerting: .alerting
+            case .alerting: user == nil ? .alerting : .waiting
             case .withAgent: .withAgent
             case .ended: .ended
             }

@@ -164,6 +164,7 @@ struct ICWSMessageReader {
             case .assign: row.assign = Int64(try reader.string()) ?? 0
             case .state: row.state = try reader.string()
             case .user: row.hasUser = try !reader.string().isEmpty
+            case .userQueue: row.userQueue = try reader.string()
             }
         }
     }
@@ -171,7 +172,7 @@ struct ICWSMessageReader {
 
 /// The attributes that are read from queues, by their names in any case.
 enum AttributeName {
-    case installation, org, caseID, episode, attempt, assign, state, user
+    case installation, org, caseID, episode, attempt, assign, state, user, userQueue
 
     private static let names: [(name: [UInt8], value: AttributeName)] = {
         let names: [(String, AttributeName)] = [
@@ -179,6 +180,7 @@ enum AttributeName {
             (InteractionAttribute.caseID, .caseID), (InteractionAttribute.episode, .episode),
             (InteractionAttribute.attempt, .attempt), (InteractionAttribute.assign, .assign),
             (InteractionAttribute.state, .state), (InteractionAttribute.user, .user),
+            (InteractionAttribute.userQueue, .userQueue),
         ]
         return names.map { (name: Array($0.0.lowercased().utf8), value: $0.1) }
     }()

@@ -23,9 +23,11 @@ public struct Decision: Equatable, Sendable {
     /// Why, for the person who asks "why did this case go there, or nowhere". The raw values are stored.
     public enum Rule: String, CaseIterable, Sendable {
         case arrived, takenBack = "taken-back", moved, skillsFollow = "skills-follow", asked, contacted
+        case contactedOwner = "contacted-owner"
         case alreadyWaiting = "already-waiting", agentHasIt = "agent-has-it", interactionActive = "interaction-active"
         case nothingAsked = "nothing-asked", unconfirmed
         case closed, ownedByUser = "owned-by-user", ownedByUserEnded = "owned-by-user-ended"
+        case noOwnQueue = "no-own-queue"
         case unmonitoredQueue = "unmonitored-queue", unmonitoredQueueEnded = "unmonitored-queue-ended"
         case replied, replyKeeps = "reply-keeps", replyTooLate = "reply-too-late"
         case caseClosed = "case-closed", olderState = "older-state", equalVersion = "equal-version"
@@ -47,6 +49,8 @@ public struct Decision: Equatable, Sendable {
             case .skillsFollow: "The required skills changed: the interaction's skills follow."
             case .asked: "A comment or e-mail that waited for the case to come to a monitored queue is offered now."
             case .contacted: "Someone other than the owner wrote: the case is offered on its queue's workgroup."
+            case .contactedOwner:
+                "Someone other than the owner wrote: the case is offered in its owner's own CIC queue."
             case .alreadyWaiting: "The case waits already where it should."
             case .agentHasIt: "An agent has the case on the right workgroup already."
             case .interactionActive: "An interaction of the case is active already."
@@ -56,6 +60,7 @@ public struct Decision: Equatable, Sendable {
             case .closed: "The case was closed, merged or deleted: its interaction is ended."
             case .ownedByUser: "A user owns the case: it is not offered; an open interaction stays."
             case .ownedByUserEnded: "A user owns the case and the mapping says to end the interaction then."
+            case .noOwnQueue: "A user owns the case, and no mapping names a CIC queue of that user: it is not offered."
             case .unmonitoredQueue: "The case is in a queue that is not monitored."
             case .unmonitoredQueueEnded: "The case went to a queue that is not monitored: it is no longer offered."
             case .replied: "An agent replied: the interaction is ended."

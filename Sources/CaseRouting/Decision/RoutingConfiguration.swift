@@ -14,8 +14,15 @@ public struct RoutingConfiguration: Equatable, Sendable {
             uniquingKeysWith: { $0.version > $1.version ? $0 : $1 })
     }
 
-    /// The mapping of a monitored queue; nil for an owner that is none.
-    public func mapping(org: String, owner: RecordID) -> Mapping? { mappings[MappingKey(org: org, queue: owner)] }
+    /// The mapping of a monitored queue; nil for an owner that is none, every user among them.
+    public func mapping(org: String, owner: RecordID) -> Mapping? {
+        owner.isQueue ? mappings[MappingKey(org: org, queue: owner)] : nil
+    }
+
+    /// The mapping that names the CIC queue of a Salesforce user.
+    public func ownQueue(org: String, of user: RecordID) -> Mapping? {
+        user.isUser ? mappings[MappingKey(org: org, queue: user)] : nil
+    }
 
     public func mapping(id: Int32) -> Mapping? { mappings.values.first { $0.id == id } }
 }
@@ -43,6 +50,8 @@ public struct OrgSettings: Equatable, Sendable {
         case unchanged
         /// Offered again on the workgroup where it was wanted last.
         case lastWorkgroup = "last-workgroup"
+        /// Offered in the owner's own CIC queue, if a mapping names it.
+        case ownQueue = "own-queue"
     }
 
     public var mode: Mode
@@ -57,7 +66,8 @@ public struct OrgSettings: Equatable, Sendable {
     }
 }
 
-/// A monitored queue: cases of this Salesforce queue are offered on this workgroup.
+/// A monitored queue: cases of this Salesforce queue are offered on this workgroup, or in this user's own queue. Or a user
+/// of Salesforce with his own queue in CIC, which makes nothing monitored: see `OrgSettings.ContactOnUserOwned`.
 public struct Mapping: Equatable, Sendable {
     public enum OnReply: String, CaseIterable, Sendable {
         /// The agent has answered: the interaction is ended.
@@ -81,8 +91,10 @@ public struct Mapping: Equatable, Sendable {
     public var id: Int32
     public var version: Int32
     public var org: String
+    /// A queue, or a user.
     public var queue: RecordID
     public var cic: String
+    /// The workgroup, or the `UserQueue` as it is written.
     public var workgroup: String
     /// Required of every case of this queue; names joined by `;`.
     public var skills: String
@@ -112,10 +124,12 @@ public struct Mapping: Equatable, Sendable {
         self.isEnabled = isEnabled
     }
 
-    /// What a case with this skills field is wanted as.
+    /// What a case with this skills field is wanted as. In a user's own queue no skill is required: nobody is chosen there.
     public func wanted(caseSkills: String) -> Wanted {
-        Wanted(
+        let isChosenBySkills = UserQueue(place: workgroup) == nil
+        return Wanted(
             cic: cic, workgroup: workgroup,
-            skills: RequiredSkills.wish(mapping: skills, case: takesSkills ? caseSkills : ""), mapping: id)
+            skills: isChosenBySkills ? RequiredSkills.wish(mapping: skills, case: takesSkills ? caseSkills : "") : "",
+            mapping: id)
     }
 }

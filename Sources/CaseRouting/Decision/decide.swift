@@ -132,6 +132,14 @@ extension Deliberation {
             offer(on: mapping, arrives: true, asks: asks, comesBack: comesBack)
         } else if change.owner.isUser {
             rule = .ownedByUser
+            // Somebody wrote, and the owner is offered it: that stays while he owns the case, whatever changes about it.
+            if let own = ownQueueInForce(of: change.owner) {
+                if isCorrected(own) {
+                    offer(on: own, arrives: true, asks: false, comesBack: false)
+                    if rule == .arrived { rule = .contactedOwner }
+                }
+                return
+            }
             if !hasLiveEpisode {
                 withdraw()
             } else if settings?.onUserOwner == .end {
@@ -183,11 +191,24 @@ extension Deliberation {
     private mutating func isWantedFollowing(_ facts: CaseFacts) -> Bool {
         guard let wanted = before.wanted else { return true }
         if facts.isClosed { return false }
-        guard let wish = mapping(of: facts.owner)?.wanted(caseSkills: facts.skills) else { return facts.owner.isUser }
+        guard let wish = mapping(of: facts.owner)?.wanted(caseSkills: facts.skills) else {
+            return facts.owner.isUser && ownQueueInForce(of: facts.owner).map(isCorrected) != true
+        }
         let isSamePlace = wish.isSamePlace(as: wanted)
         guard isSamePlace || wish.mapping == wanted.mapping else { return false }
         if before.episode?.isWithAgent == true || before.attempts < RetryPolicy.attemptLimit { return true }
         return isSamePlace && wish.skills == wanted.skills
+    }
+
+    /// The mapping that names the owner's own queue, if that is where the case is wanted.
+    private func ownQueueInForce(of owner: RecordID) -> Mapping? {
+        configuration.ownQueue(org: change.org, of: owner).flatMap { $0.id == before.wanted?.mapping ? $0 : nil }
+    }
+
+    /// Whether a person has corrected the mapping of a case that has failed.
+    private func isCorrected(_ own: Mapping) -> Bool {
+        let isSamePlace = before.wanted?.isSamePlace(as: own.wanted(caseSkills: "")) ?? true
+        return !isSamePlace && before.attempts >= RetryPolicy.attemptLimit && before.episode?.isWithAgent != true
     }
 
     /// Nothing has changed, but a person asked for what waits: in a queue that was not monitored when the case came to it,
@@ -229,13 +250,32 @@ extension Deliberation {
         }
         if let mapping = mapping(of: facts.owner) {
             offer(on: mapping, arrives: false, asks: true, comesBack: false)
-        } else if facts.owner.isUser, org.contactOnUserOwned == .lastWorkgroup, let last = before.lastWanted,
-            let mapping = configuration.mapping(id: last.mapping)
-        {
-            offer(on: mapping, arrives: false, asks: true, comesBack: false)
+        } else if facts.owner.isUser {
+            contacted(userOwned: facts.owner, org.contactOnUserOwned)
         } else {
-            rule = facts.owner.isUser ? .ownedByUser : .unmonitoredQueue
+            rule = .unmonitoredQueue
         }
+    }
+
+    /// Somebody wrote about a case that a user owns: what follows is set per org.
+    private mutating func contacted(userOwned owner: RecordID, _ setting: OrgSettings.ContactOnUserOwned) {
+        let target: Mapping? =
+            switch setting {
+            case .unchanged: nil
+            // Where the case was last may be an earlier owner's own queue.
+            case .lastWorkgroup:
+                before.lastWanted.flatMap { configuration.mapping(id: $0.mapping) }.flatMap {
+                    $0.queue.isQueue ? $0 : nil
+                }
+            case .ownQueue: configuration.ownQueue(org: change.org, of: owner)
+            }
+        guard let target else {
+            rule = setting == .ownQueue ? .noOwnQueue : .ownedByUser
+            return
+        }
+        mapping = target
+        offer(on: target, arrives: false, asks: true, comesBack: false)
+        if setting == .ownQueue && rule == .contacted { rule = .contactedOwner }
     }
 
     /// A case that we have never heard of is judged by what the row says of it. That is how the case was then, so a state

@@ -3,7 +3,7 @@ public protocol InteractionFeed: Sendable {
     /// The next news; waits for them, at most 30 s. Reconnects by itself and says so by `session`.
     func next() async throws(RoutingFailure) -> [FeedMessage]
 
-    /// Follows exactly these workgroups besides holding, from now on, through every reconnect; the full content of what
+    /// Follows exactly these workgroups and users' own queues besides holding, from now on, through every reconnect; the full content of what
     /// was not followed before comes as messages.
     func follow(_ workgroups: Set<String>) async throws(RoutingFailure)
 
@@ -28,7 +28,8 @@ public enum FeedMessage: Sendable {
 }
 
 public struct QueueContent: Sendable {
-    /// The workgroup; the holding workgroup included.
+    /// The workgroup, the holding workgroup included; or the `UserQueue` as it is written, which shows what was placed
+    /// there, and not what its user has taken from elsewhere.
     public let queue: String
     /// Whether this is everything that is there, or what changed.
     public let isFull: Bool
@@ -97,5 +98,14 @@ public struct CICDirectory: Equatable, Sendable {
         self.workgroups = workgroups
         self.skills = skills
         self.users = users
+    }
+
+    /// Whether CIC has no such workgroup or user. A site without any is one whose names may not be seen: that proves
+    /// nothing.
+    public func surelyLacks(_ place: String) -> Bool {
+        guard let queue = UserQueue(place: place) else {
+            return !workgroups.isEmpty && !workgroups.contains { $0.name == place }
+        }
+        return !users.isEmpty && !users.contains(queue.user)
     }
 }

@@ -109,8 +109,7 @@ extension InteractionWatch {
         while !Task.isCancelled {
             do throws(RoutingFailure) {
                 let directory = try await feed.directory()
-                // A site without a workgroup is one whose names the user may not see: that proves nothing.
-                directoryNames = directory.workgroups.isEmpty ? nil : Set(directory.workgroups.map(\.name))
+                self.directory = directory
                 try await store.replaceDirectory(cic: cic, directory)
                 await pause(Self.directoryPause)
             } catch {

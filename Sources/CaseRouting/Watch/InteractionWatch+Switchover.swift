@@ -90,10 +90,9 @@ extension InteractionWatch {
     }
 
     /// Every followed queue has told its full content; one that cannot be read hides interactions, unless CIC has no
-    /// workgroup of that name.
+    /// workgroup or user of that name.
     var canConclude: Bool {
-        mirror.isComplete
-            && mirror.unreadable.allSatisfy { queue in directoryNames.map { !$0.contains(queue) } ?? false }
+        mirror.isComplete && mirror.unreadable.allSatisfy { directory?.surelyLacks($0) ?? false }
     }
 
     /// First the hold, then the epoch, then what the database holds: no worker acts on what it knew of the old server.

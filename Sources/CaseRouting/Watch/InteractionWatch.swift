@@ -30,8 +30,8 @@ public actor InteractionWatch {
     /// A watch before this one has left a switchover unfinished.
     var resumesSwitchover = false
     var hasSession = false
-    /// Workgroups that CIC knows; nil until it was asked, and where it tells of none.
-    var directoryNames: Set<String>?
+    /// The names that CIC knows; nil until it was asked.
+    var directory: CICDirectory?
     /// What keeps the server from being worked on.
     var holds: Set<Hold.Reason> = []
     /// What is being found out after a switchover.
@@ -181,7 +181,7 @@ public actor InteractionWatch {
 public struct WatchSettings: Equatable, Sendable {
     /// The workgroup where interactions are created.
     public let holding: String
-    /// Workgroups of enabled mappings.
+    /// Workgroups of enabled mappings, and users' own queues as they are written.
     public var workgroups: Set<String>
     /// How long after a switchover CIC may still recover interactions: 60 s; 0 where it recovers nothing.
     public var recoveryWait: Duration

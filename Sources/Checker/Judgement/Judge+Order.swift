@@ -51,13 +51,13 @@ extension Judge {
         guard database?.requests[key]?.contains(where: { $0.change == "observed" }) != true else { return }
         var version = 0
         for move in cic.cases[key]?.placements ?? [] {
-            let match = state.versions[version...].firstIndex { one in
-                one.at <= move.at && places.place(org: key.org, queue: one.owner) == move.place
+            func belongs(_ one: SalesforceEvidence.Version) -> Bool {
+                places.place(org: key.org, queue: one.owner) == move.place
+                    || places.ownQueue(org: key.org, user: one.owner) == move.place
             }
+            let match = state.versions[version...].firstIndex { $0.at <= move.at && belongs($0) }
             guard let match else {
-                let earlier = state.versions[..<version].contains {
-                    places.place(org: key.org, queue: $0.owner) == move.place
-                }
+                let earlier = state.versions[..<version].contains(where: belongs)
                 findings.add(
                     .order, key,
                     "at \(Sentence.time(move.at)) it was moved to \(move.place.server)/\(move.place.workgroup), where it "

@@ -69,7 +69,7 @@ private struct DecisionFacts {
     private var isClosed: Bool {
         change.kind.isOccurrence ? before.facts?.isClosed ?? change.isClosed : change.isClosed
     }
-    private var isMonitored: Bool { mapping.map { $0.queue == owner } ?? false }
+    private var isMonitored: Bool { owner.isQueue && mapping?.queue == owner }
     private var isOpen: Bool { before.episode.map { $0.state != .ending && before.wanted != nil } ?? false }
     private var hasAgent: Bool { before.episode?.isWithAgent ?? false }
     private var version: Int64 { change.versionEpoch < before.fences.epoch ? 0 : change.version }
@@ -126,7 +126,8 @@ private struct DecisionFacts {
         let always: [Decision.Rule] = [.observing, .beforeStart, .unknownOrg]
         switch change.kind {
         case .comment, .emailReceived:
-            return always + [.answered, .caseClosed, .contacted, .interactionActive, .ownedByUser, .unmonitoredQueue]
+            return always + [.answered, .caseClosed, .contacted, .contactedOwner, .interactionActive, .ownedByUser]
+                + [.noOwnQueue, .unmonitoredQueue]
         case .agentReplied: return always + [.replyTooLate, .replyKeeps, .replied]
         case .observed:
             return always + [.observationOutdated, .noDifference, .closed, .arrived, .takenBack, .moved]
@@ -146,7 +147,13 @@ private struct DecisionFacts {
             return "nothing newer was known"
         case .noDifference: return "owner, closed or skills differed"
         case .closed, .caseClosed: return "the case is open"
-        case .ownedByUser, .ownedByUserEnded: return "no user owns the case"
+        case .ownedByUser, .ownedByUserEnded, .noOwnQueue:
+            guard owner.isUser else { return "no user owns the case" }
+            return change.kind.isOccurrence && !isClosed
+                ? "the org's setting for such cases says otherwise" : "another rule came before it"
+        case .contactedOwner where owner.isUser:
+            return isOpen ? "an interaction was open" : "the org does not offer such cases to their owners"
+        case .contactedOwner: return "no user owns the case"
         case .unmonitoredQueue, .unmonitoredQueueEnded:
             return owner.isUser ? "a user owns the case" : "the queue is monitored"
         case .replyKeeps: return "the mapping does not keep interactions on reply"

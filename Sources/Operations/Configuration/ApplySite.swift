@@ -136,10 +136,29 @@ extension MappingSetup {
         guard server.holding != workgroup else {
             throw SettingError("\(path).workgroup", "is the holding workgroup of \(cic)")
         }
+        try checkOwnQueue(at: path)
         guard server.creation == .handler || skills.isEmpty else {
             throw SettingError(
                 "\(path).skills",
                 "cannot be set on \(cic), which creates generic interactions; set creation to handler")
+        }
+    }
+
+    private func checkOwnQueue(at path: String) throws(SettingError) {
+        let own = UserQueue(place: workgroup)
+        guard own != nil || userID == nil else {
+            throw SettingError(
+                "\(path).workgroup",
+                "\(queue) is a user of Salesforce, so this has to be a user's own queue: \(UserQueue.prefix)NAME, with the "
+                    + "user's name in CIC")
+        }
+        guard let own else { return }
+        guard !own.user.isEmpty else {
+            throw SettingError("\(path).workgroup", "lacks the user's name behind \(UserQueue.prefix)")
+        }
+        guard skills.isEmpty else {
+            throw SettingError(
+                "\(path).skills", "cannot be set for a user's own queue: nobody is chosen there by skills")
         }
     }
 }

@@ -80,8 +80,14 @@ public struct StoredConfiguration: Equatable, Sendable {
 }
 
 extension StoredConfiguration {
-    /// Workgroups of a CIC server to follow: those that enabled mappings name, and those where interactions of ours may
-    /// still be since a mapping was changed.
+    /// The enabled mappings of an org whose cases are offered as they come: those of queues, not those that say which CIC
+    /// queue is a user's own.
+    public func monitoredQueues(of org: String) -> [StoredMapping] {
+        mappings.filter { $0.setup.org == org && $0.setup.isEnabled && $0.setup.userID == nil }
+    }
+
+    /// Workgroups and users' own queues of a CIC server to follow: those that enabled mappings name, and those where
+    /// interactions of ours may still be since a mapping was changed.
     public func workgroups(on cic: String) -> [String] {
         let mapped = mappings.filter { $0.setup.cic == cic && $0.setup.isEnabled }.map(\.setup.workgroup)
         return mapped + (formerWorkgroups[cic] ?? [])
@@ -98,7 +104,7 @@ extension StoredConfiguration {
 public struct StoredMapping: Equatable, Sendable {
     public var id: Int32
     public var version: Int32
-    /// Nil until the queue of that name was seen in Salesforce.
+    /// Nil until the queue of that name was seen in Salesforce. A user's id where the mapping is of a user.
     public var queueID: RecordID?
     public var setup: MappingSetup
 

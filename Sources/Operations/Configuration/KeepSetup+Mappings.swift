@@ -2,7 +2,8 @@ import CaseRouting
 
 extension KeepSetup {
     /// - Parameters:
-    ///   - place: `CIC/WORKGROUP`.
+    ///   - queue: name or id of the Salesforce queue, or id of the user.
+    ///   - place: `CIC/WORKGROUP`, or `CIC/user:NAME`.
     ///   - words: FIELD=VALUE for the rest.
     public func addMapping(
         org: String, queue: String, place: String, _ words: [String], by author: Author
@@ -53,6 +54,11 @@ extension KeepSetup {
             var check = NameCheck(names: names, servers: stored.servers, aliases: stored.aliases)
             try await check.check(mapping, at: "")
             notes = check.notes
+        }
+        if mapping.userID != nil, try stored.org(mapping.org).contactOnUserOwned != .ownQueue {
+            notes.append(
+                "it counts only while org \(mapping.org) offers what comes in to the owners of cases: caserouter orgs set "
+                    + "\(mapping.org) contact_on_user_owned=own-queue")
         }
         return ([ConfigurationEdit(.mapping(id, mapping), before: before)], notes)
     }

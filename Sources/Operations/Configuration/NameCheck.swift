@@ -62,6 +62,7 @@ struct NameCheck {
         try await checkQueue(mapping, path)
         guard let server = servers.first(where: { $0.name == mapping.cic }) else { return }
         guard let mirror = try await directory(server) else { return }
+        if let own = UserQueue(place: mapping.workgroup) { return try check(own, mirror, server, "\(path).workgroup") }
         let entry = try workgroup(mapping.workgroup, mirror, server, "\(path).workgroup")
         guard entry.isACD else {
             throw SettingError(
@@ -97,7 +98,28 @@ struct NameCheck {
         }
     }
 
+    private mutating func check(
+        _ own: UserQueue, _ mirror: DirectoryMirror, _ server: CICServerSetup, _ path: String
+    ) throws(SettingError) {
+        let users = mirror.directory.users
+        guard !users.isEmpty else {
+            return note("CIC server \(server.name) shows its users to nobody here, so \(own.user) could not be checked")
+        }
+        guard !users.contains(own.user) else { return }
+        guard !mirror.directory.workgroups.contains(where: { $0.name == own.place }) else {
+            throw SettingError(
+                path,
+                "\(own.place) is the own queue of a user \(own.user), whom CIC server \(server.name) does not have; its "
+                    + "workgroup of this name cannot be mapped: give it one that does not begin with \(UserQueue.prefix)"
+            )
+        }
+        throw SettingError(
+            path, "CIC server \(server.name) has no user \(own.user)" + hint(own.user, users) + old(mirror.age))
+    }
+
     private mutating func checkQueue(_ mapping: MappingSetup, _ path: String) async throws {
+        // Users of Salesforce are not mirrored.
+        guard mapping.userID == nil else { return }
         guard let mirror = try await names.queues(org: mapping.org), !mirror.queues.isEmpty else {
             note(
                 "queues of org \(mapping.org) were not read yet, so \(mapping.queue) could not be checked; the mapping "

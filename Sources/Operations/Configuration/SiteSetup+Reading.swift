@@ -122,6 +122,11 @@ extension CICServerSetup {
             else { throw SettingError(reader.at("hosts"), "has to be a list of HOST:PORT") }
         }
         self.init(name: name, hosts: hosts, holding: try reader.required("holding"))
+        guard UserQueue(place: holding) == nil else {
+            throw SettingError(
+                reader.at("holding"),
+                "has to be a workgroup; what begins with \(UserQueue.prefix) is a user's own queue")
+        }
         tls = try reader.flag("tls") ?? tls
         creation = try reader.choice("creation") ?? creation
         messaging = try reader.choice("messaging") ?? messaging

@@ -68,12 +68,13 @@ public struct CICServerSetup: Equatable, Sendable {
     }
 }
 
-/// A monitored queue.
+/// A monitored queue; or a user, and which CIC queue is his own.
 public struct MappingSetup: Equatable, Sendable {
     public var org: String
-    /// Name or id of the Salesforce queue.
+    /// Name or id of the Salesforce queue, or id of the user.
     public var queue: String
     public var cic: String
+    /// The workgroup, or the `UserQueue` as it is written.
     public var workgroup: String
     public var skills: [String] = []
     public var takesSkills = true
@@ -87,6 +88,17 @@ public struct MappingSetup: Equatable, Sendable {
         self.queue = queue
         self.cic = cic
         self.workgroup = workgroup
+    }
+
+    /// The Salesforce user whose own queue in CIC it names; nil for a mapping of a queue.
+    public var userID: RecordID? {
+        do throws(InvalidRecordID) {
+            let id = try RecordID(queue)
+            // A name may have fifteen letters.
+            return id.isUser ? id : nil
+        } catch {
+            return nil  // A name.
+        }
     }
 }
 

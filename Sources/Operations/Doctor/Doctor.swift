@@ -122,7 +122,7 @@ public struct Doctor: Sendable {
         var examination = OrgExamination()
         examination.lines = opened.lines
         guard let secret = opened.secret else { return examination }
-        let queues = stored.mappings.filter { $0.setup.org == org.name && $0.setup.isEnabled }
+        let queues = stored.monitoredQueues(of: org.name)
             .map { MonitoredQueueView(queue: $0.setup.queue, queueID: $0.queueID) }
         do {
             let found = try await neighbours.org(org, secret: secret).examine(queues, arrivals(org))

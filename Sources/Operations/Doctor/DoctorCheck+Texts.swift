@@ -277,6 +277,11 @@ extension DoctorCheck {
                 "correct it in Interaction Administrator, or the mapping: caserouter mappings list --cic NAME"
             )
         case .cicMembers: ("whether a mapped workgroup has members", "add agents to the workgroup")
+        case .cicUser:
+            (
+                "whether every user exists whose own queue a mapping names",
+                "correct the name, which is compared exactly: caserouter mappings list --cic NAME"
+            )
         case .cicEmail:
             (
                 "whether the workgroup routes e-mail and its members take it (utilisation)",
@@ -289,13 +294,13 @@ extension DoctorCheck {
             )
         case .cicQueueRight:
             (
-                "right to view the queue of every mapped workgroup and of holding",
-                "give the user View, Monitor and Search on the workgroup's queue"
+                "right to view the queue of every mapped workgroup or user and of holding",
+                "give the user View, Monitor and Search on that queue"
             )
         case .cicModifyRight:
             (
                 "right to change interactions: cannot be seen without changing one",
-                "give the user Modify on the queues of holding and of all mapped workgroups"
+                "give the user Modify on the queues of holding and of all mapped workgroups and users"
             )
         default:
             (

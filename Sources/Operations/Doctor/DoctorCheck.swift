@@ -63,6 +63,7 @@ public enum DoctorCheck: String, CaseIterable, Sendable {
     case cicHolding = "cic-holding"
     case cicWorkgroup = "cic-workgroup"
     case cicMembers = "cic-members"
+    case cicUser = "cic-user"
     case cicEmail = "cic-email"
     case cicSkill = "cic-skill"
     case cicQueueRight = "cic-queue-right"
@@ -93,7 +94,8 @@ extension DoctorCheck {
         case .brokerReachable, .brokerVersion, .brokerQueue, .brokerArguments, .brokerWrite, .brokerRead, .brokerAlarm:
             brokerText
         case .cicHost, .cicLogin, .cicVersion, .cicPassword, .cicPair, .cicRecovery, .cicLicence, .cicDirectory,
-            .cicHolding, .cicWorkgroup, .cicMembers, .cicEmail, .cicSkill, .cicQueueRight, .cicModifyRight, .cicHandler:
+            .cicHolding, .cicWorkgroup, .cicMembers, .cicUser, .cicEmail, .cicSkill, .cicQueueRight, .cicModifyRight,
+            .cicHandler:
             cicText
         default: salesforceText
         }

@@ -121,7 +121,7 @@ public struct PreviewMappings: Sendable {
     private func queueID(_ mapping: MappingSetup) async throws -> RecordID? {
         do throws(InvalidRecordID) {
             let id = try RecordID(mapping.queue)
-            if id.isQueue { return id }
+            if id.isQueue || id.isUser { return id }
         } catch {
             // A name.
         }

@@ -76,9 +76,11 @@ extension CICState {
         interaction.returnedBy == agent.settings.name && interaction.returnedUntil > now
     }
 
-    /// A free agent takes the interaction that has waited longest of those that fit.
+    /// A free agent takes what lies in the agent's own queue, then the interaction that has waited longest of those that fit.
     func seekWork(_ name: String) {
-        guard configuration.acd, let agent = agents[name] else { return }
+        guard let agent = agents[name] else { return }
+        takeOwn(agent)
+        guard configuration.acd else { return }
         while agent.isFree {
             var oldest: (interaction: CICInteraction, number: Int)?
             for workgroup in agent.settings.workgroups where workgroups[workgroup]?.isACD == true {
@@ -91,6 +93,16 @@ extension CICState {
             }
             guard let oldest else { return }
             offer(oldest.interaction, to: agent)
+        }
+    }
+
+    /// ACD has no part in a user's own queue.
+    private func takeOwn(_ agent: CICAgent) {
+        let queue = queues[CICQueueName(type: CICQueueName.user, name: agent.settings.name)]
+        let own = queue?.interactions.values.filter { $0.ringsInOwnQueue && agent.current[$0.serial] == nil } ?? []
+        for interaction in own.sorted(by: { $0.serial < $1.serial }) where agent.isFree {
+            agent.current[interaction.serial] = interaction
+            planned(interaction, after: agent.settings.pickUpDelay) { $0.pickUp(interaction, by: "agent") }
         }
     }
 

@@ -136,19 +136,28 @@ extension CICState {
         guard let interaction = own(id, attempt: attempt) else { return ["Gone", attempt, id] }
         let force = interaction.value(attributeNames["CR_Assign"]).flatMap { Int($0) } ?? 0
         guard number > force else { return ["Stale", attempt, id, String(force)] }
-        guard from.isEmpty || interaction.workgroup == from else {
-            return ["Elsewhere", attempt, id, String(force), interaction.workgroup ?? ""]
+        guard from.isEmpty || interaction.placeName == from else {
+            return ["Elsewhere", attempt, id, String(force), interaction.placeName]
         }
-        guard workgroups[workgroup]?.usable == true else {
+        let own =
+            workgroup.hasPrefix(CICQueueName.ownPrefix)
+            ? String(workgroup.dropFirst(CICQueueName.ownPrefix.count)) : nil
+        if let own {
+            guard isUser(own) else { throw Refusal(code: "unknown-user", text: "There is no user \(own).") }
+        } else if workgroups[workgroup]?.usable != true {
             throw Refusal(code: "unknown-workgroup", text: "There is no workgroup queue \(workgroup).")
         }
         let wanted = data[6].split(separator: ";").map(String.init)
         if let unknown = wanted.first(where: { !skills.contains($0) }) {
             throw Refusal(code: "unknown-skill", text: "There is no skill \(unknown).")
         }
-        let written = ["CR_Assign", "CR_Priority", "CR_Skills"].map { attributeNames[$0] }
-        for (name, value) in zip(written, [data[4], data[7], data[6]]) { interaction.set(name, value) }
+        let written = ["CR_Assign", "CR_Priority", "CR_Skills", "CR_UserQueue"].map { attributeNames[$0] }
+        for (name, value) in zip(written, [data[4], data[7], data[6], own ?? ""]) { interaction.set(name, value) }
         interaction.skills = wanted
+        if let own {
+            assign(interaction, toOwnQueueOf: own, takesBack: data[8] == "1", written)
+            return ["Assigned", attempt, id, data[4]]
+        }
         let there = interaction.workgroup == workgroup
         if there, interaction.agent == nil || data[8] == "0" {
             record(interaction, "attributes", by: "handler")
@@ -167,6 +176,18 @@ extension CICState {
             if let agent { seekWork(agent) }
         }
         return ["Assigned", attempt, id, data[4]]
+    }
+
+    /// It stays with a user who has taken it, from wherever, unless it is to be taken back.
+    private func assign(
+        _ interaction: CICInteraction, toOwnQueueOf user: String, takesBack: Bool, _ written: [Int]
+    ) {
+        guard interaction.agent == user, interaction.ringsInOwnQueue || !takesBack else {
+            return lay(interaction, inQueueOf: user, by: "handler", changed: written)
+        }
+        interaction.workgroup = nil
+        record(interaction, "attributes", by: "handler")
+        publish(interaction, changed: written)
     }
 
     private func handleDisconnect(_ data: [String]) throws(Refusal) -> [String] {

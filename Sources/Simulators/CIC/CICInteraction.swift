@@ -102,9 +102,9 @@ final class CICInteraction {
     let kind: CICMedia
     let initiated: String
     var state = CICInteractionState.system
-    /// The workgroup on whose queue it is, or from which an agent took it.
+    /// The workgroup on whose queue it is, or from which an agent took it; nil in a user's own queue.
     var workgroup: String?
-    /// Who has it.
+    /// Who has it, or in whose own queue it is.
     var agent: String?
     var skills: [String] = []
     var deallocated = false
@@ -151,6 +151,12 @@ final class CICInteraction {
 
     /// On its workgroup's queue and no agent has it.
     var waits: Bool { workgroup != nil && agent == nil && !state.ended && !deallocated }
+    /// In a user's own queue, where nobody has taken it.
+    var ringsInOwnQueue: Bool {
+        workgroup == nil && agent != nil && (state == .alerting || state == .offering) && lives
+    }
+    /// Where it is or was taken from, as the handler's contract names it.
+    var placeName: String { workgroup ?? agent.map { CICQueueName.ownPrefix + $0 } ?? "" }
     var lives: Bool { !state.ended && !deallocated }
 
     func copyAttributes(of other: CICInteraction) {

@@ -43,6 +43,23 @@ extension CICState {
         if let agent { seekWork(agent) }
     }
 
+    /// Puts an interaction into a user's own queue: it rings there until the user takes it.
+    func lay(
+        _ interaction: CICInteraction, inQueueOf user: String, by: String, event: String = "moved",
+        changed stored: [Int] = []
+    ) {
+        let before = interaction.agent
+        release(interaction)
+        interaction.place += 1
+        interaction.workgroup = nil
+        interaction.agent = user
+        interaction.state = .alerting
+        record(interaction, event, by: by)
+        publish(interaction, changed: stored)
+        if let before, before != user { seekWork(before) }
+        seekWork(user)
+    }
+
     /// Ends an interaction; it lingers with its last state and is then deallocated.
     func end(_ interaction: CICInteraction, state: CICInteractionState = .internalDisconnect, by: String) {
         guard interaction.lives else { return }
@@ -149,7 +166,7 @@ extension CICState {
                 guard interaction.lives else { return }
                 switch target {
                 case .workgroup(let name): state.move(interaction, to: name, by: "api")
-                case .user(let name): state.hand(interaction, to: name, by: "api")
+                case .user(let name): state.lay(interaction, inQueueOf: name, by: "api")
                 }
             }
         case "pickup":
@@ -204,7 +221,7 @@ extension CICState {
         }
     }
 
-    private func isUser(_ name: String) -> Bool {
+    func isUser(_ name: String) -> Bool {
         agents[name] != nil || configuration.users.contains { $0.name == name }
     }
 
@@ -277,7 +294,11 @@ extension CICState {
         interaction.state = state
         record(interaction, "created", by: "api")
         publish(interaction)
-        if interaction.workgroup != nil { enqueue(interaction) }
+        if interaction.workgroup != nil {
+            enqueue(interaction)
+        } else if let agent = interaction.agent {
+            seekWork(agent)
+        }
         guard configuration.createAttributes == "late", !extra.isEmpty else { return }
         after(configuration.createAttributesDelay) { state in
             guard !interaction.deallocated else { return }

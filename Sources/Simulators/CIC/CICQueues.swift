@@ -2,6 +2,8 @@
 struct CICQueueName: Hashable, Sendable {
     static let user = 1
     static let workgroup = 2
+    /// What a user's own queue begins with in the handler's contract, where a workgroup's name stands.
+    static let ownPrefix = "user:"
 
     var type: Int
     var name: String
@@ -220,6 +222,10 @@ extension CICState {
                 } else {
                     unreadable.append(name)
                 }
+            case CICQueueName.user:
+                let isReadable =
+                    isUser(name) && !configuration.unreadableWorkgroups.contains(CICQueueName.ownPrefix + name)
+                if isReadable { readable.append(queue(type, name)) } else { unreadable.append(name) }
             case 0: readable.append(queue(CICQueueName.user, session.user))
             default: readable.append(queue(type, name))
             }

@@ -53,7 +53,9 @@ extension CICState {
         interaction.skills = lost.skills
         interaction.workgroup = lost.workgroup
         interaction.state = lost.state
-        if let name = lost.agent {
+        if let name = lost.agent, lost.workgroup == nil, lost.state == .alerting {
+            lay(interaction, inQueueOf: name, by: "system", event: "recovered")
+        } else if let name = lost.agent {
             take(interaction, user: name)
             record(interaction, "recovered", by: "system")
             publish(interaction)

@@ -117,7 +117,7 @@ extension PostgresConfigurationStore {
         do throws(InvalidRecordID) {
             let id = try RecordID(mapping.queue)
             // A name may have fifteen letters.
-            asID = id.isQueue ? id : nil
+            asID = id.isQueue || id.isUser ? id : nil
         } catch {
             asID = nil  // A name.
         }

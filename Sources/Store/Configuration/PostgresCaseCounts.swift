@@ -28,7 +28,7 @@ public struct PostgresCaseCounts: CaseCounts {
             SELECT count(*) FROM caserouter.cases c
             WHERE c.org = $1 AND NOT c.closed AND c.want_cic IS NULL AND EXISTS (
                 SELECT FROM caserouter.mappings m
-                WHERE m.newest AND m.enabled AND m.org = c.org AND m.queue_id = c.owner)
+                WHERE m.newest AND m.enabled AND m.org = c.org AND m.queue_id = c.owner AND starts_with(m.queue_id, '00G'))
             """, [.text(org)])
     }
 

@@ -7,6 +7,10 @@ struct MappingsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mappings", abstract: "Keeps which Salesforce queues are offered on which workgroups.",
         discussion: """
+            Where a workgroup stands, user:NAME means the own queue of the CIC user NAME. A mapping of a Salesforce user, by \
+            the user's id, names that user's own queue: what comes in about cases of the user is offered there while the org \
+            has contact_on_user_owned own-queue.
+
             Every change makes a new version; decisions name the version they used. Running workers take a change over \
             within 5 seconds. Cases that wait already stay where they are until something changes about them; see before \
             what a change would do: caserouter mappings preview FILE.
@@ -86,17 +90,19 @@ struct MappingsCommand: AsyncParsableCommand {
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Maps a Salesforce queue to a workgroup.",
+            abstract: "Maps a Salesforce queue to a workgroup, or a user to the user's own queue.",
             discussion: """
                 \(MappingsCommand.fields)
 
                 Example:
                   caserouter mappings add acme 'Support Germany' main/Support skills=German,Billing
+                  caserouter mappings add acme 0058d000003kQxYAAU main/user:anna.meier
                 """)
 
         @Argument(help: "The org.") var org: String
-        @Argument(help: "Name or id of the Salesforce queue.") var queue: String
-        @Argument(help: ArgumentHelp("CIC server and workgroup.", valueName: "cic/workgroup")) var place: String
+        @Argument(help: "Name or id of the Salesforce queue, or id of the user.") var queue: String
+        @Argument(help: ArgumentHelp("CIC server and workgroup, or user:NAME.", valueName: "cic/workgroup")) var place:
+            String
         @Argument(help: "FIELD=VALUE, as in a site file.") var words: [String] = []
         @OptionGroup var check: CheckOptions
         @OptionGroup var common: CommonOptions
@@ -109,7 +115,7 @@ struct MappingsCommand: AsyncParsableCommand {
                         org: org, queue: queue, place: place, words, by: author)
                     let stored = try await session.store.load().mapping(org: org, queue: queue)
                     var waiting = 0
-                    if let queueID = stored?.queueID {
+                    if let queueID = stored?.queueID, queueID.isQueue {
                         waiting = try await session.counts.unoffered(org: org, queue: queueID)
                     }
                     return (done, stored?.id, waiting)

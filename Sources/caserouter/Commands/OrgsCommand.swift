@@ -14,8 +14,8 @@ struct OrgsCommand: AsyncParsableCommand {
     /// The fields of a site file.
     static let fields = """
         Fields: organization_id, login_url, flow (client-credentials, jwt-bearer, password), api_version, mode (observe, \
-        live), route_changes_since, contact_on_user_owned (unchanged, last-workgroup), version_epoch, sweep_every, \
-        source.NAME. An empty value takes a field away.
+        live), route_changes_since, contact_on_user_owned (unchanged, last-workgroup, own-queue), version_epoch, \
+        sweep_every, source.NAME. An empty value takes a field away.
         """
 
     struct List: AsyncParsableCommand {

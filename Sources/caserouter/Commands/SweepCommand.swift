@@ -71,7 +71,7 @@ struct SweepCommand: AsyncParsableCommand {
 extension StoredConfiguration {
     /// The enabled mapping of a queue by its name or id.
     fileprivate func monitoredQueue(_ name: String, of org: String) throws -> StoredMapping {
-        let own = mappings.filter { $0.setup.org == org && $0.setup.isEnabled }
+        let own = monitoredQueues(of: org)
         let id: RecordID?
         do throws(InvalidRecordID) { id = try RecordID(name) } catch {
             id = nil  // A name.

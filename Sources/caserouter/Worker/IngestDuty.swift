@@ -39,7 +39,7 @@ actor IngestDuty: Duty {
         var problem: (any Error)?
         for setup in settings.stored.orgs where !isStopped {
             guard let credential = settings.credentials["org:\(setup.name)"] else { continue }
-            let queues = settings.stored.mappings.filter { $0.setup.org == setup.name && $0.setup.isEnabled }
+            let queues = settings.stored.monitoredQueues(of: setup.name)
             let ingestSettings = IngestSettings(
                 configuration: settings.stored.version, monitoredQueues: Set(queues.compactMap(\.queueID)),
                 sweepEvery: setup.sweepEvery,

@@ -55,7 +55,9 @@ import Testing
 
     @Test func `the rules that offer a case are those that volume and latency count`() async throws {
         try await StoreFixture.with { fixture in
-            let offers: Set<Decision.Rule> = [.arrived, .takenBack, .moved, .asked, .contacted, .offeredOnRequest]
+            let offers: Set<Decision.Rule> = [
+                .arrived, .takenBack, .moved, .asked, .contacted, .contactedOwner, .offeredOnRequest,
+            ]
             for rule in Decision.Rule.allCases {
                 let counts = try await fixture.text("SELECT caserouter.is_offer('\(rule.rawValue)')") == "true"
                 #expect(counts == offers.contains(rule), "\(rule.rawValue)")

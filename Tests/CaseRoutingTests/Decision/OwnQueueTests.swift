@@ -1,0 +1,157 @@
+import CaseRouting
+import TestSupport
+import Testing
+
+/// What a comment or e-mail does for a case whose owner has a queue of his own in CIC.
+@Suite struct OwnQueueTests {
+    private static let own = UserQueue(user: "anna").place
+
+    private static func configuration(
+        _ setting: OrgSettings.ContactOnUserOwned = .ownQueue, onUserOwner: Mapping.OnUserOwner = .keep,
+        _ more: [Mapping] = []
+    ) -> RoutingConfiguration {
+        Sample.configuration(
+            contactOnUserOwned: setting,
+            mappings: [
+                Sample.mapping(1, Sample.queueA, Sample.workgroupA),
+                Sample.mapping(3, Sample.user, own, onUserOwner: onUserOwner),
+            ] + more)
+    }
+
+    /// Wanted in the owner's own queue, with an interaction there or none yet.
+    private static func offered(_ interaction: CaseInState.Interaction) -> CaseState {
+        var state = CaseInState(interaction, owner: Sample.user).state
+        let wish = Wanted(cic: Sample.cic, workgroup: own, skills: "", mapping: 3)
+        (state.wanted, state.lastWanted) = (wish, wish)
+        if state.episode?.workgroup != nil { state.episode?.workgroup = own }
+        return state
+    }
+
+    @Test(arguments: [ChangeKind.comment, .emailReceived], [CaseInState.Interaction.none, .ending])
+    func `what comes in about a case of a user is offered in that user's own queue, without skills`(
+        _ kind: ChangeKind, _ interaction: CaseInState.Interaction
+    ) {
+        var held = CaseInState(interaction, owner: Sample.user)
+        held.skills = "German"
+        let decision = decided(Sample.change(kind, 20, owner: Sample.user), on: held.state, Self.configuration())
+        #expect(decision.rule == .contactedOwner)
+        #expect(decision.mapping?.id == 3)
+        #expect(decision.raisesRevision)
+        #expect(decision.after.wanted == Wanted(cic: Sample.cic, workgroup: Self.own, skills: "", mapping: 3))
+    }
+
+    @Test(arguments: [CaseInState.Interaction.creating, .held, .waiting, .withAgent])
+    func `an open interaction stays, wherever it is`(_ interaction: CaseInState.Interaction) {
+        let comment = Sample.change(.comment, 20, owner: Sample.user)
+        for state in [CaseInState(interaction, owner: Sample.user).state, Self.offered(interaction)] {
+            let decision = decided(comment, on: state, Self.configuration())
+            #expect(decision.rule == .interactionActive)
+            #expect(decision.after.wanted == state.wanted)
+            #expect(needsReading(comment, on: state, Self.configuration()) == interaction.isKnown)
+        }
+    }
+
+    @Test func `a user without own queue is offered nothing, and the reason says so`() {
+        let decision = decided(
+            Sample.change(.comment, 20, owner: Sample.otherUser), on: CaseInState(.none, owner: Sample.otherUser).state,
+            Self.configuration())
+        #expect(decision.rule == .noOwnQueue)
+        #expect(decision.rule.reason.contains("no mapping names a CIC queue of that user"))
+        #expect(decision.outcome == .ignored && decision.after.wanted == nil)
+    }
+
+    @Test(arguments: [OrgSettings.ContactOnUserOwned.unchanged, .lastWorkgroup, .ownQueue])
+    func `a user's mapping makes nothing monitored`(_ setting: OrgSettings.ContactOnUserOwned) {
+        let configuration = Self.configuration(setting)
+        #expect(configuration.mapping(org: Sample.org, owner: Sample.user) == nil)
+        for kind in [ChangeKind.created, .ownerChanged, .reopened, .skillsChanged] {
+            let state = kind == .created ? CaseState() : CaseInState(.none, owner: Sample.user).state
+            let decision = decided(
+                Sample.change(kind, 20, owner: Sample.user, skills: "German"), on: state, configuration)
+            #expect(decision.rule == .ownedByUser)
+            #expect(decision.after.wanted == nil && decision.after.fences.arrival == state.fences.arrival)
+        }
+        let asked = decided(
+            Sample.change(.comment, 20, owner: Sample.user), on: CaseInState(.none, owner: Sample.user).state,
+            Self.configuration(.unchanged))
+        #expect(asked.rule == .ownedByUser && asked.after.wanted == nil)
+    }
+
+    @Test func `an earlier owner's own queue is no last workgroup`() {
+        var state = CaseInState(.none, owner: Sample.otherUser).state
+        state.lastWanted = Wanted(cic: Sample.cic, workgroup: Self.own, skills: "", mapping: 3)
+        let decision = decided(
+            Sample.change(.comment, 20, owner: Sample.otherUser), on: state, Self.configuration(.lastWorkgroup))
+        #expect(decision.rule == .ownedByUser && decision.after.wanted == nil)
+    }
+
+    @Test(
+        arguments: [CaseInState.Interaction.none, .creating, .waiting, .withAgent], [Mapping.OnUserOwner.keep, .end])
+    func `what its owner is offered stays while the case changes in the owner's hands`(
+        _ interaction: CaseInState.Interaction, _ onUserOwner: Mapping.OnUserOwner
+    ) {
+        let state = Self.offered(interaction)
+        let decision = decided(
+            Sample.change(.skillsChanged, 20, owner: Sample.user, skills: "French"), on: state,
+            Self.configuration(onUserOwner: onUserOwner))
+        #expect(decision.after.wanted == state.wanted)
+        #expect(!decision.raisesRevision)
+    }
+
+    @Test(arguments: [CaseInState.Interaction.none, .held])
+    func `one that failed goes where its corrected mapping says when it is read again`(
+        _ interaction: CaseInState.Interaction
+    ) {
+        var state = Self.offered(interaction)
+        state.wanted?.workgroup = "user:ana"
+        let observed = Sample.change(.observed, 20, owner: Sample.user, comparedWith: 5)
+        let untried = decided(observed, on: state, Self.configuration())
+        #expect(untried.rule == .noDifference && untried.after.wanted == state.wanted)
+        state.attempts = RetryPolicy.attemptLimit
+        let corrected = decided(observed, on: state, Self.configuration())
+        #expect(corrected.after.wanted?.workgroup == Self.own && corrected.raisesRevision)
+    }
+
+    @Test func `given to another user it stays, or ends if the mapping says so`() {
+        let change = Sample.change(.ownerChanged, 20, owner: Sample.otherUser, previousOwner: Sample.user)
+        let state = Self.offered(.waiting)
+        #expect(decided(change, on: state, Self.configuration()).after.wanted == state.wanted)
+        let ended = decided(change, on: state, Self.configuration(onUserOwner: .end))
+        #expect(ended.after.wanted == nil && ended.rule == .ownedByUserEnded)
+    }
+
+    @Test(arguments: [CaseInState.Interaction.waiting, .withAgent])
+    func `a case that goes to a monitored queue takes its interaction along`(_ interaction: CaseInState.Interaction) {
+        let decision = decided(
+            Sample.change(.ownerChanged, 20, owner: Sample.queueA, previousOwner: Sample.user),
+            on: Self.offered(interaction), Self.configuration())
+        #expect(decision.rule == .takenBack)
+        #expect(decision.after.wanted?.workgroup == Sample.workgroupA)
+        #expect(decision.after.wantedAssign == 6)
+    }
+
+    @Test func `a reply and the end of the case end it`() {
+        let state = Self.offered(.withAgent)
+        let replied = decided(Sample.change(.agentReplied, 20, owner: Sample.user), on: state, Self.configuration())
+        #expect(replied.rule == .replied && replied.after.wanted == nil)
+        let closed = decided(
+            Sample.change(.closed, 20, owner: Sample.user, isClosed: true), on: state, Self.configuration())
+        #expect(closed.rule == .closed && closed.after.wanted == nil)
+    }
+
+    @Test func `a queue may be mapped to a user's own queue, and its cases are offered there as they come`() {
+        let direct = Self.configuration(
+            .unchanged, [Sample.mapping(4, Sample.queueB, UserQueue(user: "bert").place)])
+        let decision = decided(
+            Sample.change(.created, 1, owner: Sample.queueB, skills: "German"), on: CaseState(), direct)
+        #expect(decision.rule == .arrived)
+        #expect(decision.after.wanted == Wanted(cic: Sample.cic, workgroup: "user:bert", skills: "", mapping: 4))
+    }
+
+    @Test func `names are taken as they are behind the first colon`() {
+        #expect(UserQueue(place: "user:a:b")?.user == "a:b")
+        #expect(UserQueue(place: "user:")?.user == "")
+        #expect(UserQueue(place: "User:anna") == nil)
+        #expect(UserQueue(place: "Support") == nil)
+    }
+}
