@@ -86,7 +86,9 @@ extension Deliberation {
             if skillsAsk && !change.isClosed && mapping(of: change.owner) != nil {
                 after.fences.arrival = max(after.fences.arrival, version)
             }
-            apply(comesBack: comesBack, asks: asks || skillsAsk)
+            apply(
+                comesBack: comesBack, asks: asks || skillsAsk,
+                wasContacted: fences.contact > version && fences.contact > fences.reply)
             return
         }
         if version == fences.state, before.facts?.isSameState(as: CaseFacts(change)) == false {
@@ -123,7 +125,9 @@ extension Deliberation {
     }
 
     /// Takes over a newer state of the case.
-    private mutating func apply(comesBack: Bool, asks: Bool) {
+    ///
+    /// - Parameter wasContacted: somebody wrote after that, was merged before it, and has no reply yet.
+    private mutating func apply(comesBack: Bool, asks: Bool, wasContacted: Bool = false) {
         takeFacts()
         if change.isClosed {
             rule = .closed
@@ -140,6 +144,9 @@ extension Deliberation {
                 }
                 return
             }
+            let setting = configuration.orgs[change.org]?.contactOnUserOwned ?? .unchanged
+            if setting == .lastWorkgroup && before.facts?.owner == change.owner && before.wanted != nil { return }
+            if wasContacted && setting != .unchanged && contacted(userOwned: change.owner, setting) { return }
             if !hasLiveEpisode {
                 withdraw()
             } else if settings?.onUserOwner == .end {
@@ -257,8 +264,10 @@ extension Deliberation {
         }
     }
 
-    /// Somebody wrote about a case that a user owns: what follows is set per org.
-    private mutating func contacted(userOwned owner: RecordID, _ setting: OrgSettings.ContactOnUserOwned) {
+    /// Somebody wrote about a case that a user owns: what follows is set per org. Returns whether there is a place to offer
+    /// it.
+    @discardableResult
+    private mutating func contacted(userOwned owner: RecordID, _ setting: OrgSettings.ContactOnUserOwned) -> Bool {
         let target: Mapping? =
             switch setting {
             case .unchanged: nil
@@ -271,11 +280,12 @@ extension Deliberation {
             }
         guard let target else {
             rule = setting == .ownQueue ? .noOwnQueue : .ownedByUser
-            return
+            return false
         }
         mapping = target
         offer(on: target, arrives: false, asks: true, comesBack: false)
         if setting == .ownQueue && rule == .contacted { rule = .contactedOwner }
+        return true
     }
 
     /// A case that we have never heard of is judged by what the row says of it. That is how the case was then, so a state

@@ -112,6 +112,30 @@ import Testing
         #expect(corrected.after.wanted?.workgroup == Self.own && corrected.raisesRevision)
     }
 
+    @Test func `what was asked for on the last workgroup stays while the case changes in the owner's hands`() {
+        var state = CaseInState(.none, owner: Sample.user, isWanted: true).state
+        state.lastWanted = state.wanted
+        let change = Sample.change(.skillsChanged, 20, owner: Sample.user, skills: "French")
+        let decision = decided(change, on: state, Self.configuration(.lastWorkgroup))
+        #expect(state.wanted != nil && decision.after.wanted == state.wanted && !decision.raisesRevision)
+        #expect(decided(change, on: state, Self.configuration(.unchanged)).after.wanted == nil)
+    }
+
+    @Test(arguments: [
+        (OrgSettings.ContactOnUserOwned.unchanged, nil), (.lastWorkgroup, Sample.workgroupA), (.ownQueue, Self.own),
+    ])
+    func `what came in after a user took the case is offered as his, though it was merged before that`(
+        _ setting: OrgSettings.ContactOnUserOwned, _ place: String?
+    ) {
+        var state = CaseInState(.none, isWanted: true).state
+        state.lastWanted = state.wanted
+        state.fences.contact = 30
+        let taken = Sample.change(.ownerChanged, 20, owner: Sample.user, previousOwner: Sample.queueA)
+        #expect(decided(taken, on: state, Self.configuration(setting)).after.wanted?.workgroup == place)
+        state.fences.reply = 40
+        #expect(decided(taken, on: state, Self.configuration(setting)).after.wanted == nil)
+    }
+
     @Test func `given to another user it stays, or ends if the mapping says so`() {
         let change = Sample.change(.ownerChanged, 20, owner: Sample.otherUser, previousOwner: Sample.user)
         let state = Self.offered(.waiting)
