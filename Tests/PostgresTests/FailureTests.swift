@@ -106,9 +106,18 @@ struct FailureTests {
     }
 
     @Test func `a statement that was cut before its commit left is lost, not unknown`() async throws {
+        // Where libpq finds the end of the connection while it writes, it throws away what is left and says that all was
+        // written. Then unknown is the careful answer; on a machine with a moment of time it finds the end by reading.
+        var kinds: [PostgresError.Kind?] = []
+        for _ in 1...10 where kinds.last != .some(.connectionLost) { kinds.append(try await cutWhileSending()?.kind) }
+        #expect(kinds.last == .some(.connectionLost) && kinds.dropLast().allSatisfy { $0 == .unknown }, "\(kinds)")
+    }
+
+    private func cutWhileSending() async throws -> PostgresError? {
+        var cut: PostgresError?
         // Fifty megabytes take their time on a loaded machine, and the time-out is not what this is about.
-        let patient: (inout PostgresSettings) -> Void = { $0.answerTimeout = .seconds(240) }
-        try await withProxy("CREATE TABLE t (body text)", settings: patient) { connection, proxy async throws in
+        try await withProxy("CREATE TABLE t (body text)", settings: { $0.answerTimeout = .seconds(240) }) {
+            connection, proxy async throws in
             proxy.set(.stall)
             async let error = Self.failure { () throws(PostgresError) in
                 let text = String(repeating: "x", count: 50_000_000)
@@ -117,9 +126,9 @@ struct FailureTests {
             // The proxy keeps nothing; what it does not read waits in this process.
             try await eventually("the connection is in use") { await connection.isBusy }
             proxy.cutAll()
-            let cut = await error
-            #expect(cut?.kind == .connectionLost, "\(String(describing: cut))")
+            cut = await error
         }
+        return cut
     }
 
     @Test func `a server that stops answering ends the connection after the time-out`() async throws {
