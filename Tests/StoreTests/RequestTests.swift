@@ -81,6 +81,35 @@ import Testing
         }
     }
 
+    @Test func `a case that is read again stays marked until that is recorded, and longer when it is marked anew`()
+        async throws
+    {
+        try await StoreFixture.with { fixture in
+            try await fixture.take(Self.change)
+            let ingest = PostgresIngestStore(fixture.connections, owner: "w")
+            func mark() async throws { try await fixture.run("UPDATE caserouter.cases SET verify_at = now()") }
+            func marked() async throws -> Int64 {
+                try await fixture.number("SELECT count(*) FROM caserouter.cases WHERE verify_at IS NOT NULL")
+            }
+            try await mark()
+            let taken = try await ingest.takeToVerify(org: "acme", limit: 10)
+            #expect(taken.map(\.caseID) == [Self.change.caseID] && taken.map(\.revision) == [1])
+            #expect(try await ingest.takeToVerify(org: "acme", limit: 10).isEmpty)
+            #expect(try await marked() == 1)
+            try await ingest.verified(org: "other", taken)
+            #expect(try await marked() == 1)
+            try await ingest.verified(org: "acme", taken)
+            #expect(try await marked() == 0)
+
+            try await mark()
+            let again = try await ingest.takeToVerify(org: "acme", limit: 10)
+            try await mark()
+            try await ingest.verified(org: "acme", again)
+            #expect(try await marked() == 1)
+            #expect(try await ingest.takeToVerify(org: "acme", limit: 10).map(\.caseID) == [Self.change.caseID])
+        }
+    }
+
     @Test func `an org in mode observe has nothing routed and its rows are not marked`() async throws {
         try await StoreFixture.with { fixture in
             try await fixture.run("UPDATE caserouter.orgs SET mode = 'observe'")

@@ -223,7 +223,8 @@ import Testing
             let ingest = PostgresIngestStore(fixture.connections, owner: "w")
             let again = try await ingest.takeToVerify(org: "acme", limit: 10)
             #expect(Set(again.map(\.caseID)) == [recordID("500", 1), recordID("500", 2)])
-            for (number, held) in again.sorted(by: { $0.caseID < $1.caseID }).enumerated() {
+            let held = try await ingest.held(org: "acme", again.map(\.caseID), settledOnly: false)
+            for (number, held) in held.sorted(by: { $0.caseID < $1.caseID }).enumerated() {
                 let facts = try #require(held.facts)
                 try await fixture.take(
                     .make(

@@ -164,11 +164,13 @@ extension Deliberation {
 
     // MARK: Observations
 
-    /// Applies only at the revision it was compared with, and moves no fence.
+    /// Applies only at the revision it was compared with, and moves no fence. One that comes too late is made again.
     mutating func observed() {
         guard change.comparedWith == before.revision else {
             outcome = .superseded
             rule = .observationOutdated
+            // Of what it was to settle no sweep may find a difference.
+            needsVerification = true
             return
         }
         guard let facts = before.facts else {

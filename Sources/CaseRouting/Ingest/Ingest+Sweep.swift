@@ -213,7 +213,8 @@ extension Ingest {
         }
     }
 
-    /// Of two states with equal versions nobody knows which is newer: the case itself is read, two seconds later.
+    /// Of two states with equal versions nobody knows which is newer: the case itself is read, two seconds later. So is
+    /// one whose episode was rebuilt. The mark goes when that is recorded.
     private func verify(under lease: Lease) async throws(RoutingFailure) {
         let cases = try await store.takeToVerify(org: org, limit: Self.idsPerQuery)
         guard !cases.isEmpty else { return }
@@ -221,6 +222,7 @@ extension Ingest {
         let read = try await source.cases(cases.map(\.caseID))
         let observations = read.map { observation(of: $0, comparedWith: revisions[$0.caseID] ?? 0) }
         try await publish(try await unused(observations, at: try await store.now()), lease)
+        try await store.verified(org: org, cases)
     }
 
     // MARK: Occurrences

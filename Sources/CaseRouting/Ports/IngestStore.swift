@@ -27,8 +27,12 @@ public protocol IngestStore: Sendable {
     func heldAsActive(org: String, queues: [RecordID], after: RecordID?, limit: Int)
         async throws(RoutingFailure) -> [HeldCase]
 
-    /// Cases to be read again because two states with equal versions differed. Clears the mark.
-    func takeToVerify(org: String, limit: Int) async throws(RoutingFailure) -> [HeldCase]
+    /// Cases to be read again: two states with equal versions differed, what is wanted was read off CIC, or people have
+    /// set something else. Puts each off by a minute, so that one whose reader dies, or does not learn of it, is read by
+    /// the next: of some no sweep would find a difference.
+    func takeToVerify(org: String, limit: Int) async throws(RoutingFailure) -> [CaseToVerify]
+    /// They were read, and what was read is recorded. One that was marked again meanwhile stays marked.
+    func verified(org: String, _ cases: [CaseToVerify]) async throws(RoutingFailure)
 
     /// Rows to be marked in Salesforce, oldest first, and how many seconds the oldest has waited.
     func dueWriteBacks(org: String, limit: Int) async throws(RoutingFailure) -> [DueWriteBack]
@@ -113,6 +117,23 @@ public struct HeldCase: Equatable, Sendable {
         self.revision = revision
         self.facts = facts
         self.isUnoffered = isUnoffered
+    }
+}
+
+/// A case that one process reads again.
+public struct CaseToVerify: Equatable, Sendable {
+    /// How long it has for that before another does the same, which costs a call and nothing else.
+    public static let pause: Duration = .seconds(60)
+
+    public let caseID: RecordID
+    public let revision: Int64
+    /// Until when it is put off, by the database's clock: what the mark says that `verified` removes.
+    public let until: Timestamp
+
+    public init(caseID: RecordID, revision: Int64, until: Timestamp) {
+        self.caseID = caseID
+        self.revision = revision
+        self.until = until
     }
 }
 

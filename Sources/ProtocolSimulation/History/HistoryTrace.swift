@@ -23,6 +23,11 @@ public final class HistoryTrace: @unchecked Sendable {
         if !changed.isEmpty { write("\(life.name): \(name)" + changed.map { "\n              \($0)" }.joined()) }
     }
 
+    /// What a process does, for people only.
+    func tell(_ life: Life, _ text: @autoclosure () -> String) {
+        if isVerbose { write("\(life.name): \(text())") }
+    }
+
     /// Anything else that happens.
     ///
     /// - Parameter figures: what tells two such happenings apart without the text.

@@ -78,14 +78,27 @@ public struct MemoryIngestStore: IngestStore {
         }
     }
 
-    public func takeToVerify(org: String, limit: Int) async throws(RoutingFailure) -> [HeldCase] {
+    public func takeToVerify(org: String, limit: Int) async throws(RoutingFailure) -> [CaseToVerify] {
         try await shared.statement(life, isNothing: \.isEmpty) { tables in
             let now = tables.now
+            let until = now + CaseToVerify.pause
             let due = tables.cases.lazy.filter { key, row in
                 key.org == org && row.isToVerify && row.verifyAt.map { $0 <= now } ?? true
             }.map(\.key).sorted()
-            for key in due { tables.cases[key]?.isToVerify = false }
-            return due.map { tables.heldCase($0) }
+            for key in due { tables.cases[key]?.verifyAt = until }
+            if !due.isEmpty { shared.trace?.tell(life, "reads \(due.map(\.caseID)) again") }
+            return due.map {
+                CaseToVerify(caseID: $0.caseID, revision: tables.state($0).revision, until: until)
+            }
+        }
+    }
+
+    public func verified(org: String, _ cases: [CaseToVerify]) async throws(RoutingFailure) {
+        try await shared.statement(life) { tables in
+            for one in cases {
+                let key = CaseKey(org: org, caseID: one.caseID)
+                if tables.cases[key]?.verifyAt == one.until { tables.cases[key]?.isToVerify = false }
+            }
         }
     }
 

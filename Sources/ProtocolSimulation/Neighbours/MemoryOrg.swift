@@ -114,8 +114,12 @@ public final class MemoryOrg: SalesforceOrg, @unchecked Sendable {
         }.sorted { $0.caseID < $1.caseID }.prefix(limit).map { $0 }
     }
 
-    public func cases(_ ids: [RecordID]) async -> [SweptCase] {
+    public func cases(_ ids: [RecordID]) async throws(RoutingFailure) -> [SweptCase] {
         precondition(ids.count <= 400, "\(ids.count) ids in one query")
+        if failures > 0 {
+            failures -= 1
+            throw Self.lost
+        }
         return ids.compactMap { cases[$0] }
     }
 

@@ -101,6 +101,7 @@ public struct MemoryCaseStore: CaseStore {
             let result = tables.merge(merge)
             if case .conflict = result { return result }
             shared.mergedChange = (merge.change, before, tables.cases[key]?.state.facts)
+            shared.trace?.tell(life, "\(merge.change.key) (\(merge.change.kind)) is merged: \(merge.decision.rule)")
             return result
         }
     }

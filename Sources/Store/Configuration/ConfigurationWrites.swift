@@ -77,7 +77,7 @@ extension PostgresConfigurationStore {
                 SELECT e.case_id FROM caserouter.episodes e WHERE e.org = $1 AND e.ended_at IS NULL
                 UNION SELECT d.case_id FROM caserouter.cases d
                 WHERE d.org = $1 AND d.applied_revision < d.revision AND d.attempts < 8) a
-            WHERE c.org = $1 AND c.case_id = a.case_id AND c.want_cic IS NOT NULL AND c.verify_at IS NULL AND (
+            WHERE c.org = $1 AND c.case_id = a.case_id AND c.want_cic IS NOT NULL AND (
                 c.closed OR starts_with(c.owner, '00G') AND NOT EXISTS (
                     SELECT FROM caserouter.mappings m
                     WHERE m.newest AND m.enabled AND m.org = c.org AND m.queue_id = c.owner))

@@ -49,16 +49,34 @@ extension PostgresIngestStore {
 
     /// Those that wait longest first: that is the order of the index, so that a second's look costs nothing where none
     /// waits. In the order of ids every case of the org would be looked at.
-    public func takeToVerify(org: String, limit: Int) async throws(RoutingFailure) -> [HeldCase] {
+    public func takeToVerify(org: String, limit: Int) async throws(RoutingFailure) -> [CaseToVerify] {
         try await rows(
             """
-            UPDATE caserouter.cases c SET verify_at = NULL
+            UPDATE caserouter.cases c SET verify_at = now() + make_interval(secs => $3)
             FROM (
                 SELECT org, case_id FROM caserouter.cases WHERE org = $1 AND verify_at <= now()
                 ORDER BY verify_at LIMIT $2 FOR UPDATE SKIP LOCKED) d
             WHERE c.org = d.org AND c.case_id = d.case_id
-            RETURNING c.case_id, c.revision, c.case_number, c.owner, c.closed, c.skills, c.priority, false
-            """, [.text(org), .int8(Int64(limit))], name: "take to verify", Self.heldCase)
+            RETURNING c.case_id, c.revision, c.verify_at
+            """,
+            [.text(org), .int8(Int64(limit)), .float8(Double(CaseToVerify.pause.components.seconds))],
+            name: "take to verify"
+        ) { row throws(PostgresError) in
+            CaseToVerify(caseID: try row.recordID(0), revision: try row.int64(1), until: try row.timestamp(2))
+        }
+    }
+
+    public func verified(org: String, _ cases: [CaseToVerify]) async throws(RoutingFailure) {
+        _ = try await database.ask(
+            """
+            UPDATE caserouter.cases c SET verify_at = NULL
+            FROM unnest($2::text[], $3::timestamptz[]) AS v (case_id, until)
+            WHERE c.org = $1 AND c.case_id = v.case_id AND c.verify_at = v.until
+            """,
+            [
+                .text(org), .textArray(cases.map(\.caseID.description)),
+                .timestamptzArray(cases.map(\.until.microseconds)),
+            ], name: "verified")
     }
 
     private static func heldCase(_ row: PostgresRow) throws(PostgresError) -> HeldCase {

@@ -140,7 +140,9 @@ struct FenceRuleTests {
 
     @Test func `an observation applies only at the revision it was compared with, and moves no fence`() {
         let older = Sample.change(.observed, 40, owner: Sample.user, comparedWith: 4)
-        #expect(decided(older, on: state()).rule == .observationOutdated)
+        let outdated = decided(older, on: state())
+        #expect(outdated.rule == .observationOutdated)
+        #expect(outdated.needsVerification && !outdated.raisesRevision)
         let now = Sample.change(.observed, 40, owner: Sample.queueB, comparedWith: 5)
         let decision = decided(now, on: state())
         #expect(decision.after.wanted?.workgroup == Sample.workgroupB)

@@ -236,6 +236,23 @@ struct IngestTraceTests {
         org.stop()
     }
 
+    /// The case left while its rows were lost: what is wanted of it was read off CIC, and no sweep finds a difference.
+    @Test(arguments: RoutingTraceTests.seeds.prefix(2))
+    func `a rebuilt case is read again although the first reading of it fails`(_ seed: UInt64) throws {
+        let org = Org(seed: seed)
+        let older = org.site.shared.tables
+        org.commit(.created)
+        #expect(org.site.run(until: { org.site.offered != nil && org.site.isAtRest }))
+        org.source.failures = 1
+        org.site.shared.fallBack(to: older)
+        org.commit(.queueChanged, owner: Sample.unmonitored, previousOwner: Sample.queueA)
+        #expect(org.site.run(until: { org.source.failures == 0 }))
+        #expect(org.site.state.wanted?.workgroup == Sample.workgroupA)
+        #expect(org.site.run(until: { org.site.isAtRest && org.site.cic.model.interactions.isEmpty }))
+        #expect(org.site.state.wanted == nil)
+        org.stop()
+    }
+
     /// The mapping named a workgroup that CIC does not have.
     @Test(arguments: RoutingTraceTests.seeds.prefix(2))
     func `a failed case whose mapping was corrected is offered by the corrected one`(_ seed: UInt64) throws {
