@@ -40,6 +40,18 @@ import Testing
             sparesAgent: false, revision: assign + 1)
     }
 
+    @Test func `a case is read together with whether its server's rows are lost`() async throws {
+        try await StoreFixture.with { fixture in
+            _ = try await fixture.place(.make(.created, version: 1), interaction: Self.interaction)
+            let comment = CaseChange.make(.comment, version: 2)
+            #expect(try await !fixture.store.read(comment).lacksRows)
+            try await loseRows(fixture)
+            let snapshot = try await fixture.store.read(comment)
+            #expect(snapshot.lacksRows && snapshot.state.episode?.interaction == Self.interaction)
+            #expect(try await !fixture.store.read(.make(.created, of: 2, version: 1)).lacksRows)
+        }
+    }
+
     @Test(arguments: ["caserouter_route", "caserouter_ingest"])
     func `a new timeline holds every server and org once, opens gaps of 72 hours and is in the audit`(
         _ role: String

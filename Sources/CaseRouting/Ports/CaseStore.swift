@@ -100,12 +100,18 @@ public struct CaseSnapshot: Equatable, Sendable {
     public var now: Timestamp
     /// The version of the configuration in force.
     public var configuration: Int64
+    /// The server of its open episode is on hold because rows were lost: a disconnect that nobody knows of any more may be
+    /// on its way, so what is alive there proves nothing.
+    public var lacksRows: Bool
 
-    public init(state: CaseState, isMerged: Bool, now: Timestamp, configuration: Int64) {
+    public init(
+        state: CaseState, isMerged: Bool, now: Timestamp, configuration: Int64, lacksRows: Bool = false
+    ) {
         self.state = state
         self.isMerged = isMerged
         self.now = now
         self.configuration = configuration
+        self.lacksRows = lacksRows
     }
 }
 

@@ -98,7 +98,7 @@ public struct WatchedEpisode: Equatable, Sendable {
     public let isWithAgent: Bool
     /// Of its case: the least assign number that carries out what is wanted now.
     public let wantedAssign: Int64
-    /// Why it ended; nil while it is open.
+    /// Why it ended; nil while it is open, and when nobody saw the end but a later one proved it.
     public let endReason: EpisodeEnd.Reason?
 
     public init(

@@ -98,7 +98,10 @@ extension CaseRouter {
             }
             var judgement = decide(change, on: snapshot.state, with: configuration)
             if judgement == .needsReading {
-                guard let knowledge = await readInteraction(change.caseKey, snapshot.state) else { continue }
+                guard
+                    let knowledge = snapshot.lacksRows
+                        ? .unreadable : await readInteraction(change.caseKey, snapshot.state)
+                else { continue }
                 judgement = decide(change, on: snapshot.state, with: configuration, interaction: knowledge)
             }
             guard case .decision(let decision) = judgement else {

@@ -103,6 +103,9 @@ extension InteractionWatch {
                     guard await disconnect(id, entry, "second interaction of its case") else { continue }
                 } else if rebuild.strange.contains(id) {
                     report(id, entry, "its case has another interaction or its episode has ended")
+                } else if lostRows == nil && clock.monotonic - entry.since >= Self.surplusAge {
+                    // In holding, of an episode that its case cannot have any more: nobody will ever move it.
+                    _ = await disconnect(id, entry, "holding")
                 }
             }
             lostRows?.judged[id] = entry.attempt

@@ -6,13 +6,19 @@ extension InteractionWatch {
     /// hold.
     ///
     /// Returns when rows may have been lost since the watch read what it begins with: then nothing that it knows from
-    /// the database can be trusted.
+    /// the database can be trusted. And when a switchover is noted that this watch does not follow: one before it noted
+    /// that with its last breath, when this one had begun, and nobody else would bring it to its end.
     func probeOnTime() async {
+        var wasUnfollowed = false
         while !Task.isCancelled {
             do throws(RoutingFailure) {
                 let known = try await store.server(cic: cic)
                 if let since = known?.lostRowsSince, since != lostRows?.since { return }
                 holds = known?.holds ?? []
+                let isUnfollowed = holds.contains(.switchover) && switchover == nil && !resumesSwitchover
+                // Twice: this one may just have brought it to its end.
+                if isUnfollowed && wasUnfollowed { return }
+                wasUnfollowed = isUnfollowed
                 if !holds.contains(.lostRows) { lostRows = nil }
                 if holds.contains(.breaker), await answers() {
                     try await store.liftHold(.cic, cic, .breaker)

@@ -155,7 +155,7 @@ extension InteractionWatch {
                 }
             } else if episode.endReason == .lost {
                 try await settleLate(interaction, entry)
-            } else if episode.endReason == .lostWithAgent, !entry.isWithAgent, try await hasAnother(entry.episode) {
+            } else if Self.mayLiveOn(episode), !entry.isWithAgent, try await hasAnother(entry.episode) {
                 _ = await disconnect(interaction, entry, "recovered late")
             } else if now - entry.since >= Self.surplusAge {
                 report(interaction, entry, "its episode has ended")
@@ -177,8 +177,13 @@ extension InteractionWatch {
         }
     }
 
-    /// Whether the case of an episode that counted as delivered is offered by a later one. When the agent of the first gives
-    /// it back then, two would be routable.
+    /// Nobody has seen its end: it counted as delivered, or a later one proved it over when rows were lost.
+    private static func mayLiveOn(_ ended: WatchedEpisode) -> Bool {
+        ended.endReason == .lostWithAgent || ended.endReason == nil
+    }
+
+    /// Whether the case of an episode that nobody saw end is offered by a later one. When the agent of the first gives it
+    /// back then, or CIC recovers it then, two would be routable.
     private func hasAnother(_ episode: EpisodeKey) async throws(RoutingFailure) -> Bool {
         guard let state = try await store.cases([episode.caseKey])[episode.caseKey], let other = state.episode else {
             return false
@@ -286,7 +291,7 @@ extension InteractionWatch {
     /// A worker writes the id of what it created well within this.
     private static let adoptionAge: Duration = .seconds(5)
     /// A younger one may belong to a create whose episode is being replaced.
-    private static let surplusAge: Duration = .seconds(30)
+    static let surplusAge: Duration = .seconds(30)
     /// A normal case is bound before it is moved; the database is asked about many at once.
     private static let bindingAge: Duration = .seconds(2)
     /// Statements under way at once: they share one commit.

@@ -101,9 +101,10 @@ public struct CaseTables: Sendable {
     }
 
     public func snapshot(_ change: CaseChange) -> CaseSnapshot {
-        CaseSnapshot(
-            state: state(change.caseKey), isMerged: requests[RequestKey(change)]?.isSeen ?? false, now: now,
-            configuration: configuration)
+        let state = state(change.caseKey)
+        return CaseSnapshot(
+            state: state, isMerged: requests[RequestKey(change)]?.isSeen ?? false, now: now,
+            configuration: configuration, lacksRows: state.episode.map { isHeld(.cic, $0.cic, .lostRows) } ?? false)
     }
 
     func claim(_ key: CaseKey, _ epoch: Int64) -> Claim {

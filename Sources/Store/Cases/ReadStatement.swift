@@ -21,7 +21,10 @@ enum ReadStatement {
         name: "read case", order: 0, writes: false, columns: [.text, .text, .int4, .text],
         sql: """
             SELECT m.o::int4, now(), r.seen_at IS NOT NULL, c.org IS NOT NULL,
-                (SELECT version FROM caserouter.configuration_version WHERE only_row), \(CaseColumns.list)
+                (SELECT version FROM caserouter.configuration_version WHERE only_row),
+                coalesce(e.cic = ANY (ARRAY(
+                    SELECT h.name FROM caserouter.holds h WHERE h.kind = 'cic' AND h.reason = 'lost-rows')), false),
+                \(CaseColumns.list)
             FROM unnest($1, $2, $3, $4) WITH ORDINALITY AS m (org, case_id, day, event_key, o)
             LEFT JOIN caserouter.cases c ON c.org = m.org AND c.case_id = m.case_id
             LEFT JOIN caserouter.episodes e ON e.org = m.org AND e.case_id = m.case_id
@@ -39,8 +42,9 @@ enum ReadStatement {
         decode: { row throws(PostgresError) in
             let isKnown = try row.bool(3)
             return CaseSnapshot(
-                state: isKnown ? try CaseColumns.decode(row, at: 5) : CaseState(),
-                isMerged: try row.bool(2), now: try row.timestamp(1), configuration: try row.int64(4))
+                state: isKnown ? try CaseColumns.decode(row, at: 6) : CaseState(),
+                isMerged: try row.bool(2), now: try row.timestamp(1), configuration: try row.int64(4),
+                lacksRows: try row.bool(5))
         })
 
     /// A claim as it is now; its lease begins anew, because whoever holds it counts from the time it is given here.

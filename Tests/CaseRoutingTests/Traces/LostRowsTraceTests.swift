@@ -128,6 +128,29 @@ struct LostRowsTraceTests {
         site.stop()
     }
 
+    /// The agent's reply has ended it, and its rows are lost: what is alive yet will be gone, and answers no comment.
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a comment that finds an interaction whose forgotten end is on its way is offered`(_ seed: UInt64) throws {
+        let site = site(seed)
+        place(site)
+        site.cic.pickUp(try #require(site.offered).id)
+        site.run(for: .seconds(3))
+        let older = site.shared.tables
+        site.cic.disconnectDelay = .seconds(5)
+        site.broker.publish(Sample.change(.agentReplied, 11))
+        #expect(site.run(until: { site.cic.calls[.disconnect] == 1 && site.state.episode?.state == .ending }))
+        site.run(for: .seconds(1))
+        site.shared.fallBack(to: older)
+        replay(site, Sample.change(.comment, 12))
+        #expect(site.run(until: { site.broker.count == 0 }, limit: .seconds(3)))
+        #expect(site.offered != nil)
+        replay(site, Sample.change(.agentReplied, 11))
+        #expect(site.run(until: { !isHeld(site) && site.isAtRest }))
+        #expect(site.offered?.live.place == .waiting)
+        #expect(site.cic.calls[.create] == 2)
+        site.stop()
+    }
+
     @Test(arguments: RoutingTraceTests.seeds)
     func `a watch that dies while it rebuilds leaves the rest to the next`(_ seed: UInt64) throws {
         let site = SimulatedSite(seed: seed)
@@ -173,6 +196,25 @@ struct LostRowsTraceTests {
         for live in lost { site.cic.recover(live) }
         #expect(site.run(until: { site.cic.model.interactions.isEmpty && site.isAtRest }, limit: .seconds(180)))
         #expect(site.cic.mostRoutable == 0)
+        site.stop()
+    }
+
+    /// A create that takes effect when the rows of its episode are lost, and the one before it is open again.
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a late create of an episode that nobody knows does not stay in holding beside an open one`(
+        _ seed: UInt64
+    ) throws {
+        let site = site(seed)
+        place(site)
+        let interaction = try #require(site.offered).id
+        _ = site.cic.model.create(EpisodeKey(Sample.caseKey, 2), Sample.attempt(77))
+        site.run(for: .seconds(20))
+        #expect(site.cic.model.interactions.count == 2)
+        #expect(site.run(until: { site.cic.model.interactions.count == 1 }, limit: .seconds(60)))
+        site.run(for: .seconds(20))
+        #expect(site.offered?.id == interaction)
+        #expect(site.state.episode?.interaction == interaction)
+        #expect(site.cic.calls[.create] == 1)
         site.stop()
     }
 
@@ -228,6 +270,26 @@ struct LostRowsTraceTests {
         #expect(site.run(until: { site.offered != nil }, limit: .seconds(60)))
         #expect(site.offered?.id != hidden)
         #expect(site.state.episode?.interaction == site.offered?.id)
+        site.stop()
+    }
+
+    /// A later episode had proved the first one over, whose interaction CIC recovers only now.
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `what comes back of an episode that a rebuild has closed does not wait beside another`(
+        _ seed: UInt64
+    ) throws {
+        let site = site(seed)
+        place(site)
+        let lost = site.cic.switchOver()
+        #expect(site.run(until: { site.offered != nil && site.shared.tables.holds.isEmpty && site.isAtRest }))
+        let offered = site.offered?.id
+        site.shared.tables.episodes[EpisodeKey(Sample.caseKey, 1)]?.endReason = nil
+        for live in lost { site.cic.recover(live) }
+        #expect(site.cic.routable.count == 2)
+        #expect(site.run(until: { site.cic.routable.count == 1 }, limit: .seconds(60)))
+        site.run(for: .seconds(20))
+        #expect(site.offered?.id == offered)
+        #expect(site.state.episode?.interaction == offered)
         site.stop()
     }
 

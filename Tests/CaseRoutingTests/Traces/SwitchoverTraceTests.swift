@@ -71,6 +71,27 @@ struct SwitchoverTraceTests {
         site.stop()
     }
 
+    /// Its lease is over, but what it had sent before is on its way: the next watch has begun when the hold is placed.
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a switchover that a watch notes when another has begun is brought to its end by that one`(
+        _ seed: UInt64
+    ) throws {
+        let site = SimulatedSite(seed: seed)
+        site.startWorker()
+        site.startWatch()
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { site.isAtRest && site.offered != nil }))
+        let interaction = try #require(site.offered).id
+        site.shared.tables.holds[.init(kind: .cic, name: Sample.cic, reason: .switchover)] = Hold(
+            kind: .cic, name: Sample.cic, reason: .switchover, detail: "Noted late.")
+        site.broker.publish(
+            Sample.change(.queueChanged, 11, owner: Sample.queueB, previousOwner: Sample.queueA))
+        #expect(site.run(until: { site.shared.tables.holds.isEmpty && site.isAtRest }, limit: .seconds(180)))
+        #expect(site.offered?.id == interaction && site.offered?.live.workgroup == Sample.workgroupB)
+        #expect(site.cic.calls[.create] == 1)
+        site.stop()
+    }
+
     /// The watch knows only of the agent, or another watch only what the row says of it.
     @Test(arguments: RoutingTraceTests.seeds, [false, true])
     func `what was taken back from an agent just before a switchover loses it is offered again`(
