@@ -205,7 +205,10 @@ extension Deliberation {
         }
         let isSamePlace = wish.isSamePlace(as: wanted)
         guard isSamePlace || wish.mapping == wanted.mapping else { return false }
-        if before.episode?.isWithAgent == true || before.attempts < RetryPolicy.attemptLimit { return true }
+        if before.episode?.isWithAgent == true { return true }
+        // What was read off CIC after rows were lost has no skills: they cannot be read there.
+        if isSamePlace && wanted.skills.isEmpty && !wish.skills.isEmpty { return false }
+        if before.attempts < RetryPolicy.attemptLimit { return true }
         return isSamePlace && wish.skills == wanted.skills
     }
 

@@ -53,6 +53,21 @@ struct AskedObservationTests {
         #expect(decision.rule == (mapping == 0 ? .moved : .noDifference))
     }
 
+    @Test(arguments: [CaseInState.Interaction.held, .waiting, .withAgent])
+    func `a case that lost rows left to wait without its skills gets them, one that an agent has stays`(
+        _ interaction: CaseInState.Interaction
+    ) {
+        var held = CaseInState(interaction)
+        held.skills = "German"
+        var state = held.state
+        state.wanted?.skills = ""
+        var change = observed(isAsked: false)
+        change.skills = "German"
+        let decision = decided(change, on: state)
+        #expect(decision.raisesRevision == (interaction != .withAgent))
+        #expect(decision.after.wanted?.skills == (interaction == .withAgent ? "" : "German"))
+    }
+
     @Test func `an interaction that an agent is spared with is not taken from the agent`() {
         var state = CaseInState(.withAgent, isWanted: false).state
         state.sparesAgent = true
