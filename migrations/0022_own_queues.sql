@@ -13,38 +13,41 @@ AS $$
     SELECT rule IN ('arrived', 'taken-back', 'moved', 'asked', 'contacted', 'contacted-owner', 'offered-on-request')
 $$;
 
--- A user who appears in CIC repairs the cases that were to go to his queue.
-CREATE OR REPLACE FUNCTION note_repair() RETURNS trigger
+-- A user who appears in CIC repairs the cases that were to go to his queue. Users are many and such cases are few: one look
+-- for all who come together.
+CREATE FUNCTION note_users() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = caserouter, pg_temp
 AS $$
 BEGIN
-    CASE TG_TABLE_NAME
-    WHEN 'aliases' THEN
-        INSERT INTO repairs (what, cic, name) VALUES (NEW.kind, NEW.cic, NEW.name);
-    WHEN 'directory' THEN
-        -- The whole directory is new when a server is: only what a failed case may have named is of interest.
-        INSERT INTO repairs (what, cic, name)
-        SELECT
-            CASE NEW.kind WHEN 'user' THEN 'workgroup' ELSE NEW.kind END, NEW.cic,
-            CASE NEW.kind WHEN 'user' THEN 'user:' || NEW.name ELSE NEW.name END
-        WHERE EXISTS (
-            SELECT FROM cases
-            WHERE attempts >= 8 AND failure_cause IN (
-                'skill-unknown', 'workgroup-unknown', 'workgroup-unusable', 'holding-unusable')
-                AND want_cic = NEW.cic AND (NEW.kind <> 'user' OR want_workgroup = 'user:' || NEW.name));
-    WHEN 'credentials' THEN
-        IF starts_with(NEW.target, 'cic:') THEN
-            INSERT INTO repairs (what, cic) VALUES ('credential', substr(NEW.target, 5));
-        END IF;
-    WHEN 'cic_servers' THEN
-        INSERT INTO repairs (what, cic) VALUES ('server', NEW.name);
-    WHEN 'mappings' THEN
-        INSERT INTO repairs (what, cic, name) VALUES ('mapping', NEW.cic, NEW.id::text);
-    END CASE;
+    INSERT INTO repairs (what, cic, name)
+    SELECT DISTINCT 'workgroup', c.want_cic, c.want_workgroup
+    FROM cases c JOIN appeared u ON u.cic = c.want_cic AND 'user:' || u.name = c.want_workgroup
+    WHERE u.kind = 'user' AND c.attempts >= 8 AND c.failure_cause IN ('workgroup-unknown', 'workgroup-unusable')
+        AND starts_with(c.want_workgroup, 'user:');
     RETURN NULL;
 END;
 $$;
 
-DROP TRIGGER appeared ON directory;
-CREATE TRIGGER appeared AFTER INSERT ON directory FOR EACH ROW
-    WHEN (NEW.kind IN ('skill', 'workgroup', 'user')) EXECUTE FUNCTION note_repair();
+CREATE TRIGGER users_appeared AFTER INSERT ON directory REFERENCING NEW TABLE AS appeared
+    FOR EACH STATEMENT EXECUTE FUNCTION note_users();
+
+-- The mapping of a user makes nothing monitored, but to a case that is wanted by it.
+CREATE OR REPLACE FUNCTION retry_objection(c cases) RETURNS text
+LANGUAGE sql STABLE SET search_path = caserouter, pg_temp
+AS $$
+    SELECT CASE
+        WHEN c.attempts >= 8 AND (c.want_cic IS NULL OR c.owner IS NULL OR m.is_monitored) THEN NULL
+        WHEN c.closed THEN 'closed since'
+        WHEN EXISTS (
+            SELECT FROM discards d
+            WHERE d.org = c.org AND d.case_id = c.case_id AND d.restored_at IS NULL
+                AND d.failure_number = c.failure_number AND c.want_cic IS NULL) THEN 'discarded'
+        WHEN NOT m.is_monitored THEN 'moved since: its owner is no monitored queue'
+        WHEN c.applied_revision < c.revision THEN 'is being tried again already'
+        ELSE 'routed since' END
+    FROM (
+        SELECT EXISTS (
+            SELECT FROM mappings m
+            WHERE m.newest AND m.enabled AND m.org = c.org AND m.queue_id = c.owner
+                AND (starts_with(m.queue_id, '00G') OR m.id = c.want_mapping)) AS is_monitored) m
+$$;

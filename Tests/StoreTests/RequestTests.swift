@@ -215,6 +215,27 @@ import Testing
         }
     }
 
+    @Test func `messages that cannot be read and holds may come at once`() async throws {
+        try await StoreFixture.with { fixture in
+            let store = fixture.store
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 1...30 {
+                    group.addTask {
+                        try await store.recordUndecodable(
+                            UndecodableMessage(reason: "no JSON", length: 3, beginning: [0], digest: "\(number)"))
+                    }
+                    group.addTask {
+                        try await store.placeHold(
+                            Hold(kind: .cic, name: "east-\(number)", reason: .breaker, detail: "refused"))
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(try await fixture.text("SELECT count(*) || ' ' || max(seen) FROM caserouter.undecodable") == "30 1")
+            #expect(try await fixture.number("SELECT count(*) FROM caserouter.holds") == 30)
+        }
+    }
+
     @Test func `the same case id in two orgs is two cases`() async throws {
         try await StoreFixture.with { fixture in
             try await fixture.take(Self.change)

@@ -58,9 +58,10 @@ public struct Decision: Equatable, Sendable {
                 "An interaction should be active, but CIC could not be asked; it is looked at when it can."
             case .nothingAsked: "Nothing asks for the case to be offered."
             case .closed: "The case was closed, merged or deleted: its interaction is ended."
-            case .ownedByUser: "A user owns the case: it is not offered; an open interaction stays."
+            case .ownedByUser: "A user owns the case: this offers it to nobody; an open interaction stays."
             case .ownedByUserEnded: "A user owns the case and the mapping says to end the interaction then."
-            case .noOwnQueue: "A user owns the case, and no mapping names a CIC queue of that user: it is not offered."
+            case .noOwnQueue:
+                "A user owns the case, and no mapping names a CIC queue of that user: this offers it to nobody."
             case .unmonitoredQueue: "The case is in a queue that is not monitored."
             case .unmonitoredQueueEnded: "The case went to a queue that is not monitored: it is no longer offered."
             case .replied: "An agent replied: the interaction is ended."

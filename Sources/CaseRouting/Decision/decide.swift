@@ -88,7 +88,8 @@ extension Deliberation {
             }
             apply(
                 comesBack: comesBack, asks: asks || skillsAsk,
-                wasContacted: fences.contact > version && fences.contact > fences.reply)
+                // Equal versions say nothing about order: a second offer is better than none.
+                wasContacted: fences.contact > 0 && fences.contact >= version && fences.contact >= fences.reply)
             return
         }
         if version == fences.state, before.facts?.isSameState(as: CaseFacts(change)) == false {
@@ -146,7 +147,11 @@ extension Deliberation {
             }
             let setting = configuration.orgs[change.org]?.contactOnUserOwned ?? .unchanged
             if setting == .lastWorkgroup && before.facts?.owner == change.owner && before.wanted != nil { return }
-            if wasContacted && setting != .unchanged && contacted(userOwned: change.owner, setting) { return }
+            // What the mapping would end goes to where the owner is offered it instead.
+            let moves = hasLiveEpisode && settings?.onUserOwner == .end
+            if wasContacted && setting != .unchanged && contacted(userOwned: change.owner, setting, moves: moves) {
+                return
+            }
             if !hasLiveEpisode {
                 withdraw()
             } else if settings?.onUserOwner == .end {
@@ -271,8 +276,12 @@ extension Deliberation {
 
     /// Somebody wrote about a case that a user owns: what follows is set per org. Returns whether there is a place to offer
     /// it.
+    ///
+    /// - Parameter moves: an open interaction goes there too.
     @discardableResult
-    private mutating func contacted(userOwned owner: RecordID, _ setting: OrgSettings.ContactOnUserOwned) -> Bool {
+    private mutating func contacted(
+        userOwned owner: RecordID, _ setting: OrgSettings.ContactOnUserOwned, moves: Bool = false
+    ) -> Bool {
         let target: Mapping? =
             switch setting {
             case .unchanged: nil
@@ -288,7 +297,7 @@ extension Deliberation {
             return false
         }
         mapping = target
-        offer(on: target, arrives: false, asks: true, comesBack: false)
+        offer(on: target, arrives: moves, asks: true, comesBack: false)
         if setting == .ownQueue && rule == .contacted { rule = .contactedOwner }
         return true
     }

@@ -219,9 +219,9 @@ extension InteractionWatch {
             await Self.outcome { () throws(RoutingFailure) in try await server.read(interaction, entry.attempt) }
         }
         for ((interaction, asked), result) in results {
-            // It may have been seen again while CIC was asked, or the session changed.
+            // It may have been seen again while CIC was asked, or the session was lost or changed.
             guard let entry = mirror.entries[interaction], entry.attempt == asked.attempt, entry.queues.isEmpty,
-                switchover == nil
+                switchover == nil, isSessionUp
             else { continue }
             switch result {
             case .success(.gone): mirror.end(interaction, .ended)

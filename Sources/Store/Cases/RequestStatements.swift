@@ -80,7 +80,6 @@ enum RequestStatements {
             FROM unnest($1, $2, $3, $4) WITH ORDINALITY AS m (digest, reason, length, beginning, o)
             ORDER BY m.o
             ON CONFLICT (digest) DO UPDATE SET seen = u.seen + 1, last_at = now()
-            RETURNING 1
             """,
         encode: { message, row in
             row.append(message.digest)
@@ -101,7 +100,6 @@ enum RequestStatements {
                 FROM unnest($1, $2, $3, $4) WITH ORDINALITY AS m (kind, name, reason, detail, o)
                 ORDER BY m.o
                 ON CONFLICT (kind, name, reason) DO NOTHING
-                RETURNING 1
                 """,
             encode: { hold, row in
                 row.append(hold.kind.rawValue)

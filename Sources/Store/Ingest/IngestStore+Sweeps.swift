@@ -70,8 +70,12 @@ extension PostgresIngestStore {
         _ = try await database.ask(
             """
             UPDATE caserouter.cases c SET verify_at = NULL
-            FROM unnest($2::text[], $3::timestamptz[]) AS v (case_id, until)
-            WHERE c.org = $1 AND c.case_id = v.case_id AND c.verify_at = v.until
+            FROM (
+                SELECT c.case_id
+                FROM caserouter.cases c JOIN unnest($2::text[], $3::timestamptz[]) AS v (case_id, until) USING (case_id)
+                WHERE c.org = $1 AND c.verify_at = v.until
+                ORDER BY c.case_id FOR NO KEY UPDATE OF c) v
+            WHERE c.org = $1 AND c.case_id = v.case_id
             """,
             [
                 .text(org), .textArray(cases.map(\.caseID.description)),

@@ -136,6 +136,25 @@ import Testing
         #expect(decided(taken, on: state, Self.configuration(setting)).after.wanted == nil)
     }
 
+    @Test(arguments: [20, 30] as [Int64], [CaseInState.Interaction.waiting, .withAgent])
+    func `what the mapping would end when a user takes the case goes to that user if somebody wrote since`(
+        _ contact: Int64, _ interaction: CaseInState.Interaction
+    ) {
+        let ending = Sample.configuration(
+            contactOnUserOwned: .ownQueue,
+            mappings: [
+                Sample.mapping(1, Sample.queueA, Sample.workgroupA, onUserOwner: .end),
+                Sample.mapping(3, Sample.user, Self.own),
+            ])
+        var state = CaseInState(interaction).state
+        state.fences.contact = contact
+        let taken = Sample.change(.ownerChanged, 20, owner: Sample.user, previousOwner: Sample.queueA)
+        let decision = decided(taken, on: state, ending)
+        #expect(decision.after.wanted?.workgroup == Self.own && decision.after.wantedAssign == 6)
+        state.fences.contact = 19
+        #expect(decided(taken, on: state, ending).rule == .ownedByUserEnded)
+    }
+
     @Test func `given to another user it stays, or ends if the mapping says so`() {
         let change = Sample.change(.ownerChanged, 20, owner: Sample.otherUser, previousOwner: Sample.user)
         let state = Self.offered(.waiting)
