@@ -3,8 +3,8 @@ public protocol InteractionFeed: Sendable {
     /// The next news; waits for them, at most 30 s. Reconnects by itself and says so by `session`.
     func next() async throws(RoutingFailure) -> [FeedMessage]
 
-    /// Follows exactly these workgroups and users' own queues besides holding, from now on, through every reconnect; the full content of what
-    /// was not followed before comes as messages.
+    /// Follows exactly these workgroups and users' own queues besides holding, from now on, through every reconnect; the
+    /// full content of what was not followed before comes as messages.
     func follow(_ workgroups: Set<String>) async throws(RoutingFailure)
 
     /// Reads the names that mappings may use.

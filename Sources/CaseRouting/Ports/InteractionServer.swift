@@ -10,7 +10,8 @@ public protocol InteractionServer: Sendable {
     func create(_ attempt: AttemptID, _ attributes: InteractionAttributes) async throws(RoutingFailure)
         -> InteractionID
 
-    /// Moves an interaction to its workgroup, or to a user's own queue. Repeatable: a number that is in force is not carried out again.
+    /// Moves an interaction to its workgroup, or to a user's own queue. Repeatable: a number that is in force is not
+    /// carried out again.
     func assign(_ order: AssignOrder) async throws(RoutingFailure) -> AssignAnswer
 
     /// Asks for the end of an interaction that carries this attempt; the end itself is seen by `read` or the watch.
@@ -25,9 +26,9 @@ public protocol InteractionServer: Sendable {
     /// Whether these names are known to be good, without asking anybody.
     func knows(workgroup: String, skills: String) -> Bool
 
-    /// Checks names before anything is created: the workgroup or user exists and can take interactions, the skills exist and
-    /// this server's way of creation can set them. Aliases are resolved. What is stored of CIC's names may be old, so CIC
-    /// is asked before a name is refused.
+    /// Checks names before anything is created: the workgroup or user exists and can take interactions, the skills exist
+    /// and this server's way of creation can set them. Aliases are resolved. What is stored of CIC's names may be old, so
+    /// CIC is asked before a name is refused.
     ///
     /// - Throws: a `configuration` or `permanent` failure at stage `resolve` that names what is wrong.
     func resolve(workgroup: String, skills: String) async throws(RoutingFailure) -> ResolvedTarget

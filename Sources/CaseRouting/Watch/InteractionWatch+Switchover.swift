@@ -45,7 +45,7 @@ extension InteractionWatch {
         failpoint("switchover.seen")
         resumesSwitchover = false
         var lastSeen = switchover?.lastSeen ?? [:]
-        for (_, entry) in (mirror.doubt?.missing ?? []).reversed() { lastSeen[entry.attempt] = entry }
+        for (_, entry) in mirror.doubt?.missing ?? [] { lastSeen[entry.attempt] = entry }
         for (_, entry) in mirror.entries { lastSeen[entry.attempt] = entry }
         switchover = Switchover(identity: server, since: clock.monotonic, lastSeen: lastSeen)
         let seenEnds = mirror.takeEnds()

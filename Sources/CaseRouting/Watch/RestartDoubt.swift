@@ -48,7 +48,7 @@ extension InteractionMirror {
         guard let doubt else { return [:] }
         self.doubt = nil
         var seen: [AttemptID: Entry] = [:]
-        for (_, entry) in doubt.missing { seen[entry.attempt] = seen[entry.attempt] ?? entry }
+        for (_, entry) in doubt.missing { seen[entry.attempt] = entry }
         for (interaction, entry) in entries.filter({ $1.since < doubt.since }) {
             seen[entry.attempt] = entry
             forget(interaction)
