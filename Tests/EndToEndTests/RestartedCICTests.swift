@@ -15,7 +15,7 @@ struct RestartedCICTests {
             }
 
             site.cic.process.end()
-            let silence: Duration = .seconds(21)
+            let silence: Duration = .seconds(61)
             let end = ContinuousClock.now + silence
             try await eventually("CIC was away long enough") { ContinuousClock.now >= end }
             let restarted = try await SimulatedCIC.start("east", installation, port: site.cic.port)

@@ -29,7 +29,12 @@ import Testing
     @Test func `the age of its figures says how long a server was not watched`() async throws {
         try await StoreFixture.with { fixture in
             let watch = watch(fixture)
-            #expect(try await watch.server(cic: "main")?.unwatched == nil)
+            #expect(try await watch.server(cic: "main")?.unwatched == .zero)
+            _ = try await fixture.place(.make(.created, version: 1), interaction: Self.interaction)
+            try await fixture.run("UPDATE caserouter.episodes SET placed_at = placed_at - interval '900 s'")
+            // No watch has ever come so far: it answered when the first of what is open was placed.
+            let sincePlaced = try #require(await watch.server(cic: "main")?.unwatched)
+            #expect(sincePlaced >= .seconds(900) && sincePlaced < .seconds(960))
             try await watch.saveQueueFigures(cic: "main", QueueFigures())
             #expect(try #require(await watch.server(cic: "main")?.unwatched) < .seconds(60))
             try await fixture.run("UPDATE caserouter.queue_figures SET seen_at = seen_at - interval '300 s'")

@@ -76,11 +76,13 @@ public struct WatchedServer: Equatable, Sendable {
     public let holds: Set<Hold.Reason>
     /// When the hold because of lost rows was placed; nil without one. Placed again, it is another one.
     public let lostRowsSince: Timestamp?
-    /// How long ago its queue figures were saved last, by whatever watch; nil when they never were.
-    public let unwatched: Duration?
+    /// For how long no watch has told of it: since its queue figures were saved last. When they never were, since the
+    /// first of what is open was placed, which proves that it answered: so the first watch of a new site does not take
+    /// what agents have finished for lost, and one that comes much later asks. Zero when nothing is open either.
+    public let unwatched: Duration
 
     public init(
-        identity: String?, holds: Set<Hold.Reason>, lostRowsSince: Timestamp? = nil, unwatched: Duration? = nil
+        identity: String?, holds: Set<Hold.Reason>, lostRowsSince: Timestamp? = nil, unwatched: Duration = .zero
     ) {
         self.identity = identity
         self.holds = holds
@@ -100,10 +102,12 @@ public struct WatchedEpisode: Equatable, Sendable {
     public let wantedAssign: Int64
     /// Why it ended; nil while it is open, and when nobody saw the end but a later one proved it.
     public let endReason: EpisodeEnd.Reason?
+    /// How long ago it was placed first, by the database's clock; nil for one that never was.
+    public let placedFor: Duration?
 
     public init(
         key: EpisodeKey, isOpen: Bool, state: Episode.State, interaction: InteractionID?, attempt: AttemptID,
-        isWithAgent: Bool, wantedAssign: Int64 = 0, endReason: EpisodeEnd.Reason? = nil
+        isWithAgent: Bool, wantedAssign: Int64 = 0, endReason: EpisodeEnd.Reason? = nil, placedFor: Duration? = nil
     ) {
         self.key = key
         self.isOpen = isOpen
@@ -113,6 +117,7 @@ public struct WatchedEpisode: Equatable, Sendable {
         self.isWithAgent = isWithAgent
         self.wantedAssign = wantedAssign
         self.endReason = endReason
+        self.placedFor = placedFor
     }
 }
 

@@ -22,8 +22,9 @@ struct InteractionMirror {
         fileprivate var membership: Membership = []
         /// Queues that show it.
         var queues = ShowingQueues()
-        /// When this watch saw it first, or when the session began that it was seen in.
-        let since: Duration
+        /// When this watch saw it first, or when it was placed before that. Set to the begin of the session when it is only
+        /// known that it came after the last news of the one before.
+        fileprivate(set) var since: Duration
         /// Nobody is at work on it: it waits, or only rings.
         var isOffered: Bool { !isWithAgent || isAlerting }
         /// When it is looked at next, out of sight or not understood, and how long after that.
@@ -75,21 +76,34 @@ struct InteractionMirror {
             if let entry = entries[interaction], entry.attempt == episode.attempt {
                 entries[interaction]?.isBound = true
                 entries[interaction]?.isNotedWithAgent = episode.isWithAgent
-                if entry.queues.isEmpty { entries[interaction]?.isWithAgent = episode.isWithAgent }
+                if entry.queues.isEmpty {
+                    entries[interaction]?.isWithAgent = episode.isWithAgent
+                } else if let placedFor = episode.placedFor {
+                    stands(since: now - placedFor)
+                }
             } else if entries[interaction] == nil {
-                entries[interaction] = Entry(
-                    episode: episode.key, attempt: episode.attempt, isWithAgent: episode.isWithAgent,
-                    isNotedWithAgent: episode.isWithAgent, isBound: true, since: now, nextLook: now)
+                entries[interaction] = Self.entry(episode, at: now)
             }
             sort(interaction)
         }
     }
 
+    private static func entry(_ episode: WatchedEpisode, at now: Duration) -> Entry {
+        Entry(
+            episode: episode.key, attempt: episode.attempt, isWithAgent: episode.isWithAgent,
+            isNotedWithAgent: episode.isWithAgent, isBound: true, since: now - (episode.placedFor ?? .zero),
+            nextLook: now)
+    }
+
     /// A new session: what the queues showed is void until they tell everything again.
     ///
-    /// - Parameter mayBeRestarted: so much time has passed without news that the server may have forgotten everything.
-    mutating func beginSession(at now: Duration, mayBeRestarted: Bool) {
-        if mayBeRestarted && doubt == nil && !entries.isEmpty { doubt = RestartDoubt(since: now) }
+    /// - Parameter silentSince: when the server told something last. After a while it may have forgotten everything.
+    mutating func beginSession(at now: Duration, silentSince: Duration) {
+        if now - silentSince >= RestartDoubt.shortestSilence {
+            // It may have been restarted again before the first time was settled.
+            doubt = RestartDoubt(
+                since: now, silentSince: doubt?.silentSince ?? silentSince, missing: doubt?.missing ?? [])
+        }
         listed = []
         unreadable = []
         for interaction in entries.keys {
@@ -178,12 +192,16 @@ struct InteractionMirror {
     /// The end of an interaction was seen: what is to be written about it.
     mutating func end(_ interaction: InteractionID, _ reason: EpisodeEnd.Reason) {
         guard let entry = entries[interaction] else { return }
+        end(interaction, entry, reason)
+        forget(interaction)
+    }
+
+    private mutating func end(_ interaction: InteractionID, _ entry: Entry, _ reason: EpisodeEnd.Reason) {
         if reason == .ended, let since = doubt?.since, entry.since < since {
             doubt?.missing.append((interaction, entry))
         } else {
             ends.append(Self.end(interaction, entry, reason))
         }
-        forget(interaction)
     }
 
     static func end(
@@ -194,8 +212,11 @@ struct InteractionMirror {
             assignNumber: entry.assignNumber)
     }
 
-    /// The end of an interaction that no entry is about.
-    mutating func ended(_ end: EpisodeEnd) { ends.append(end) }
+    /// The end of an interaction that no entry is about: its id is another's.
+    mutating func isGone(_ episode: WatchedEpisode, at now: Duration) {
+        guard let interaction = episode.interaction else { return }
+        end(interaction, Self.entry(episode, at: now), .ended)
+    }
 
     private static func end(_ seen: SeenInteraction) -> EpisodeEnd {
         EpisodeEnd(
@@ -247,6 +268,12 @@ struct InteractionMirror {
         if moved.contains(.inHolding) { inHolding.include(interaction, new.contains(.inHolding)) }
         if moved.contains(.unbound) { unbound.include(interaction, new.contains(.unbound)) }
         if moved.contains(.changed) { changed.include(interaction, new.contains(.changed)) }
+    }
+
+    /// It is known to the server and came after the last news of the session before: that proves nothing about what had
+    /// come earlier.
+    mutating func isOfThisSession(_ interaction: InteractionID, since: Duration) {
+        entries[interaction]?.since = since
     }
 
     // MARK: Figures

@@ -51,7 +51,7 @@ extension InteractionWatch {
         while !Task.isCancelled {
             await pause(Self.recallPause)
             // What is missing after a restart would be taken up and found to have ended.
-            guard switchover == nil && mirror.isComplete && mirror.doubt == nil else { continue }
+            guard switchover == nil && mirror.isComplete && isSessionUp && mirror.doubt == nil else { continue }
             do throws(RoutingFailure) {
                 try await recall()
             } catch {
@@ -62,7 +62,7 @@ extension InteractionWatch {
 
     /// The same at once when a session was lost: in that time more may have come and gone than between two messages.
     func recallAfterGap() async throws(RoutingFailure) {
-        guard recallIsDue, switchover == nil, mirror.isComplete, mirror.doubt == nil else { return }
+        guard recallIsDue, switchover == nil, mirror.isComplete else { return }
         try await recall()
         recallIsDue = false
     }
@@ -88,10 +88,7 @@ extension InteractionWatch {
             else { continue }
             do throws(RoutingFailure) {
                 guard try await server.read(interaction, episode.attempt) == .gone, switchover == nil else { continue }
-                mirror.ended(
-                    EpisodeEnd(
-                        episode: episode.key, interaction: interaction, attempt: episode.attempt, reason: .ended,
-                        assignNumber: nil))
+                mirror.isGone(episode, at: clock.monotonic)
             } catch {
                 logger.debug(.watchFailed, failure: error)
             }
@@ -100,14 +97,20 @@ extension InteractionWatch {
 
     func saveFiguresOnTime() async {
         while !Task.isCancelled {
-            await pause(Self.figuresPause)
-            // Their age tells the next watch how long CIC was not followed.
-            guard mirror.isComplete && isSessionUp && mirror.doubt == nil && switchover == nil else { continue }
-            do throws(RoutingFailure) {
-                try await store.saveQueueFigures(cic: cic, mirror.figures)
-            } catch {
-                logger.debug(.storeFailed, failure: error)
-            }
+            // A watch that soon dies has left its mark.
+            await pause(await saveFigures() ? Self.figuresPause : Self.firstFiguresPause)
+        }
+    }
+
+    /// Their age tells the next watch how long CIC was not followed. False: there is nothing yet that could be told.
+    private func saveFigures() async -> Bool {
+        guard mirror.isComplete && isSessionUp && mirror.doubt == nil && switchover == nil else { return false }
+        do throws(RoutingFailure) {
+            try await store.saveQueueFigures(cic: cic, mirror.figures)
+            return true
+        } catch {
+            logger.debug(.storeFailed, failure: error)
+            return false
         }
     }
 
@@ -135,6 +138,7 @@ extension InteractionWatch {
     /// An agent who is that quick finds nothing open afterwards but the episode.
     private static let recallPause: Duration = .seconds(120)
     private static let figuresPause: Duration = .seconds(10)
+    private static let firstFiguresPause: Duration = .seconds(1)
     /// A workgroup or skill that somebody adds is known within this, and the cases that it was missing for go on.
     private static let directoryPause: Duration = .seconds(60)
     private static let directoryFailurePause: Duration = .seconds(15)

@@ -28,9 +28,9 @@ extension InteractionWatch {
             try await settleHolding()
             try await settleUnbound()
         }
+        try await recallAfterGap()
         await lookForUnseen()
         followRestart()
-        try await recallAfterGap()
         try await writeEnds()
     }
 
@@ -211,7 +211,8 @@ extension InteractionWatch {
 
     /// What no queue shows may be with an agent, or gone: CIC is asked, once every queue has told its full content.
     private func lookForUnseen() async {
-        guard mirror.isComplete else { return }
+        // What is gone while the session is lost may be gone by a restart: that is found out in the next.
+        guard mirror.isComplete && isSessionUp else { return }
         let now = clock.monotonic
         let due = mirror.outOfSight.compactMap { interaction in mirror.entries[interaction].map { (interaction, $0) } }
             .filter { $0.1.nextLook <= now }.sorted { $0.1.nextLook < $1.1.nextLook }.prefix(Self.looksPerTurn)

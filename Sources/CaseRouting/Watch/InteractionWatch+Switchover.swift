@@ -37,15 +37,14 @@ extension InteractionWatch {
             // In a switchover it counts only once the hold is placed; before, workers would take the server for settled.
             if switchover == nil { identity = server }
             recallIsDue = true
-            mirror.beginSession(
-                at: clock.monotonic, mayBeRestarted: clock.monotonic - lastNews >= RestartDoubt.shortestSilence)
+            mirror.beginSession(at: clock.monotonic, silentSince: lastNews)
             return
         }
         logger.warning(.switchover, metadata: ["from": "\(known ?? "-")", "to": "\(server)"])
         failpoint("switchover.seen")
         resumesSwitchover = false
         var lastSeen = switchover?.lastSeen ?? [:]
-        for (_, entry) in mirror.doubt?.missing ?? [] { lastSeen[entry.attempt] = entry }
+        for (_, entry) in (mirror.doubt?.missing ?? []).reversed() { lastSeen[entry.attempt] = entry }
         for (_, entry) in mirror.entries { lastSeen[entry.attempt] = entry }
         switchover = Switchover(identity: server, since: clock.monotonic, lastSeen: lastSeen)
         let seenEnds = mirror.takeEnds()
@@ -55,7 +54,9 @@ extension InteractionWatch {
 
     /// A restart is a switchover to the same server. What it has told in this session stands.
     func followRestart() {
-        guard switchover == nil, let identity, let since = mirror.doubt?.since, mirror.findsRestart() else { return }
+        // What was placed while nobody followed the server is taken up first.
+        guard switchover == nil, !recallIsDue, let identity, let since = mirror.doubt?.since, mirror.findsRestart()
+        else { return }
         logger.warning(.switchover, metadata: ["from": "\(identity)", "to": "\(identity), restarted"])
         switchover = Switchover(
             identity: identity, isRestart: true, since: since, lastSeen: mirror.forgetRestarted())

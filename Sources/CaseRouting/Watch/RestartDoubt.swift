@@ -6,11 +6,17 @@
 struct RestartDoubt {
     /// When the session began.
     let since: Duration
-    /// What was known before and is not any more.
+    /// When the server told something last. What is alive and had come before that proves that it was not restarted; what
+    /// came in between may have come after a restart.
+    let silentSince: Duration
+    /// What was known before and is not any more. What is there twice was seen first, and then read from its row, which
+    /// says less.
     var missing: [(InteractionID, InteractionMirror.Entry)] = []
 
-    /// CIC takes minutes to start. In less it cannot have been restarted.
-    static let shortestSilence: Duration = .seconds(20)
+    /// CIC takes minutes to start: in less it cannot have been restarted. And a watch that was killed has a successor in
+    /// less: 11 s since it left its last mark, 30 s of its lease, 6 s until another asks for that, and a session. What
+    /// agents finish in that time is no reason to ask.
+    static let shortestSilence: Duration = .seconds(60)
     /// So many that are missing, and none that is not, are enough.
     static let proof = 200
 }
@@ -20,7 +26,16 @@ extension InteractionMirror {
     /// missing has ended.
     mutating func stands(_ interaction: InteractionID) {
         guard let doubt, let entry = entries[interaction], entry.since < doubt.since else { return }
-        settleDoubt()
+        if entry.since > doubt.silentSince {
+            isOfThisSession(interaction, since: doubt.since)
+        } else {
+            settleDoubt()
+        }
+    }
+
+    /// The same of one that was placed then, as the database has it.
+    mutating func stands(since placed: Duration) {
+        if let doubt, placed <= doubt.silentSince { settleDoubt() }
     }
 
     /// What is missing has ended.
@@ -48,7 +63,7 @@ extension InteractionMirror {
         guard let doubt else { return [:] }
         self.doubt = nil
         var seen: [AttemptID: Entry] = [:]
-        for (_, entry) in doubt.missing { seen[entry.attempt] = entry }
+        for (_, entry) in doubt.missing { seen[entry.attempt] = seen[entry.attempt] ?? entry }
         for (interaction, entry) in entries.filter({ $1.since < doubt.since }) {
             seen[entry.attempt] = entry
             forget(interaction)

@@ -10,6 +10,7 @@ struct HistoryBounds {
         case purge, redelivery, publishFault = "publish-fault", stream, salesforceAway = "salesforce-away"
         case refusal, operators, restart, looks, skew, missingRow = "missing-row"
         case lostRows = "lost-rows", lateRecovery = "late-recovery", poison, discard
+        case cicRestart = "cic-restart"
 
         static func < (left: Kind, right: Kind) -> Bool { left.rawValue < right.rawValue }
     }

@@ -14,7 +14,7 @@ extension ProtocolHistory {
         trace.say("fault", HistoryBounds.Kind.allCases.firstIndex(of: kind) ?? 0, text: "FAULT: \(kind.rawValue)")
         switch kind {
         case .death, .pause, .restart, .skew, .leaseLoss: failProcess(kind)
-        case .cicFault, .cicAway, .cutSession, .switchover, .lateRecovery, .refusal: failCIC(kind)
+        case .cicFault, .cicAway, .cutSession, .switchover, .lateRecovery, .refusal, .cicRestart: failCIC(kind)
         case .databaseAway, .lostCommit, .lostRows: failDatabase(kind)
         case .brokerAway, .purge, .redelivery, .publishFault, .looks, .poison: failBroker(kind)
         case .stream, .salesforceAway, .missingRow: failSalesforce(kind)
@@ -70,8 +70,9 @@ extension ProtocolHistory {
             }
         case .cicAway:
             server.isReachable = false
-            simulation.clock.schedule(after: seconds(1...30)) { server.isReachable = true }
+            simulation.clock.schedule(after: seconds(1...30)) { [unowned self] in answerAgain(server) }
         case .cutSession: server.cutSessions()
+        case .cicRestart: restart(server)
         default: switchOver(server, isLate: kind == .lateRecovery)
         }
     }
@@ -99,15 +100,7 @@ extension ProtocolHistory {
     /// - Parameter isLate: what it recovers comes after that time: the footnote of the promise.
     private func switchOver(_ server: MemoryCIC, isLate: Bool) {
         guard recoveries == 0, server.isReachable else { return }
-        // What an agent has, or had when the watch looked last, counts as delivered when it does not come back.
-        for live in server.routable.values {
-            guard let story = stories.first(where: { $0.key == live.episode.caseKey }) else { continue }
-            let row = shared.tables.openEpisode(story.key)
-            if live.place == .withAgent || row?.episode.isWithAgent == true {
-                story.agentEnds()
-                story.isPickedUp(from: live.workgroup)
-            }
-        }
+        countAsDelivered(server)
         // What was recovered too late once, and is recovered again, is so still.
         let strays = Set(server.routable.filter { isTooLate(server.name, $0.key, $0.value) }.map(\.value.attempt))
         let lost = server.switchOver()
@@ -117,7 +110,7 @@ extension ProtocolHistory {
         let away = seconds(0...10)
         server.isReachable = false
         recoveries += 1
-        simulation.clock.schedule(after: away) { server.isReachable = true }
+        simulation.clock.schedule(after: away) { [unowned self] in answerAgain(server) }
         // What an agent hides cannot be found again under another id: such a case counts as delivered.
         for live in lost
         where !(server.agentsHide && live.place == .withAgent)
@@ -137,6 +130,44 @@ extension ProtocolHistory {
             }
         }
         simulation.clock.schedule(after: .seconds(120)) { [unowned self] in recoveries -= 1 }
+    }
+
+    /// The server is restarted under its name. It is out of reach first, while agents go on; then it knows nothing any more,
+    /// and is silent for so long after its session was lost that this is not taken for an interruption.
+    private func restart(_ server: MemoryCIC) {
+        guard recoveries == 0, server.isReachable else { return }
+        server.isReachable = false
+        restarting.insert(server.name)
+        // Given back later, it was still with its agent when the watch looked last.
+        let withAgents = Set(server.routable.values.filter { $0.place == .withAgent }.map(\.attempt))
+        let noticed = seconds(0...8)
+        simulation.clock.schedule(after: noticed) { server.hasSessions = false }
+        simulation.clock.schedule(after: seconds(0...25)) { [unowned self] in
+            countAsDelivered(server, seenWithAgents: withAgents)
+            server.restart()
+            trace.say("restart", text: "\(server.name): \(server.identity) is restarted and knows nothing")
+        }
+        simulation.clock.schedule(after: noticed + seconds(61...192)) { [unowned self] in
+            restarting.remove(server.name)
+            server.hasSessions = true
+            answerAgain(server)
+        }
+    }
+
+    /// What an agent has, or had when the watch looked last, counts as delivered when it does not come back.
+    private func countAsDelivered(_ server: MemoryCIC, seenWithAgents: Set<AttemptID> = []) {
+        for live in server.routable.values {
+            guard let story = stories.first(where: { $0.key == live.episode.caseKey }) else { continue }
+            let row = shared.tables.openEpisode(story.key)
+            if live.place == .withAgent || row?.episode.isWithAgent == true || seenWithAgents.contains(live.attempt) {
+                story.agentEnds()
+                story.isPickedUp(from: live.workgroup)
+            }
+        }
+    }
+
+    private func answerAgain(_ server: MemoryCIC) {
+        if !restarting.contains(server.name) { server.isReachable = true }
     }
 
     // MARK: Database, broker, Salesforce
@@ -164,7 +195,10 @@ extension ProtocolHistory {
             return left == nil || left?.isSeen != row.isSeen || left?.outcome != row.outcome
         }
         forgotten.formUnion(lost.keys)
-        for story in stories { story.isForgotten(Set(lost.keys), shared.tables.state(story.key).facts) }
+        for story in stories {
+            story.isForgotten(Set(lost.keys), shared.tables.state(story.key).facts)
+            story.finished = nil
+        }
         trace.say("lost rows", lost.count, text: "the database has lost what it knew of \(lost.count) requests")
     }
 
@@ -215,7 +249,7 @@ extension ProtocolHistory {
         org.refusesPosition = false
         for server in servers {
             server.faults = [:]
-            server.isReachable = true
+            answerAgain(server)
         }
         shared.tables.holds = shared.tables.holds.filter { $0.key.reason != .paused }
         for process in living {

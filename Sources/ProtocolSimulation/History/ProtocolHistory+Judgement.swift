@@ -9,6 +9,7 @@ extension ProtocolHistory {
         let dead = failed.dead.count { !poison.contains($0) }
         if dead > 0 { return "\(dead) messages in caserouter.dead" }
         if recoveries > 0 { return "a switchover is under way" }
+        if !restarting.isEmpty { return "a restart is under way" }
         if let hold = tables.holds.values.first { return "\(hold.kind) \(hold.name) is on hold: \(hold.reason)" }
         if !shared.ingest.openGaps.isEmpty { return "a gap is open" }
         for story in stories {

@@ -90,11 +90,28 @@ extension ProtocolHistory {
         case (_, 0..<4):
             trace.say("ended", text: "\(server.name): the agent of \(id) ends it")
             story.agentEnds()
+            let finished = settledEpisode(of: story, id, live, on: server)
             server.end(id)
+            story.finished = finished
         default:
             trace.say("given back", text: "\(server.name): the agent of \(id) gives it back")
             server.giveBack(id)
         }
+    }
+
+    /// The episode that holds this interaction, when all that was told of its case is done.
+    private func settledEpisode(
+        of story: Story, _ id: InteractionID, _ live: HandlerModel.Live, on server: MemoryCIC
+    ) -> EpisodeKey? {
+        let tables = shared.tables
+        guard let row = tables.cases[story.key], !row.state.isDue, !row.isToVerify,
+            let episode = tables.openEpisode(story.key)?.episode, episode.state == .placed,
+            episode.cic == server.name, episode.interaction == id, episode.attempt == live.attempt,
+            episode.assignNumber == row.state.revision, episode.workgroup == row.state.wanted?.workgroup,
+            story.isHeld(row.state.facts),
+            story.committed.allSatisfy({ !$0.hasRow || tables.requests[RequestKey($0.change)]?.outcome != nil })
+        else { return nil }
+        return EpisodeKey(story.key, episode.number)
     }
 
     // MARK: Operators

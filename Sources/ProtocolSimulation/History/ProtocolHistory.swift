@@ -48,6 +48,8 @@ public final class ProtocolHistory: @unchecked Sendable {
     private var sentAttempts: Set<AttemptID> = []
     /// Interactions that CIC will recover after a switchover.
     var recoveries = 0
+    /// Servers that are being restarted: nothing else makes them answer.
+    var restarting: Set<String> = []
     /// What a standby has that lags behind.
     var standby: (tables: CaseTables, ingest: IngestTables)?
     /// Requests of which the database has lost what it knew.
@@ -145,8 +147,15 @@ public final class ProtocolHistory: @unchecked Sendable {
     }
 
     private func lookAtInteractions() {
-        for story in stories where routable(of: story).count > 1 {
-            violated("two routable interactions of case \(story.key.caseID)")
+        for story in stories {
+            let count = routable(of: story).count
+            if count > 1 { violated("two routable interactions of case \(story.key.caseID)") }
+            // One that agents finished unseen, before a switchover or a restart, passes for lost and is offered once more.
+            guard count > 0, let finished = story.finished else { continue }
+            story.finished = nil
+            if shared.tables.episodes[finished]?.endReason != .lost {
+                violated("case \(story.key.caseID) is offered again although an agent has finished it")
+            }
         }
     }
 

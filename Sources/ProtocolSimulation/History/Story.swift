@@ -25,6 +25,9 @@ final class Story {
     private var answered: Set<Int> = []
     /// What was asked before this is answered by a reply, a close or an owner.
     private var stopAfter = 0
+    /// The episode that an agent has finished when nothing else was on its way. Until something happens to the case, nobody
+    /// is offered it again.
+    var finished: EpisodeKey?
 
     init(_ key: CaseKey) { self.key = key }
 
@@ -66,6 +69,7 @@ final class Story {
     func commit(_ happening: Happening, version: Int64, at time: Timestamp, number: Int, hasRow: Bool) -> CaseChange {
         let previous = owner
         let isFirst = committed.isEmpty
+        finished = nil
         switch happening {
         case .queueA: owner = Sample.queueA
         case .queueB: owner = Sample.queueB
@@ -125,6 +129,11 @@ final class Story {
     /// Somebody ended it while it waited: whoever does that knows of the case.
     func isTakenAway() { answered.formUnion(committed.indices) }
 
+    /// Whether that is what Salesforce has.
+    func isHeld(_ facts: CaseFacts?) -> Bool {
+        facts.map { $0.owner == owner && $0.isClosed == isClosed && $0.skills == skills } ?? false
+    }
+
     // MARK: Judgement
 
     /// What is wrong with a case at rest; nil: nothing.
@@ -147,7 +156,7 @@ final class Story {
             return "change \(one.change.key) (\(one.happening)) was never merged"
         }
         let state = tables.state(key)
-        if let facts = state.facts, facts.owner != owner || facts.isClosed != isClosed || facts.skills != skills {
+        if let facts = state.facts, !isHeld(facts) {
             let isOut = !isRoutable && (facts.isClosed || Self.workgroup(of: facts.owner) == nil)
             if !(isOut && state.wanted == nil && routable == nil) { return "what is held differs from Salesforce" }
         }

@@ -65,8 +65,10 @@ extension CaseTables {
         for (place, row) in episodes where place.caseKey == key && row.isOpen && place.number < rebuilt.key.number {
             episodes[place]?.isOpen = false
         }
+        let placedAt = episodes[rebuilt.key]?.placedAt ?? (rebuilt.episode.state == .placed ? now : nil)
         episodes[rebuilt.key] = EpisodeRow(
             episode: rebuilt.episode, cicEpoch: servers[rebuilt.episode.cic]?.epoch ?? 1)
+        episodes[rebuilt.key]?.placedAt = placedAt
         var row = cases[key] ?? CaseRow(nextAt: now)
         row.state.revision = rebuilt.revision
         row.state.lastEpisode = rebuilt.key.number

@@ -8,6 +8,7 @@ public struct CaseTables: Sendable {
         public var isOpen = true
         public var endReason: EpisodeEnd.Reason?
         public var endedAt: Timestamp?
+        public var placedAt: Timestamp?
         public var cicEpoch: Int32
 
         public init(episode: Episode, cicEpoch: Int32) {
@@ -333,6 +334,7 @@ public struct CaseTables: Sendable {
             return false
         }
         episodes[place]?.episode.state = .placed
+        episodes[place]?.placedAt = row.placedAt ?? now
         episodes[place]?.episode.workgroup = workgroup
         episodes[place]?.episode.skills = skills
         episodes[place]?.episode.assignNumber = max(row.episode.assignNumber, claim.state.revision)

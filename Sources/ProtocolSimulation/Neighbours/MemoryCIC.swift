@@ -24,7 +24,7 @@ public final class MemoryCIC: @unchecked Sendable {
     public var model = HandlerModel() { didSet { clock.ring(news) } }
     public var identity = "server-a" { didSet { clock.ring(news) } }
     public var isReachable = true { didSet { clock.ring(news) } }
-    /// False: there is no session, so that nothing is sent at all.
+    /// False: the sessions are lost and none is opened, so that nothing is sent at all.
     public var hasSessions = true { didSet { clock.ring(news) } }
     /// Workgroups whose queue the user may not see.
     public var unreadable: Set<String> = []

@@ -66,7 +66,15 @@ public actor MemoryFeed: InteractionFeed {
 
     private func news() -> [FeedMessage] {
         site.catchUp()
-        guard site.isReachable, site.hasSessions else { return [] }
+        guard site.hasSessions else {
+            guard session != 0 else { return [] }
+            session = 0
+            told = [:]
+            return [
+                .lost(RoutingFailure(.transient, at: .read, cause: .cicUnreachable, "The session with CIC is lost."))
+            ]
+        }
+        guard site.isReachable else { return [] }
         var messages: [FeedMessage] = []
         if session != site.sessions {
             session = site.sessions

@@ -206,7 +206,7 @@ public struct MemoryWatchStore: WatchStore {
                 identity: tables.servers[cic]?.identity,
                 holds: Set(tables.holds.keys.filter { $0.kind == .cic && $0.name == cic }.map(\.reason)),
                 lostRowsSince: tables.isHeld(.cic, cic, .lostRows) ? tables.lostRows[cic]?.since : nil,
-                unwatched: shared.figuresSaved[cic].map { shared.clock.monotonic - $0 })
+                unwatched: shared.figuresSaved[cic].map { shared.clock.monotonic - $0 } ?? tables.sinceFirstPlaced(cic))
         }
     }
 
@@ -302,12 +302,21 @@ public struct MemoryWatchStore: WatchStore {
     }
 }
 
+extension CaseTables {
+    /// How long ago the first of what is open on this server was placed; zero when nothing was.
+    fileprivate func sinceFirstPlaced(_ cic: String) -> Duration {
+        let placed = episodes.values.filter { $0.isOpen && $0.episode.cic == cic }.compactMap(\.placedAt)
+        return placed.min().map { now - $0 } ?? .zero
+    }
+}
+
 extension WatchedEpisode {
     init(_ key: EpisodeKey, _ row: CaseTables.EpisodeRow, _ tables: CaseTables) {
         self.init(
             key: key, isOpen: row.isOpen, state: row.episode.state, interaction: row.episode.interaction,
             attempt: row.episode.attempt, isWithAgent: row.episode.isWithAgent,
-            wantedAssign: tables.cases[key.caseKey]?.state.wantedAssign ?? 0, endReason: row.endReason)
+            wantedAssign: tables.cases[key.caseKey]?.state.wantedAssign ?? 0, endReason: row.endReason,
+            placedFor: row.placedAt.map { tables.now - $0 })
     }
 }
 

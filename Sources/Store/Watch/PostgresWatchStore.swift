@@ -42,7 +42,8 @@ public struct PostgresWatchStore: WatchStore {
     private static let columns = """
         SELECT e.org, e.case_id, e.number, e.ended_at IS NULL, e.state, e.interaction_id, e.attempt_id, e.with_agent,
             e.end_reason,
-            coalesce((SELECT c.want_assign FROM caserouter.cases c WHERE c.org = e.org AND c.case_id = e.case_id), 0)
+            coalesce((SELECT c.want_assign FROM caserouter.cases c WHERE c.org = e.org AND c.case_id = e.case_id), 0),
+            extract(epoch FROM now() - e.placed_at)::float8
         """
 
     private func episodes(
@@ -60,7 +61,8 @@ public struct PostgresWatchStore: WatchStore {
                         isOpen: try row.bool(3), state: Episode.State(rawValue: try row.text(4)) ?? .ending,
                         interaction: try row.optionalText(5).map { InteractionID($0) }, attempt: try row.attemptID(6),
                         isWithAgent: try row.bool(7), wantedAssign: try row.int64(9),
-                        endReason: try row.optionalText(8).flatMap { EpisodeEnd.Reason(rawValue: $0) }))
+                        endReason: try row.optionalText(8).flatMap { EpisodeEnd.Reason(rawValue: $0) },
+                        placedFor: try row.optionalDouble(10).map { .seconds($0) }))
             }
             return episodes
         } catch {
@@ -184,8 +186,10 @@ public struct PostgresWatchStore: WatchStore {
             SELECT s.identity, ARRAY(SELECT h.reason FROM caserouter.holds h WHERE h.kind = 'cic' AND h.name = s.name),
                 (SELECT h.since FROM caserouter.holds h
                     WHERE h.kind = 'cic' AND h.name = s.name AND h.reason = 'lost-rows'),
-                (SELECT greatest(0, extract(epoch FROM now() - f.seen_at))::float8
-                    FROM caserouter.queue_figures f WHERE f.cic = s.name)
+                greatest(0, extract(epoch FROM now() - coalesce(
+                    (SELECT f.seen_at FROM caserouter.queue_figures f WHERE f.cic = s.name),
+                    (SELECT min(e.placed_at) FROM caserouter.episodes e WHERE e.ended_at IS NULL AND e.cic = s.name)
+                )))::float8
             FROM caserouter.cic_servers s WHERE s.name = $1
             """, [.text(cic)], name: "watched server")
         do throws(PostgresError) {
@@ -194,7 +198,7 @@ public struct PostgresWatchStore: WatchStore {
                     identity: try row.optionalText(0),
                     holds: Set(try row.textArray(1).compactMap { Hold.Reason(rawValue: $0) }),
                     lostRowsSince: try row.optionalTimestamp(2),
-                    unwatched: try row.optionalDouble(3).map { .seconds($0) })
+                    unwatched: .seconds(try row.double(3)))
             }
         } catch {
             throw RoutingFailure(error)

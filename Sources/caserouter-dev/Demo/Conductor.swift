@@ -63,7 +63,9 @@ struct Conductor {
         }
         let progress = try await progress()
         Terminal.progress(progress.text)
-        return progress.isAtRest
+        guard progress.isAtRest else { return false }
+        // What CIC has lost at a switchover is offered again when it ends.
+        return try await !product.holdReasons().contains("switchover")
     }
 
     private func progress() async throws -> (text: String, isAtRest: Bool) {

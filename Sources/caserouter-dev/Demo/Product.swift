@@ -64,10 +64,23 @@ struct Product: Sendable {
         return try JSONDecoder().decode(Accounting.Report.self, from: output).rows
     }
 
+    /// Why servers, orgs or workgroups are not worked on.
+    func holdReasons() async throws -> Set<String> {
+        struct Status: Decodable {
+            struct Hold: Decodable { let reason: String }
+            let holds: [Hold]
+        }
+        // 1: something needs a person.
+        let output = try await output("status", ["status", "--json"], codes: [0, 1])
+        return Set(try JSONDecoder().decode(Status.self, from: output).holds.map(\.reason))
+    }
+
     /// Runs a command as a person would, and returns what it printed.
     ///
-    /// - Parameter label: names the files of its output; not two at a time.
-    func output(_ label: String, _ arguments: [String]) async throws -> Data {
+    /// - Parameters:
+    ///   - label: names the files of its output; not two at a time.
+    ///   - codes: with which it may end.
+    func output(_ label: String, _ arguments: [String], codes: Set<Int32> = [0]) async throws -> Data {
         let (output, errors) = (run.file(label + ".out"), run.file(label + ".log"))
         unlink(output)
         let child = try ChildProcess(
@@ -75,7 +88,7 @@ struct Product: Sendable {
             environment: environment().merging([RunDirectory.marker: run.path]) { _, marker in marker },
             output: output, errors: errors)
         let code = try await child.waitForExit(limit: .seconds(30))
-        guard code == 0 else {
+        guard codes.contains(code) else {
             throw RunFailure("caserouter \(arguments.joined(separator: " ")) ended with \(code): see \(errors)")
         }
         return try Data(contentsOf: URL(fileURLWithPath: output))

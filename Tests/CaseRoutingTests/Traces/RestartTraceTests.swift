@@ -107,12 +107,130 @@ struct RestartTraceTests {
         site.cic.restart()
         // The second dies before the hold is placed, or while it is found out what came along.
         let second = site.startWatch()
-        site.run(for: .seconds(Int64(3 + seed % 40)))
+        site.run(for: .seconds(Int64(3 + seed * 8)))
         site.kill(second)
         site.startWatch()
         #expect(site.run(until: { isOffered(site) }))
         #expect(endReasons(site) == [.lost])
         #expect(site.cic.mostRoutable == 1)
+        site.stop()
+    }
+
+    /// The news of it were on their way when the session was lost; after two minutes the watch takes up what is open.
+    @Test(arguments: RoutingTraceTests.seeds, [61, 120, 121, 125, 150])
+    func `what the watch had not yet heard of when CIC was restarted is offered again`(
+        _ seed: UInt64, _ outage: Int
+    ) throws {
+        let site = site(seed)
+        #expect(site.run(until: { isOffered(site) }))
+        site.cic.hasSessions = false
+        site.run(for: .seconds(outage))
+        site.cic.restart()
+        site.cic.hasSessions = true
+        #expect(site.run(until: { isOffered(site) }))
+        #expect(endReasons(site) == [.lost])
+        #expect(site.cic.mostRoutable == 1)
+        site.stop()
+    }
+
+    /// A worker places the case before the watch has listed the queues once; then CIC is restarted again.
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `what was placed between two restarts is offered again`(_ seed: UInt64) throws {
+        let site = site(seed)
+        #expect(site.run(until: { isOffered(site) }))
+        site.run(for: .seconds(20))
+        site.cic.hasSessions = false
+        site.run(for: .seconds(62))
+        site.cic.restart()
+        site.cic.hasSessions = true
+        site.broker.publish(Sample.change(.created, 10, key: "o:another", caseID: Self.another.caseID))
+        #expect(site.run(until: { site.shared.tables.openEpisode(Self.another)?.episode.state == .placed }))
+        site.run(for: .milliseconds(Int64(seed * 7)))
+        site.cic.hasSessions = false
+        site.run(for: .seconds(62))
+        site.cic.restart()
+        site.cic.hasSessions = true
+        #expect(
+            site.run(until: { site.cic.routable.count == 2 && site.isAtRest && site.shared.tables.holds.isEmpty }))
+        #expect(endReasons(site).allSatisfy { $0 == .lost })
+        #expect(site.cic.mostRoutable == 1)
+        site.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `the first watch that a server ever had finds a restart out`(_ seed: UInt64) throws {
+        let site = SimulatedSite(seed: seed)
+        site.startWorker()
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { isOffered(site) }))
+        site.run(for: .seconds(62))
+        site.cic.restart()
+        site.startWatch()
+        #expect(site.run(until: { isOffered(site) }))
+        #expect(endReasons(site) == [.lost])
+        site.stop()
+    }
+
+    /// A new site: no watch has ever come so far, and agents are quick.
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `what agents finished before the first watch of a server is not offered again`(_ seed: UInt64) throws {
+        let site = SimulatedSite(seed: seed)
+        site.startWorker()
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { isOffered(site) }))
+        site.cic.end(try #require(site.offered).id)
+        site.run(for: .seconds(20))
+        site.startWatch()
+        #expect(site.run(until: { site.state.episode == nil && site.isAtRest }))
+        site.run(for: .seconds(200))
+        #expect(endReasons(site) == [.ended])
+        #expect(site.cic.calls[.create] == 1)
+        site.stop()
+    }
+
+    /// Its successor comes when its lease is over; meanwhile agents finish everything. It may have died as soon as it had
+    /// heard of what is there.
+    @Test(arguments: RoutingTraceTests.seeds, [2, 9, 30])
+    func `what agents finished between a watch that was killed and the next is not offered again`(
+        _ seed: UInt64, _ life: Int
+    ) throws {
+        let site = SimulatedSite(seed: seed)
+        site.startWorker()
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { isOffered(site) }))
+        let watch = site.startWatch()
+        site.run(for: .seconds(life))
+        site.kill(watch)
+        site.cic.end(try #require(site.offered).id)
+        site.run(for: .seconds(8))
+        site.startWatch()
+        #expect(site.run(until: { site.state.episode == nil && site.isAtRest }))
+        site.run(for: .seconds(200))
+        #expect(endReasons(site) == [.ended])
+        #expect(site.cic.calls[.create] == 1)
+        site.stop()
+    }
+
+    /// It is alive, but was placed after the restart.
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `what came after the restart does not prove that there was none`(_ seed: UInt64) throws {
+        let site = SimulatedSite(seed: seed)
+        site.startWorker()
+        let watch = site.startWatch()
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { isOffered(site) }))
+        site.run(for: .seconds(20))
+        site.kill(watch)
+        site.run(for: .seconds(120))
+        site.cic.restart()
+        site.cic.model.created = 10
+        site.broker.publish(Sample.change(.created, 10, key: "o:another", caseID: Self.another.caseID))
+        #expect(site.run(until: { site.cic.routable.count == 1 && site.isAtRest }))
+        site.run(for: .seconds(5))
+        site.startWatch()
+        #expect(site.run(until: { site.cic.routable.count == 2 && site.isAtRest && site.shared.tables.holds.isEmpty }))
+        #expect(endReasons(site) == [.lost])
+        #expect(site.cic.calls[.create] == 3)
         site.stop()
     }
 
@@ -123,7 +241,7 @@ struct RestartTraceTests {
         let old = try #require(site.offered).id
         site.run(for: .seconds(20))
         site.cic.isReachable = false
-        site.run(for: .seconds(60))
+        site.run(for: .seconds(62))
         site.cic.restart()
         // Comes up and is given the id of the first one, as seen from the watch in its first listing.
         let reused = site.cic.recover(

@@ -66,4 +66,22 @@ struct InteractionMirrorTests {
         #expect(entries[InteractionID("3")]?.attempt == Sample.attempt(1))
         #expect(Set(entries.map(\.key)) == [InteractionID("2"), InteractionID("3")])
     }
+
+    @Test func `what is missing after a restart is what was seen of it, though its row was read later`() throws {
+        var mirror = InteractionMirror(holding: Self.holding, workgroups: [Self.sales])
+        let rang = try seen(1, .alerting)
+        mirror.apply(news(Self.sales, [rang]), at: .zero)
+        mirror.beginSession(at: .seconds(70), silentSince: .seconds(1))
+        // The restarted server gives the id to another one, and the row of the first is read.
+        let other = SeenInteraction(
+            interaction: rang.interaction, episode: rang.episode, attempt: Sample.attempt(2), assignNumber: 0,
+            state: .waiting)
+        mirror.apply(news(Self.sales, [other]), at: .seconds(71))
+        mirror.isGone(
+            WatchedEpisode(
+                key: rang.episode, isOpen: true, state: .placed, interaction: rang.interaction, attempt: rang.attempt,
+                isWithAgent: true, placedFor: .seconds(72)), at: .seconds(72))
+        #expect(mirror.doubt?.missing.count == 2)
+        #expect(mirror.forgetRestarted()[rang.attempt]?.isAlerting == true)
+    }
 }
