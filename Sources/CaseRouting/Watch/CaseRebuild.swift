@@ -84,7 +84,8 @@ struct CaseRebuild: Equatable, Sendable {
         // Beside one that is shown to be routable every other one is too many. One with the same attempt is none of ours:
         // somebody has copied it.
         for other in claimants where other.isRoutable && other.interaction != bound {
-            if let chosen, chosen.isRoutable, chosen.attempt != other.attempt, !other.isWithAgent {
+            let isSecond = chosen.map { $0.isRoutable && $0.attempt != other.attempt } ?? false
+            if (isSecond || Self.isPlacedElsewhere(open, cic, since: other)) && !other.isWithAgent {
                 surplus.append(other.interaction)
             } else {
                 strange.append(other.interaction)
@@ -96,6 +97,12 @@ struct CaseRebuild: Equatable, Sendable {
     private static func `is`(_ claimant: Claimant, _ open: Episode?, on cic: String) -> Bool {
         open?.number == claimant.episode && open?.cic == cic && open?.interaction == claimant.interaction
             && open?.attempt == claimant.attempt
+    }
+
+    /// The same episode was placed on another server. A placed one is never begun again, so that was after this one's rows
+    /// were lost.
+    private static func isPlacedElsewhere(_ open: Episode?, _ cic: String, since other: Claimant) -> Bool {
+        open?.number == other.episode && open?.state == .placed && open?.cic != cic && open?.attempt != other.attempt
     }
 
     /// A later episode proves that the open one has ended. Of the same episode one without an interaction, or with one
@@ -114,11 +121,11 @@ struct CaseRebuild: Equatable, Sendable {
     ) -> RebuiltEpisode? {
         let known = state ?? CaseState()
         let isKnown = Self.is(best, known.episode, on: cic)
-        // A number that the row has never given out, and that the revision has only just reached: it was another wish's, and
-        // CIC would take the next assign for done.
+        // A number that the row has never given out: what the row says of workgroup and skills is no longer so.
         let isUnknown = best.assignNumber > (known.episode?.assignNumber ?? 0)
+        // The revision may have only just reached it: it was another wish's, and CIC would take the next assign for done.
         let isAhead = best.assignNumber > known.revision || (isUnknown && best.assignNumber == known.revision)
-        if isKnown && !isAhead { return nil }
+        if isKnown && !isAhead && !isUnknown { return nil }
         var episode =
             (isKnown ? known.episode : nil)
             ?? Episode(

@@ -8,11 +8,21 @@ struct LostRows {
     /// Interactions that an open episode names and no queue shows, and that CIC was not asked about yet; nil until every
     /// queue has told its full content.
     var unverified: Set<InteractionID>?
-    /// Shown interactions that were judged, with what they claimed then.
-    var judged: [InteractionID: AttemptID] = [:]
+    /// Shown interactions that were judged, with what they claimed then. An assign that was on its way may come later.
+    var judged: [InteractionID: Claim] = [:]
     var rebuilt = 0
     /// When the database is asked next whether the hold's time is over.
     var nextLift: Duration = .zero
+
+    struct Claim: Equatable {
+        let attempt: AttemptID
+        let assignNumber: Int64?
+
+        init(_ entry: InteractionMirror.Entry) {
+            attempt = entry.attempt
+            assignNumber = entry.assignNumber
+        }
+    }
 }
 
 extension InteractionWatch {
@@ -44,7 +54,8 @@ extension InteractionWatch {
 
     private var unjudged: [InteractionID] {
         guard let judged = lostRows?.judged else { return [] }
-        return mirror.entries.filter { !$0.value.queues.isEmpty && judged[$0.key] != $0.value.attempt }.map(\.key)
+        return mirror.entries.filter { !$0.value.queues.isEmpty && judged[$0.key] != LostRows.Claim($0.value) }.map(
+            \.key)
     }
 
     private func judgeShown() async throws(RoutingFailure) {
@@ -108,7 +119,7 @@ extension InteractionWatch {
                     _ = await disconnect(id, entry, "holding")
                 }
             }
-            lostRows?.judged[id] = entry.attempt
+            lostRows?.judged[id] = LostRows.Claim(entry)
         }
     }
 

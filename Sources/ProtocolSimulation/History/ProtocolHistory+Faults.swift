@@ -138,12 +138,10 @@ extension ProtocolHistory {
         guard recoveries == 0, server.isReachable else { return }
         server.isReachable = false
         restarting.insert(server.name)
-        // Given back later, it was still with its agent when the watch looked last.
-        let withAgents = Set(server.routable.values.filter { $0.place == .withAgent }.map(\.attempt))
         let noticed = seconds(0...8)
         simulation.clock.schedule(after: noticed) { server.hasSessions = false }
         simulation.clock.schedule(after: seconds(0...25)) { [unowned self] in
-            countAsDelivered(server, seenWithAgents: withAgents)
+            countAsDelivered(server)
             server.restart()
             trace.say("restart", text: "\(server.name): \(server.identity) is restarted and knows nothing")
         }
@@ -155,11 +153,13 @@ extension ProtocolHistory {
     }
 
     /// What an agent has, or had when the watch looked last, counts as delivered when it does not come back.
-    private func countAsDelivered(_ server: MemoryCIC, seenWithAgents: Set<AttemptID> = []) {
+    private func countAsDelivered(_ server: MemoryCIC) {
         for live in server.routable.values {
             guard let story = stories.first(where: { $0.key == live.episode.caseKey }) else { continue }
             let row = shared.tables.openEpisode(story.key)
-            if live.place == .withAgent || row?.episode.isWithAgent == true || seenWithAgents.contains(live.attempt) {
+            if live.place == .withAgent || row?.episode.isWithAgent == true
+                || server.toldWithAgents.contains(live.attempt)
+            {
                 story.agentEnds()
                 story.isPickedUp(from: live.workgroup)
             }

@@ -123,8 +123,11 @@ final class Story {
             })
     }
 
-    /// The agent still had it after the customer wrote.
-    func agentEnds() { answered.formUnion(committed.indices.filter { committed[$0].happening == .comment }) }
+    /// The agent still had it after the customer wrote. So it was after what no row tells of, a close and a reopening
+    /// perhaps: when others hear of that, the case is as it was before.
+    func agentEnds() {
+        answered.formUnion(committed.indices.filter { committed[$0].happening == .comment || !committed[$0].hasRow })
+    }
 
     /// Somebody ended it while it waited: whoever does that knows of the case.
     func isTakenAway() { answered.formUnion(committed.indices) }

@@ -45,6 +45,8 @@ public final class MemoryCIC: @unchecked Sendable {
     public var agentsOnlyRing = false
     /// A disconnect is accepted and takes effect this much later.
     public var disconnectDelay: Duration = .zero
+    /// Attempts of what agents have, as a watch was told last.
+    private(set) var toldWithAgents: Set<AttemptID> = []
     private var disconnects: [(at: Duration, interaction: InteractionID, attempt: AttemptID)] = []
     /// What was sent before one takes no effect after it.
     private var restarts = 0
@@ -121,6 +123,11 @@ public final class MemoryCIC: @unchecked Sendable {
         model.interactions[interaction] = live
         changed()
         return interaction
+    }
+
+    /// A watch hears of it.
+    func tell(_ attempt: AttemptID, isWithAgent: Bool) {
+        if isWithAgent { toldWithAgents.insert(attempt) } else { toldWithAgents.remove(attempt) }
     }
 
     // MARK: Calls
@@ -315,6 +322,7 @@ public struct MemoryInteractionServer: InteractionServer {
         let reading = try await site.call(.read, life, lost: lost) { $0.model.read(interaction, attempt) }
         try alive()
         if reading == .gone { try isInForce() }
+        if isOfWatch, case .alive(let isWithAgent, _, _) = reading { site.tell(attempt, isWithAgent: isWithAgent) }
         return reading
     }
 

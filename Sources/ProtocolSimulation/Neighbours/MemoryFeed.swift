@@ -89,6 +89,7 @@ public actor MemoryFeed: InteractionFeed {
                 continue
             }
             let shown = content(of: queue)
+            for seen in shown.values { site.tell(seen.attempt, isWithAgent: seen.state == .withAgent) }
             guard let before = told[queue] else {
                 messages.append(
                     .content(

@@ -62,6 +62,56 @@ struct LostRowsTraceTests {
         site.stop()
     }
 
+    /// It is judged in holding, and then the assign takes effect, with a number that the database has not reached again.
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `an assign that was on its way when rows were lost does not keep its case due for ever`(_ seed: UInt64) throws
+    {
+        let site = site(seed)
+        place(site)
+        site.run(for: .seconds(3))
+        let older = site.shared.tables
+        place(site, Sample.change(.skillsChanged, 11, skills: "French"))
+        place(site, Sample.change(.skillsChanged, 12, skills: ""))
+        site.cic.end(try #require(site.offered).id)
+        #expect(site.run(until: { site.state.episode == nil && site.isAtRest }))
+        site.cic.faults[.assign] = [.afterDeadline(.seconds(40))]
+        site.broker.publish(Sample.change(.comment, 13))
+        #expect(site.run(until: { site.cic.calls[.assign] == 4 }))
+        site.run(for: .milliseconds(300))
+        site.shared.fallBack(to: older)
+        replay(site, Sample.change(.comment, 13))
+        #expect(site.run(until: { !isHeld(site) && site.isAtRest }))
+        #expect(site.offered?.live.assignNumber == site.state.episode?.assignNumber)
+        #expect(site.cic.calls[.create] == 2)
+        #expect(site.cic.mostRoutable == 1)
+        site.stop()
+    }
+
+    /// The change is heard again, and others, before the queues were listed: the revision has passed the lost number.
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a case whose skills were changed in lost rows and back since waits with what it has now`(
+        _ seed: UInt64
+    ) throws {
+        let site = site(seed)
+        place(site)
+        site.run(for: .seconds(3))
+        let older = site.shared.tables
+        let changed = Sample.change(.skillsChanged, 11, skills: "French")
+        site.broker.publish(changed)
+        #expect(site.run(until: { site.offered?.live.skills == "French" && site.isAtRest }))
+        site.shared.fallBack(to: older)
+        site.cic.isReachable = false
+        replay(site, Sample.change(.comment, 12))
+        replay(site, changed)
+        site.run(for: .seconds(10))
+        replay(site, Sample.change(.skillsChanged, 13, skills: ""))
+        site.run(for: .seconds(10))
+        site.cic.isReachable = true
+        #expect(site.run(until: { !isHeld(site) && site.isAtRest }))
+        #expect(site.offered?.live.skills == "")
+        site.stop()
+    }
+
     @Test(arguments: RoutingTraceTests.seeds)
     func `an agent who has taken a case that was moved since keeps it`(_ seed: UInt64) throws {
         let site = site(seed)

@@ -91,6 +91,14 @@ struct CaseRebuildTests {
         #expect(write.episode.workgroup == Sample.workgroupB && write.episode.assignNumber == 4)
     }
 
+    @Test func `a lost assign that the revision has passed leaves the wish, and its skills are assigned anew`() throws {
+        let before = state(revision: 5, episode: episode())
+        let write = try #require(rebuild(before, claimant(assign: 4)).write)
+        #expect(write.wanted == before.wanted)
+        #expect(write.revision == 6)
+        #expect(write.episode.skills == nil && write.episode.assignNumber == 4)
+    }
+
     @Test func `an older assign leaves the later wish of the database`() throws {
         var before = state(revision: 6, episode: episode(1, .creating, nil))
         before.wantedAssign = 5
@@ -115,6 +123,16 @@ struct CaseRebuildTests {
     @Test func `ending stays ending`() throws {
         let write = try #require(rebuild(state(episode: episode(1, .ending)), claimant(assign: 9)).write)
         #expect(write.episode.state == .ending)
+    }
+
+    @Test func `what waits although its episode was placed on another server since is too many`() throws {
+        let elsewhere = episode(1, .placed, InteractionID("9"), attempt: 9, cic: "other")
+        let rebuilt = rebuild(state(episode: elsewhere), claimant(episode: 1))
+        #expect(rebuilt.write == nil && rebuilt.surplus == [Self.one])
+        let withAgent = rebuild(state(episode: elsewhere), claimant(episode: 1, isWithAgent: true))
+        #expect(withAgent.surplus == [] && withAgent.strange == [Self.one])
+        let begun = episode(1, .creating, nil, attempt: 9, cic: "other")
+        #expect(rebuild(state(episode: begun), claimant(episode: 1)).bound == Self.one)
     }
 
     @Test func `a later episode proves that the one before has ended, on whatever server`() throws {
