@@ -174,6 +174,16 @@ final class Story {
         return swallowed(isOffered: routable != nil)
     }
 
+    /// Versions in whole seconds do not tell the way out from what was before it, and no row tells of the way back: when the
+    /// case is read again, it is as it was held.
+    private func isUnnoticed(_ index: Int) -> Bool {
+        let one = committed[index]
+        let before = committed[..<index].filter(\.happening.isState).suffix(2)
+        guard !one.hasRow, before.count == 2, let first = before.first, let out = before.last else { return false }
+        return first.change.version == out.change.version && first.change.owner == one.change.owner
+            && first.change.isClosed == one.change.isClosed
+    }
+
     /// What was asked and not answered by a later reply, close or owner is followed by an offer.
     private func swallowed(isOffered: Bool) -> String? {
         for index in committed.indices.dropFirst(stopAfter) where !answered.contains(index) {
@@ -182,7 +192,9 @@ final class Story {
             case .comment:
                 if !isOffered { return "comment \(one.change.key) was swallowed" }
             case .queueA, .queueB, .reopened:
-                guard !one.change.isClosed, Self.workgroup(of: one.change.owner) != nil else { continue }
+                guard !one.change.isClosed, Self.workgroup(of: one.change.owner) != nil, !isUnnoticed(index) else {
+                    continue
+                }
                 let hasLater = committed[(index + 1)...].contains {
                     $0.happening.isState && $0.happening != .skills && !$0.change.isClosed
                         && Self.workgroup(of: $0.change.owner) != nil
