@@ -91,7 +91,9 @@ let package = Package(
             dependencies: [
                 "Simulators", "Checker", "ProtocolSimulation", "CBench", "Polling", "AMQP", "HTTPClient", "Postgres",
                 "Salesforce", arguments,
-            ]),
+            ],
+            // As the product, whose drivers are measured here beside C.
+            linkerSettings: [.linkedLibrary("mimalloc")]),
 
         // Tests.
         .target(
