@@ -76,10 +76,9 @@ struct Scene: Sendable {
         }
     }
 
-    /// What PostgreSQL has written to its log, line by line.
-    func postgresLog() throws -> [Substring] {
-        let data = try Data(contentsOf: URL(fileURLWithPath: run.file("postgres.log")))
-        return String(decoding: data, as: UTF8.self).split(separator: "\n")
+    /// PostgreSQL's log: it may be long, with the text of every statement that failed.
+    func postgresLog() throws -> Data {
+        try Data(contentsOf: URL(fileURLWithPath: run.file("postgres.log")), options: .alwaysMapped)
     }
 
     /// Waits until ingest has found every mapped queue: a case that comes before is of a queue that nobody knows.
