@@ -72,7 +72,9 @@ let package = Package(
             dependencies: [
                 "Polling", "AMQP", "HTTPClient", "Postgres", "CaseRouting", "Operations", "Broker", "Salesforce",
                 "CIC", "Store", "Web", arguments, log, metrics, lifecycle, unixSignals, yams, crypto,
-            ]),
+            ],
+            // In place of libc's allocator: a case takes some hundred small blocks (docs/performance.md).
+            linkerSettings: [.linkedLibrary("mimalloc")]),
 
         // Development only: import none of the modules above, because what both sides share both sides get wrong.
         .target(

@@ -37,6 +37,8 @@ extension JSONReader {
         var isNew = true
         if register.isEmpty {
             for index in outer..<names.count where same(names[index], name) { isNew = false }
+            // At once what most documents need, instead of growing to it.
+            if names.isEmpty { names.reserveCapacity(Self.namesComparedSingly) }
             names.append(name)
             if names.count - outer == Self.namesComparedSingly {
                 for index in outer..<names.count { register.insert(JSONName(bytes: resolve(names[index]))) }

@@ -26,7 +26,7 @@ struct LogOutput: LogHandler {
         // Put together as bytes: every case has a line.
         var line: [UInt8] = []
         line.reserveCapacity(256)
-        line += Self.now().utf8
+        Self.appendNow(to: &line)
         line.append(UInt8(ascii: " "))
         line += event.level.rawValue.utf8
         line.append(UInt8(ascii: " "))
@@ -45,7 +45,10 @@ struct LogOutput: LogHandler {
     }
 
     private func json(_ event: LogEvent, _ pairs: [(key: String, value: Logger.Metadata.Value)]) -> [UInt8] {
-        var line = "{\"time\":\(Self.quoted(Self.now())),\"level\":\(Self.quoted(event.level.rawValue))"
+        var time: [UInt8] = []
+        Self.appendNow(to: &time)
+        var line = "{\"time\":\(Self.quoted(String(decoding: time, as: UTF8.self)))"
+        line += ",\"level\":\(Self.quoted(event.level.rawValue))"
         line += ",\"message\":\(Self.quoted(event.message.description))"
         for (key, value) in pairs { line += ",\(Self.quoted(key)):\(Self.quoted(value.description))" }
         return Array((line + "}\n").utf8)
@@ -67,16 +70,27 @@ struct LogOutput: LogHandler {
         return result + "\""
     }
 
-    private static func now() -> String {
+    /// UTC to the millisecond, by RFC 3339.
+    private static func appendNow(to line: inout [UInt8]) {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         var parts = tm()
-        var seconds = time.tv_sec
-        gmtime_r(&seconds, &parts)
-        var buffer = [CChar](repeating: 0, count: 32)
-        let length = strftime(&buffer, 32, "%Y-%m-%dT%H:%M:%S", &parts)
-        let milliseconds = String(time.tv_nsec / 1_000_000)
-        return String(decoding: buffer.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self) + "."
-            + String(repeating: "0", count: 3 - milliseconds.count) + milliseconds + "Z"
+        gmtime_r(&time.tv_sec, &parts)
+        func append(_ number: Int, digits: Int, _ behind: UInt8) {
+            var divisor = 1
+            for _ in 1..<digits { divisor *= 10 }
+            while divisor > 0 {
+                line.append(UInt8(ascii: "0") + UInt8(number / divisor % 10))
+                divisor /= 10
+            }
+            line.append(behind)
+        }
+        append(Int(parts.tm_year) + 1900, digits: 4, UInt8(ascii: "-"))
+        append(Int(parts.tm_mon) + 1, digits: 2, UInt8(ascii: "-"))
+        append(Int(parts.tm_mday), digits: 2, UInt8(ascii: "T"))
+        append(Int(parts.tm_hour), digits: 2, UInt8(ascii: ":"))
+        append(Int(parts.tm_min), digits: 2, UInt8(ascii: ":"))
+        append(Int(parts.tm_sec), digits: 2, UInt8(ascii: "."))
+        append(Int(time.tv_nsec) / 1_000_000, digits: 3, UInt8(ascii: "Z"))
     }
 }

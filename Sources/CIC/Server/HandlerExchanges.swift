@@ -36,8 +36,12 @@ struct HandlerExchanges {
     }
 
     mutating func forget(_ key: Key, _ answer: Awaited<Answer>) {
-        waiting[key.attempt]?.removeAll { $0.answer === answer }
-        if waiting[key.attempt]?.isEmpty == true { waiting[key.attempt] = nil }
+        // Nearly always the only one.
+        guard let others = waiting[key.attempt], others.count > 1 || others.first?.answer !== answer else {
+            waiting[key.attempt] = nil
+            return
+        }
+        waiting[key.attempt] = others.filter { $0.answer !== answer }
     }
 
     /// Hands an answer to whoever asked; what nobody waits for, repeated and late answers above all, is dropped.

@@ -7,6 +7,9 @@ import Glibc
 struct EventStreamParser {
     struct TooLarge: Error {}
 
+    /// A buffer that grew beyond this is not kept for the next event.
+    private static let keptBytes = 64 << 10
+
     let maximumBytes: Int
     private var data: [UInt8] = []
     private var hasData = false
@@ -83,7 +86,7 @@ struct EventStreamParser {
         if line == .undecided {
             if head.isEmpty {
                 if hasData { event(data) }
-                data = []
+                data.removeAll(keepingCapacity: data.capacity <= Self.keptBytes)
                 hasData = false
             } else if head == Self.field {
                 decide()
