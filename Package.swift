@@ -20,6 +20,8 @@ let package = Package(
     products: [
         .executable(name: "caserouter", targets: ["caserouter"]),
         .executable(name: "caserouter-dev", targets: ["caserouter-dev"]),
+        // Loaded into workers whose wall clock shall be wrong.
+        .library(name: "FalseClock", type: .dynamic, targets: ["CFalseClock"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -83,6 +85,8 @@ let package = Package(
         .target(
             name: "ProtocolSimulation", dependencies: ["CaseRouting", log],
             swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
+        // A wall clock that is wrong. Nothing depends on it: whoever linked it would have it.
+        .target(name: "CFalseClock"),
         // What bare C needs for the work of a driver: the measure of the benchmark.
         .target(name: "CBench", dependencies: ["CRabbitMQ", "CCurl", "CPostgres"]),
         // Its benchmark measures the drivers; nothing else of it imports them.

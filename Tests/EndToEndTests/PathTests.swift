@@ -36,6 +36,23 @@ import Testing
         }
     }
 
+    @Test func `every test that stands for a kind of fault is there`() throws {
+        let rows = try Self.document("campaign.md").split(separator: "\n").filter { $0.hasPrefix("| F") }
+        #expect(rows.count > 30, "the campaign has lost most of its faults")
+        for row in rows {
+            var file = ""
+            for match in row.matches(of: /`(\w+Tests\/[^`]+\.swift)`|\*(\w[^*]+)\*/) {
+                if let named = match.1 {
+                    file = String(named)
+                    #expect(Self.exists("Tests/\(file)"), "\(file) stands for a fault and is not there")
+                } else if let test = match.2 {
+                    let source = try String(contentsOf: Self.root.appending(path: "Tests/\(file)"), encoding: .utf8)
+                    #expect(source.contains("func `\(test)`"), "\(file) has no test “\(test)”")
+                }
+            }
+        }
+    }
+
     @Test func `every link between the documents leads somewhere`() throws {
         let pages = try FileManager.default.contentsOfDirectory(atPath: Self.root.appending(path: "docs").path)
             .filter { $0.hasSuffix(".md") }.map { "docs/\($0)" }

@@ -18,6 +18,7 @@ extension OutboxOrg {
         }
         if try await stream.subscribe(cursor.replayID) { return .resumed }
         // What is kept comes again, as duplicates. Where all of it is older than that, only the sweep can tell.
+        // A clock that is wrong makes the way longer, no more: the gap is open either way until a sweep has closed it.
         let now = Timestamp(microseconds: Int64(time(nil)) * 1_000_000)
         let isKept = cursor.lastEventAt.map { now - $0 < settings.names.retention } ?? false
         guard try await stream.subscribeAnew(isKept ? Self.allKept : Self.fromNow) else {

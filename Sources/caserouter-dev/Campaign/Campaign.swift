@@ -26,7 +26,8 @@ struct Campaign: Sendable {
     /// - Returns: whether nothing was found.
     func play() async throws -> Bool {
         let began = Date()
-        let stage = try await Stage.set(in: run, seed: plan.seed, nodes: plan.isCluster ? 3 : 1)
+        let stage = try await Stage.set(
+            in: run, seed: plan.seed, nodes: plan.isCluster ? 3 : 1, kinds: plan.faults > 0 ? Set(plan.kinds) : [])
         let scene = stage.scene
         let site = scene.site
         let faults = FaultPlan(

@@ -12,7 +12,11 @@ struct CampaignCommand: AsyncParsableCommand {
     @Option(help: "How many cases to make.") var cases = 300
     @Option(help: "How many faults to inject.") var faults = 15
     @Option(help: "Decides which faults happen when, and what happens to each case.") var seed: UInt64 = 1
-    @Option(help: "Kinds of faults, or groups of them, separated by commas. Default: all but database-failed-over.")
+    @Option(
+        help: """
+            Kinds of faults, or groups of them, separated by commas. Default: all but those that have to be named: \
+            \(FaultKind.allCases.filter(FaultKind.named.contains).map(\.rawValue).joined(separator: ", ")).
+            """)
     var kinds: String?
     @Option(help: "Instead of faults from a seed, one story: late-recovery.") var scenario: Scenario?
     @Flag(help: "Three RabbitMQ nodes, one cluster, of which one is broken at a time.") var cluster = false

@@ -13,6 +13,8 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     /// Whoever takes a request ends in the middle of it, several times in a row.
     case crashLoop = "crash-loop"
     case descriptorsShort = "descriptors-short"
+    /// An hour or a day off, or jumping.
+    case clockWrong = "clock-wrong"
     /// Somebody else holds every lease while its holder still works: two ingests of an org, two watches of a server.
     case leasesTaken = "leases-taken"
     // The broker.
@@ -34,6 +36,7 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     case sessionsKilled = "sessions-killed"
     case tableLocked = "table-locked"
     case databaseReadOnly = "database-read-only"
+    case databaseDiskFull = "database-disk-full"
     /// To a standby that lacks what was committed during the fault.
     case databaseFailedOver = "database-failed-over"
     // CIC.
@@ -77,13 +80,13 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     var group: Group {
         switch self {
         case .workerKilled, .workerFrozen, .workerOutlived, .workerTerminated, .rollingRestart, .killedAtPoint,
-            .frozenAtPoint, .crashLoop, .descriptorsShort, .leasesTaken:
+            .frozenAtPoint, .crashLoop, .descriptorsShort, .clockWrong, .leasesTaken:
             .worker
         case .brokerRestarted, .brokerKilled, .brokerFrozen, .memoryAlarm, .diskAlarm, .connectionsClosed, .queuePurged,
             .queueDeleted, .sideQueuesDeleted:
             .broker
         case .databaseRestarted, .databaseKilled, .databaseFrozen, .sessionsKilled, .tableLocked, .databaseReadOnly,
-            .databaseFailedOver:
+            .databaseDiskFull, .databaseFailedOver:
             .database
         case .switchoverAll, .switchoverHalf, .switchoverNone, .cicAnswersLost, .cicErrors, .cicGarbles, .cicSlow,
             .cicLate, .cicSessionsLost, .handlerMisbehaves:
@@ -103,11 +106,11 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     var bound: Double {
         switch self {
         case .workerKilled, .workerFrozen, .workerOutlived, .workerTerminated, .rollingRestart, .killedAtPoint,
-            .frozenAtPoint, .crashLoop, .descriptorsShort, .leasesTaken:
+            .frozenAtPoint, .crashLoop, .descriptorsShort, .clockWrong, .leasesTaken:
             40
         case .brokerRestarted, .brokerKilled, .connectionsClosed: 10
         case .brokerFrozen, .memoryAlarm, .diskAlarm, .queuePurged, .queueDeleted, .sideQueuesDeleted: 30
-        case .databaseRestarted, .databaseKilled, .sessionsKilled, .databaseReadOnly: 15
+        case .databaseRestarted, .databaseKilled, .sessionsKilled, .databaseReadOnly, .databaseDiskFull: 15
         case .databaseFrozen, .tableLocked: 30
         // Every server is on hold for lease, deadline and the longest pause of a process (100 s), and then until everything
         // that CIC holds was judged and a sweep is through.
@@ -127,9 +130,12 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     /// for a person.
     var judgesBacklog: Bool { group == .worker && self != .crashLoop }
 
-    /// What a campaign breaks when nobody says what. A failover keeps everything on hold for two minutes, which nobody would
-    /// wait for in every run.
-    static let usual = allCases.filter { $0 != .databaseFailedOver }
+    /// Broken only where somebody names them, not only their group. A failover keeps everything on hold for two minutes, which nobody would wait
+    /// for in every run; the others need something that is not everywhere.
+    static let named: Set<FaultKind> = [.databaseFailedOver, .databaseDiskFull, .clockWrong]
+
+    /// What a campaign breaks when nobody says what.
+    static let usual = allCases.filter { !named.contains($0) }
 
     /// Whether it strikes one node of the broker: where there are others they have to go on without it, and the time until
     /// cases flow begins with the fault instead of its end.
@@ -138,7 +144,7 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     /// Names of kinds and of groups, as `--kinds` takes them.
     static func named(_ name: String) -> [FaultKind]? {
         if let kind = FaultKind(rawValue: name) { return [kind] }
-        let group = allCases.filter { $0.group.rawValue == name }
+        let group = usual.filter { $0.group.rawValue == name }
         return group.isEmpty ? nil : group
     }
 }

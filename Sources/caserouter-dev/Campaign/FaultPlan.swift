@@ -57,7 +57,7 @@ struct FaultPlaces: Sendable {
 
     fileprivate func targets(of kind: FaultKind) -> [String] {
         switch kind {
-        case .workerKilled, .workerFrozen, .workerOutlived, .workerTerminated, .descriptorsShort: workers
+        case .workerKilled, .workerFrozen, .workerOutlived, .workerTerminated, .descriptorsShort, .clockWrong: workers
         case .killedAtPoint, .frozenAtPoint: workers.filter { !$0.hasPrefix("serve") }
         case .crashLoop: workers.filter { $0.hasPrefix("route") }
         case .leasesTaken: ["all leases"]
@@ -85,7 +85,8 @@ extension FaultKind {
         switch self {
         case .workerFrozen, .frozenAtPoint: 2...15
         case .workerOutlived: 33...40
-        case .descriptorsShort: 4...10
+        case .descriptorsShort, .databaseDiskFull: 4...10
+        case .clockWrong: 10...20
         case .brokerFrozen, .databaseFrozen: 3...12
         case .databaseRestarted, .databaseKilled, .databaseFailedOver, .brokerRestarted, .brokerKilled: 0...3
         case .sessionsKilled: 1...3
@@ -113,6 +114,8 @@ extension FaultKind {
         case .salesforceAnswersLost: ["/cometd", "/query", "/composite/sobjects", "/oauth2/token"]
         case .streamSessionsLost: ["expire", "disconnect"]
         case .killedAtPoint, .frozenAtPoint: target.hasPrefix("ingest") ? Failpoints.ingest : Failpoints.route
+        case .clockWrong: ["1 h", "-1 h", "24 h", "-24 h", "jumps"]
+        case .databaseDiskFull: ["tables", "log"]
         case .crashLoop: ["request.taken", "request.decided", "request.merged"]
         case .linkSlow: ["100", "400", "1500"]
         case .linkTrickles: ["16", "64", "256"]

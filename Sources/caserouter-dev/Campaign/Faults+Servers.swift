@@ -49,6 +49,7 @@ extension FaultPlan.Fault {
         let server = scene.stack.postgres.process
         switch kind {
         case .sessionsKilled: return try await killSessions(scene)
+        case .databaseDiskFull: return try await fillDisk(scene)
         case .databaseFrozen:
             let pids = try await scene.sql(
                 "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'caserouter %' AND pid IS NOT NULL"
@@ -91,6 +92,63 @@ extension FaultPlan.Fault {
             try await Task.sleep(for: .milliseconds(20))
         }
         return "\(killed) sessions"
+    }
+
+    /// Until there is room again statements that need more fail; where the log needs it the server gives up.
+    private func fillDisk(_ scene: Scene) async throws -> String {
+        let server = scene.stack.postgres
+        guard let disk = server.disk else { throw RunFailure("the database has no disk that can be filled") }
+        let logged = try scene.postgresLog().count
+        try disk.fill()
+        if form == "log" { await useUpLog(scene) }
+        try await last { disk.clear() }
+        let hadEnded = try await revive(server, scene)
+        let news = try scene.postgresLog().dropFirst(logged)
+        return "\(Self.count("No space left on device", in: news)) refusals, \(Self.count("PANIC:", in: news)) panics"
+            + (hadEnded ? ", started again" : "")
+    }
+
+    /// By the C library: meanwhile nobody watches whether cases flow again.
+    private static func count(_ text: String, in data: Data) -> Int {
+        data.withUnsafeBytes { bytes in
+            let (sought, length) = (Array(text.utf8), text.utf8.count)
+            guard var from = bytes.baseAddress, bytes.count >= length else { return 0 }
+            let last = from + bytes.count - length
+            var count = 0
+            while from <= last, let found = memchr(from, Int32(sought[0]), last - from + 1) {
+                if memcmp(found, sought, length) == 0 { count += 1 }
+                from = UnsafeRawPointer(found) + 1
+            }
+            return count
+        }
+    }
+
+    /// Fills every segment of the log that is kept for later, until there is none and no room for another.
+    private func useUpLog(_ scene: Scene) async {
+        let message = "SELECT pg_logical_emit_message(false, 'campaign', 'full'), pg_switch_wal()"
+        for _ in 0..<100 {
+            // It ends with the server, which is what it is for.
+            guard (try? await scene.sql(message, patience: .zero)) != nil else { return }
+        }
+    }
+
+    /// Starts the server again if it has given up, and returns whether it had, when it answers.
+    private func revive(_ server: PostgresServer, _ scene: Scene) async throws -> Bool {
+        let deadline = ContinuousClock.now + .seconds(60)
+        var hadEnded = false
+        while true {
+            if server.process.hasEnded {
+                hadEnded = true
+                try await server.process.start()
+            }
+            do {
+                try await scene.sql("SELECT 1", patience: .zero)
+                return hadEnded
+            } catch {
+                guard ContinuousClock.now < deadline, !Task.isCancelled else { throw error }
+                try await Task.sleep(for: .milliseconds(200))
+            }
+        }
     }
 
     func pause(_ scene: Scene) async throws -> String {

@@ -28,6 +28,8 @@ extension FaultPlan.Fault {
             return notes.joined(separator: ", ")
         case .descriptorsShort:
             return try await takeDescriptors(scene)
+        case .clockWrong:
+            return try await falsifyClock(scene)
         case .leasesTaken:
             try await scene.sql("UPDATE caserouter.leases SET owner = 'campaign', until = '-infinity'")
             try await last()
@@ -43,7 +45,7 @@ extension FaultPlan.Fault {
     }
 
     /// Ends a worker in order. It has 20 s for what is in hand.
-    private func terminate(_ place: Crew.Place, _ scene: Scene) async throws -> String {
+    func terminate(_ place: Crew.Place, _ scene: Scene) async throws -> String {
         await scene.crew.signal(place, SIGTERM)
         let code = try await scene.crew.waitForEnd(place, within: .seconds(30))
         if code == nil { await scene.crew.signal(place, SIGKILL) }
@@ -75,36 +77,5 @@ extension FaultPlan.Fault {
         }
         for place in places where action == .kill { try await scene.restart(place) }
         return places.map(\.label).joined(separator: ", ")
-    }
-
-    /// What is open stays open, and nothing can be opened: no file, no connection.
-    private func takeDescriptors(_ scene: Scene) async throws -> String {
-        let place = try scene.worker(target)
-        guard let pid = await scene.crew.pid(place) else { return "not there" }
-        let limit = try Self.descriptorLimit(of: pid)
-        try await Self.limitDescriptors(of: pid, to: 3, scene)
-        try await last {
-            // It may have ended meanwhile; then there is nothing to give back.
-            if await scene.crew.pid(place) == pid, kill(pid, 0) == 0 {
-                try await Self.limitDescriptors(of: pid, to: limit, scene)
-            }
-        }
-        return ""
-    }
-
-    /// The soft limit, which is what counts.
-    private static func descriptorLimit(of pid: Int32) throws -> Int {
-        let limits = try String(contentsOfFile: "/proc/\(pid)/limits", encoding: .utf8)
-        let words = limits.split(separator: "\n").first { $0.hasPrefix("Max open files") }?.split(separator: " ")
-        guard let words, words.count > 3, let limit = Int(words[3]) else {
-            throw RunFailure("the limits of process \(pid) cannot be read")
-        }
-        return limit
-    }
-
-    private static func limitDescriptors(of pid: Int32, to limit: Int, _ scene: Scene) async throws {
-        try await scene.run.run(
-            "prlimit", ["/usr/bin/prlimit", "--pid", "\(pid)", "--nofile=\(limit):"],
-            environment: Executables.environment(home: scene.run.path))
     }
 }

@@ -38,21 +38,25 @@ struct Scene: Sendable {
     }
 
     /// Asks the database as its superuser, past everything in between.
+    ///
+    /// - Parameter patience: for how long it is asked again where it does not answer or refuses.
     @discardableResult
-    func sql(_ text: String) async throws -> PostgresRows {
-        try await withSession { connection in try await connection.query(text) }
+    func sql(_ text: String, patience: Duration = .seconds(60)) async throws -> PostgresRows {
+        try await withSession(patience) { connection in try await connection.query(text) }
     }
 
     /// Runs several statements.
     func script(_ text: String) async throws {
-        try await withSession { connection in try await connection.execute(script: text, name: "campaign") }
+        try await withSession(.seconds(60)) { connection in
+            try await connection.execute(script: text, name: "campaign")
+        }
     }
 
     /// Opens a session for one piece of work, again and again for a while where the server is away.
     private func withSession<Value: Sendable>(
-        _ work: (PostgresConnection) async throws -> Value
+        _ patience: Duration, _ work: (PostgresConnection) async throws -> Value
     ) async throws -> Value {
-        let deadline = ContinuousClock.now + .seconds(60)
+        let deadline = ContinuousClock.now + patience
         while true {
             do {
                 let connection = try await PostgresConnection.open(
@@ -70,6 +74,11 @@ struct Scene: Sendable {
                 try await Task.sleep(for: .milliseconds(500))
             }
         }
+    }
+
+    /// PostgreSQL's log: it may be long, with the text of every statement that failed.
+    func postgresLog() throws -> Data {
+        try Data(contentsOf: URL(fileURLWithPath: run.file("postgres.log")), options: .alwaysMapped)
     }
 
     /// Waits until ingest has found every mapped queue: a case that comes before is of a queue that nobody knows.

@@ -12,10 +12,15 @@ struct Stage: Sendable {
 
     /// Starts servers, neighbours and workers, with a proxy between the product and everything else.
     ///
-    /// - Parameter nodes: of the broker.
-    static func set(in run: RunDirectory, seed: UInt64, nodes: Int = 1) async throws -> Stage {
+    /// - Parameters:
+    ///   - nodes: of the broker.
+    ///   - kinds: of the faults to come; some need something prepared.
+    static func set(
+        in run: RunDirectory, seed: UInt64, nodes: Int = 1, kinds: Set<FaultKind> = []
+    ) async throws -> Stage {
         Terminal.line("Starting PostgreSQL and RabbitMQ in \(run.path) …")
-        let stack = try await PrivateStack.start(in: run, durable: true, nodes: nodes)
+        let stack = try await PrivateStack.start(
+            in: run, durable: true, nodes: nodes, onSmallDisk: kinds.contains(.databaseDiskFull))
         let ports = try Loopback.freePorts(10 + nodes, addresses: DemoSite.hosts.count)
         let site = CampaignSite.make(ports: Array(ports[..<4]), between: Array(ports[4..<8]))
         let proxy = FaultProxy(seed: seed)
@@ -25,7 +30,9 @@ struct Stage: Sendable {
         surroundings[Failpoints.variable] = failpoints.directory
         let neighbours = Neighbours(run: run, site: site)
         try await neighbours.start()
-        let product = Product(run: run, stack: stack, servePort: ports[9], workerSurroundings: surroundings)
+        let product = Product(
+            run: run, stack: stack, servePort: ports[9], workerSurroundings: surroundings,
+            falseClock: kinds.contains(.clockWrong) ? try FalseClock(run) : nil)
         try await product.setUp(site)
         let crew = Crew(product: product, counts: CampaignSite.crew)
         try await crew.start()

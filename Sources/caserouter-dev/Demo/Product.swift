@@ -14,6 +14,8 @@ struct Product: Sendable {
     let servePort: UInt16
     /// What workers are told instead of or besides what commands are: the addresses of something in between.
     var workerSurroundings: [String: String] = [:]
+    /// Of workers, where it shall be wrong sometimes.
+    var falseClock: FalseClock?
 
     private var keyFile: String { run.file("key") }
 
@@ -45,6 +47,7 @@ struct Product: Sendable {
     func start(_ role: Role, _ number: Int) async throws -> ChildProcess {
         let label = "\(role.rawValue)-\(number)"
         var more = ["CASEROUTER_WORKER_NAME": label]
+        if let falseClock { more.merge(try falseClock.surroundings(of: label)) { _, new in new } }
         if role == .serve { more["CASEROUTER_LISTEN"] = "127.0.0.1:\(servePort)" }
         let log = run.file(label + ".log")
         let before = Self.size(of: log)

@@ -8,6 +8,7 @@ extension RunDirectory {
         let alive = try recorded().filter(\.isAlive)
         for rank in ProcessRecord.Rank.allCases.sorted(by: >) { end(alive.filter { $0.rank == rank }) }
         let stray = try endStray()
+        try SmallDisk.unmount(file("postgres"))
         try removeDataOutside()
         for name in try entriesOfRecords() { try FileManager.default.removeItem(atPath: name) }
         return alive.count + stray

@@ -10,14 +10,22 @@ struct PostgresServer {
     /// Where the data lie: in the run directory, or beside it where the server's user cannot reach that.
     let dataDirectory: String
     let process: ServerProcess
+    /// What the data lie on, where it shall be filled sometimes.
+    let disk: SmallDisk?
 
     /// Initialises and starts the server, and waits until it takes connections.
     ///
-    /// - Parameter durable: false gives up what a power cut would take, for tests that commit a lot.
-    static func start(in run: RunDirectory, port: UInt16, durable: Bool) async throws -> PostgresServer {
+    /// - Parameters:
+    ///   - durable: false gives up what a power cut would take, for tests that commit a lot.
+    ///   - onSmallDisk: whether the data lie on a file system of their own, which can be filled.
+    static func start(
+        in run: RunDirectory, port: UInt16, durable: Bool, onSmallDisk: Bool = false
+    ) async throws -> PostgresServer {
         let environment = Executables.environment(home: "/tmp")
         let account = try ServerAccount()
         let folder = try account.folder(run)
+        let disk = onSmallDisk ? try await SmallDisk.mount(over: folder, in: run) : nil
+        if disk != nil { try account.own(folder) }
         let password = Secret.make()
         try account.give(password + "\n", at: folder + "/password")
         let data = folder + "/data"
@@ -34,6 +42,7 @@ struct PostgresServer {
             "log_line_prefix=%m [%p] %a ", "timezone=UTC", "log_timezone=UTC",
         ]
         if !durable { settings += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"] }
+        if onSmallDisk { settings += ["min_wal_size=32MB", "max_wal_size=96MB"] }
         let command = account.command(
             [try Executables.postgres("postgres"), "-D", data] + settings.flatMap { ["-c", $0] })
         let process = try await ServerProcess {
@@ -46,7 +55,7 @@ struct PostgresServer {
         }
         return PostgresServer(
             port: port, url: "postgresql://\(user):\(password)@127.0.0.1:\(port)/postgres", dataDirectory: data,
-            process: process)
+            process: process, disk: disk)
     }
 
     /// The eighth line of the server's own pid file tells its state, the first whose it is: one that was killed leaves it.
@@ -145,7 +154,7 @@ private struct ServerAccount {
         return path
     }
 
-    private func own(_ path: String) throws {
+    func own(_ path: String) throws {
         guard let id else { return }
         guard chown(path, id.user, id.group) == 0 else {
             throw RunFailure("\(path) cannot be given to user postgres: \(String(cString: strerror(errno)))")

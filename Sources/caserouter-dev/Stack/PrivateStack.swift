@@ -19,11 +19,16 @@ struct PrivateStack {
 
     /// Starts both in an empty run directory and writes `env` and `stack.json` there.
     ///
-    /// - Parameter nodes: how many servers the broker is, one cluster.
-    static func start(in run: RunDirectory, durable: Bool, nodes: Int = 1) async throws -> PrivateStack {
+    /// - Parameters:
+    ///   - nodes: how many servers the broker is, one cluster.
+    ///   - onSmallDisk: whether PostgreSQL's data lie on a file system of their own, which can be filled.
+    static func start(
+        in run: RunDirectory, durable: Bool, nodes: Int = 1, onSmallDisk: Bool = false
+    ) async throws -> PrivateStack {
         try run.makeEmpty()
         let ports = try Loopback.freePorts(6 + 4 * (nodes - 1))
-        async let postgres = PostgresServer.start(in: run, port: ports[0], durable: durable)
+        async let postgres = PostgresServer.start(
+            in: run, port: ports[0], durable: durable, onSmallDisk: onSmallDisk)
         async let broker = BrokerServer.start(in: run, ports: BrokerServer.Ports(free: Array(ports[1..<6])))
         var stack = try await PrivateStack(postgres: postgres, broker: broker)
         for number in 1..<nodes {

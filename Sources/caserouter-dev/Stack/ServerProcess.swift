@@ -16,6 +16,9 @@ final class ServerProcess: Sendable {
 
     var pid: Int32 { child.withLock { $0.pid } }
 
+    /// Whether it has ended, by itself or not.
+    var hasEnded: Bool { child.withLock { $0.exitCode() != nil } }
+
     /// Ends the server with a signal, and kills what it left, and returns when the process is gone.
     func end(_ signal: Int32, within limit: Duration = .seconds(30)) async throws {
         let child = child.withLock { $0 }

@@ -51,7 +51,7 @@ actor SettingsFollower {
                     try await duty.use(settings)
                 } catch {
                     // The rest takes effect all the same.
-                    worker.logger.error(.configurationFailed, metadata: ["reason": "\(error)"])
+                    worker.logger.error(.configurationFailed, metadata: ["reason": "\(Self.reason(error))"])
                 }
             }
             let isNew = version != stored.version
@@ -60,8 +60,12 @@ actor SettingsFollower {
         } catch {
             // A question that the end of the process cuts short is no failure.
             if isStopping || Task.isCancelled { return }
-            worker.logger.error(.configurationFailed, metadata: ["reason": "\(error)"])
+            worker.logger.error(.configurationFailed, metadata: ["reason": "\(Self.reason(error))"])
         }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        (error as? RoutingFailure)?.summary ?? String(describing: error)
     }
 
     /// A secret that cannot be opened leaves its target with the one before, and is tried again. It must not keep the rest

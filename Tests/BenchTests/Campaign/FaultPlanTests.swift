@@ -30,6 +30,15 @@ struct FaultPlanTests {
         #expect(zip(faults, faults.dropFirst()).allSatisfy { $0.at <= $1.at })
     }
 
+    @Test func `what has to be named is neither in the usual kinds nor in a group`() throws {
+        #expect(FaultKind.named.isDisjoint(with: FaultKind.usual))
+        for kind in FaultKind.named {
+            #expect(FaultKind.named(kind.rawValue) == [kind])
+            let group = try #require(FaultKind.named(kind.group.rawValue))
+            #expect(!group.contains(kind) && !group.isEmpty)
+        }
+    }
+
     private static func record(
         _ number: Int, _ kind: FaultKind, from start: Double, to end: Double, recovered: Double?, backlog: Double? = 0
     ) -> FaultRecord {
