@@ -59,8 +59,8 @@ struct InteractionMirrorTests {
         mirror.apply(news(Self.sales, [try seen(1), try seen(2)]), at: .zero)
         for (interaction, entry) in mirror.entries { entries[interaction] = entry }
         entries[InteractionID("1")] = nil
-        let first = mirror.entries[InteractionID("1")]
-        entries[InteractionID("3")] = try #require(first)
+        let first: InteractionMirror.Entry = try #require(mirror.entries[InteractionID("1")])
+        entries[InteractionID("3")] = first
         #expect(entries.count == 2 && entries[InteractionID("1")] == nil)
         #expect(entries[InteractionID("2")]?.attempt == Sample.attempt(2))
         #expect(entries[InteractionID("3")]?.attempt == Sample.attempt(1))
