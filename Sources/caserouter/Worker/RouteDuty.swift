@@ -17,6 +17,7 @@ actor RouteDuty: Duty {
     /// What the watches have written down, as the servers were told last.
     private let directory: PostgresDirectory
     private var namesChangedAt: [String: Timestamp] = [:]
+    private var isStopped = false
 
     private struct Running {
         let setup: CICServerSetup
@@ -108,13 +109,28 @@ actor RouteDuty: Duty {
 
     func run() async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask(executorPreference: worker.loop) { await self.router.run() }
+            group.addTask(executorPreference: worker.loop) { await self.route() }
             group.addTask(executorPreference: worker.loop) { await self.tellStandingsOnTime() }
             // The router ends when it was stopped and nothing is in hand.
             await group.next()
             group.cancelAll()
         }
     }
+
+    /// Takes nothing before there are sessions to send it over: what is claimed without one is held, and since its attempt
+    /// is written down, others wait for the time in which it might take effect. A server that is away holds up the start
+    /// for a while only.
+    private func route() async {
+        let deadline = worker.clock.monotonic + Self.patienceForSessions
+        for running in servers.values {
+            while !isStopped, worker.clock.monotonic < deadline,
+                !(await running.server.isOpen(within: .milliseconds(100)))
+            {}
+        }
+        await router.run()
+    }
+
+    private static let patienceForSessions: Duration = .seconds(10)
 
     // MARK: What the watches have written down
 
@@ -181,7 +197,10 @@ actor RouteDuty: Duty {
 
     func loseRows() async { await router.dropWhatWasBegun() }
 
-    func stop() async { await router.stop() }
+    func stop() async {
+        isStopped = true
+        await router.stop()
+    }
 
     func close() async {
         for running in servers.values { running.cancel() }
