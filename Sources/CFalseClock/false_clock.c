@@ -1,7 +1,7 @@
 // A wall clock that is wrong: loaded before the C library (LD_PRELOAD), it answers in its place.
 //
-// The programs that Debian has for this do not serve: libfaketime loses Swift programs their arguments, and datefudge
-// cannot change its mind while a process runs. Monotonic clocks stay as they are. So do waits until a time of the wall
+// A library of our own, because libfaketime loses Swift programs their arguments, and because the clock shall also jump while
+// a process runs. Monotonic clocks stay as they are. So do waits until a time of the wall
 // clock, which go by the kernel's: this is for programs that do without them.
 #define _GNU_SOURCE
 #include "false_clock.h"

@@ -24,8 +24,15 @@ struct FalseClockTests {
         #expect(abs(Date().timeIntervalSince1970 - 86_400 - told) < 120)
 
         let waiting = try Self.start(
-            "$b = time; while (time - $b < 43200) { select undef, undef, undef, 0.02 }", clock, in: run)
-        try await Task.sleep(for: .milliseconds(100))
+            "$| = 1; $b = time; print 'begun'; while (time - $b < 43200) { select undef, undef, undef, 0.02 }", clock,
+            in: run)
+        // A clock that is set before the program has looked at it does not jump.
+        let deadline = ContinuousClock.now + .seconds(240)
+        while try !String(contentsOfFile: run.file("output"), encoding: .utf8).contains("begun"),
+            ContinuousClock.now < deadline
+        {
+            try await Task.sleep(for: .milliseconds(20))
+        }
         #expect(waiting.exitCode() == nil)
         try clock.set("one", ahead: 0)
         #expect(try await waiting.waitForExit(limit: .seconds(60)) == 0)
