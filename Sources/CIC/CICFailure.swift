@@ -60,16 +60,21 @@ struct CICFailure: Sendable {
 
     func failure(_ operation: CICOperation, _ error: ICWSCallError) -> RoutingFailure {
         switch error {
-        case .noSession(let reason): held(operation, reason)
+        // What may be sent again may have been sent before, and answered 401.
+        case .noSession(let reason): held(operation, reason, mayHaveBeenSent: !operation.isUnrepeatable)
         case .transport(let error): failure(operation, error)
         case .expired:
             held(operation, RoutingReason(.cicUnreachable, "CIC server \(server) had ended the session (401)."))
         }
     }
 
-    func held(_ operation: CICOperation, _ reason: RoutingReason) -> RoutingFailure {
+    /// - Parameter mayHaveBeenSent: false where what is held was kept back here.
+    func held(
+        _ operation: CICOperation, _ reason: RoutingReason, mayHaveBeenSent: Bool = true
+    ) -> RoutingFailure {
         RoutingFailure(
-            .held, at: operation.stage, cause: reason.cause, reason.summary, response: reason.response)
+            .held, at: operation.stage, cause: reason.cause, reason.summary, response: reason.response,
+            mayHaveBeenSent: mayHaveBeenSent)
     }
 
     /// Without an answer. What is certain not to have been sent waits for the server; what may have been sent is
@@ -78,11 +83,15 @@ struct CICFailure: Sendable {
         guard error.mayHaveBeenSent else {
             switch error.kind {
             case .busy:
-                return failure(.transient, operation, .cicNoAnswer, "too many calls are under way already")
+                return failure(
+                    .transient, operation, .cicNoAnswer, "too many calls are under way already",
+                    mayHaveBeenSent: !operation.isUnrepeatable)
             case .invalidRequest:
-                return failure(.permanent, operation, .cicRefused, "the request cannot be sent: \(error.detail)")
+                return failure(
+                    .permanent, operation, .cicRefused, "the request cannot be sent: \(error.detail)",
+                    mayHaveBeenSent: !operation.isUnrepeatable)
             default:
-                return held(operation, Self.unreachable(server, error))
+                return held(operation, Self.unreachable(server, error), mayHaveBeenSent: !operation.isUnrepeatable)
             }
         }
         switch error.kind {
@@ -184,13 +193,14 @@ struct CICFailure: Sendable {
 
     func failure(
         _ kind: RoutingFailure.Kind, _ operation: CICOperation, _ cause: FailureCause, _ what: String,
-        _ response: RoutingFailure.Response? = nil
+        _ response: RoutingFailure.Response? = nil, mayHaveBeenSent: Bool = true
     ) -> RoutingFailure {
         // What others have said may end with a full stop of its own.
         let sentence = "CIC server \(server), \(operation.words): \(what)"
         return RoutingFailure(
             kind, at: operation.stage, cause: cause,
-            sentence.hasSuffix(".") || sentence.hasSuffix("?") ? sentence : sentence + ".", response: response)
+            sentence.hasSuffix(".") || sentence.hasSuffix("?") ? sentence : sentence + ".", response: response,
+            mayHaveBeenSent: mayHaveBeenSent)
     }
 
     private func doubtful(

@@ -69,6 +69,9 @@ static const unsigned char m0021[] = {
 static const unsigned char m0022[] = {
 #embed "../../migrations/0022_own_queues.sql"
 };
+static const unsigned char m0023[] = {
+#embed "../../migrations/0023_last_workgroup_retries.sql"
+};
 
 static const caserouter_migration all[] = {
     {"0001_cases.sql", m0001, sizeof m0001},
@@ -93,6 +96,7 @@ static const caserouter_migration all[] = {
     {"0020_legacy_mappings.sql", m0020, sizeof m0020},
     {"0021_case_days.sql", m0021, sizeof m0021},
     {"0022_own_queues.sql", m0022, sizeof m0022},
+    {"0023_last_workgroup_retries.sql", m0023, sizeof m0023},
 };
 
 caserouter_migration caserouter_migration_at(size_t index) { return all[index]; }

@@ -26,7 +26,8 @@ struct CICEvidence {
         var placements: [Placement] = []
         /// The first instant at which two agents could have had the case.
         var doubled: (at: Int64, interactions: [Int], source: Source)?
-        /// The same, where one of them had been recovered later than its server's recovery wait.
+        /// The same, where one of them had been recovered later than its server's recovery wait, or was on another server
+        /// than the other and had been recovered while both of its own pair answered.
         var lateRecovery: (at: Int64, interactions: [Int], source: Source)?
         /// The first time that an interaction's number fell.
         var numberFell: (from: Int64, to: Int64, source: Source)?
@@ -44,12 +45,26 @@ struct CICEvidence {
     private var live: [Slot: Int] = [:]
     /// When an interaction with this attempt was lost last.
     private var lost: [String: Int64] = [:]
+    /// Pairs of which the server that was active before still answers, and what that one shows with agents.
+    private var pairs: [String: [(owner: CaseKey, place: Site.Place)]] = [:]
     private let places: SitePlaces
 
     init(places: SitePlaces) { self.places = places }
 
     /// Takes one `interaction` line; other kinds say nothing about cases.
     mutating func take(_ line: LedgerLine, at: Int64) throws(LineScanner.Problem) {
+        if try line.require("kind", line.kind).bytes.spells("pair") {
+            let server = try line.require("server", line.server).text()
+            if try line.require("event", line.event).bytes.spells("both") {
+                pairs[server] = []
+            } else {
+                // Until now it had said that an agent was at work on them.
+                for one in pairs.removeValue(forKey: server) ?? [] {
+                    cases[one.owner]?.agentEnds.append(AgentEnd(place: one.place, at: at))
+                }
+            }
+            return
+        }
         guard try line.require("kind", line.kind).bytes.spells("interaction") else { return }
         let slot = Slot(
             server: try line.require("server", line.server).text(),
@@ -95,10 +110,12 @@ struct CICEvidence {
 
     private mutating func begin(_ slot: Slot, _ line: LedgerLine, at: Int64) throws(LineScanner.Problem) -> Int {
         let by = line.by?.bytes
+        let beginning = try line.require("event", line.event).text()
         incarnations.append(
             Incarnation(
-                server: slot.server, id: slot.id, beginning: try line.require("event", line.event).text(),
-                isOurs: by?.spells("api") == true || by?.spells("handler") == true, beganAt: at, source: line.source))
+                server: slot.server, id: slot.id, beginning: beginning,
+                isOurs: by?.spells("api") == true || by?.spells("handler") == true, beganAt: at, source: line.source,
+                isTwin: beginning == "recovered" && pairs[slot.server] != nil))
         return incarnations.count - 1
     }
 
@@ -123,7 +140,9 @@ struct CICEvidence {
         (now.number, now.workgroup, now.isHolding) = (marks.number, workgroup, isHolding)
         // In a user's own queue it rings until the user takes it.
         let onlyRings = workgroup.hasPrefix(Self.ownQueue) && line.state?.bytes.spells("A") == true
-        now.isWithAgent = !onlyRings && line.agent.map { $0.kind != .null } ?? false
+        let isWithAgent = !onlyRings && line.agent.map { $0.kind != .null } ?? false
+        if hasMoved || isWithAgent != now.isWithAgent { now.since = at }
+        now.isWithAgent = isWithAgent
         if !isHolding, now.routable == nil { now.routable = (at, line.source) }
         incarnations[index] = now
         let by = line.by?.bytes
@@ -141,6 +160,10 @@ struct CICEvidence {
         guard reachable.count > 1 else { return }
         let isLate = reachable.contains { index in
             let one = incarnations[index]
+            // Who is still told by the other server of the pair that it has ended can know nothing of it.
+            if one.isTwin, reachable.allSatisfy({ $0 == index || incarnations[$0].server != one.server }) {
+                return true
+            }
             guard let lateness = one.lateness, let wait = places.recoveryWait(server: one.server) else { return false }
             return lateness > wait
         }
@@ -161,6 +184,7 @@ struct CICEvidence {
         if let owner = one.owner, wasTaken || line.by?.bytes.spells("agent") == true {
             let place = Site.Place(server: one.server, workgroup: one.workgroup)
             cases[owner]?.agentEnds.append(AgentEnd(place: place, at: at))
+            if wasTaken { pairs[one.server]?.append((owner, place)) }
         }
         if isLost, !one.attempt.isEmpty { lost[one.attempt] = at }
         close(index, line, at: at)

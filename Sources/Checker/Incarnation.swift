@@ -9,6 +9,8 @@ struct Incarnation {
     let isOurs: Bool
     let beganAt: Int64
     let source: Source
+    /// Recovered while the server that had it before still answered, and showed it as well.
+    let isTwin: Bool
 
     /// The case that its attributes name; nil: somebody else's.
     var owner: CaseKey?
@@ -19,6 +21,8 @@ struct Incarnation {
     var workgroup = ""
     var isHolding = false
     var isWithAgent = false
+    /// When it came where it is, or an agent took it or gave it back.
+    var since: Int64 = 0
     /// When agents could first be offered it.
     var routable: (at: Int64, source: Source)?
     var ended: (at: Int64, source: Source)?

@@ -3,8 +3,8 @@
 /// A case has *something to work on* from an **ask** until it is **answered**.
 /// - An ask is an *arrival*: a commit after which the case is open and owned by a monitored queue, and before which it
 ///   did not exist, was closed or deleted, or had another owner. Or it is a *contact* while the case is open and owned
-///   by a monitored queue, or by a user who has a queue of his own in CIC for that: a comment by anybody but the owner, an
-///   e-mail received. A change of skills asks nothing.
+///   by a monitored queue, or by a user who has a queue of his own in CIC for that, or whose org offers such cases where they
+///   were last: a comment by anybody but the owner, an e-mail received. A change of skills asks nothing.
 /// - It is answered by an agent's *reply* (an e-mail sent, a published comment by the owner; either may have been a draft
 ///   before, so a row that says `agent-replied` tells it too), and by every commit after which the case is closed,
 ///   deleted, or owned by another user or an unmonitored queue.
@@ -40,6 +40,8 @@ struct SalesforceEvidence {
         var owner = ""
         var isOpen = false
         var ask: Ask?
+        /// When somebody wrote about it first, whoever owned it.
+        var firstContact: Int64?
         /// Oldest first, at least one.
         var versions: [Version] = []
     }
@@ -117,7 +119,7 @@ struct SalesforceEvidence {
         now.versions.append(
             Version(at: at, owner: owner, isOpen: isOpen, skills: try line.skills?.text() ?? "", source: line.source))
         if !isOpen || places.place(org: key.org, queue: owner) == nil {
-            let isStillTheOwners = isOpen && places.ownQueue(org: key.org, user: owner) != nil && before?.owner == owner
+            let isStillTheOwners = isOpen && asksOwner(key, owner) && before?.owner == owner
             if !isStillTheOwners { now.ask = nil }
         } else if before?.isOpen != true || before?.owner != owner {
             let change = try line.require("change", line.change).text()
@@ -147,11 +149,17 @@ struct SalesforceEvidence {
     }
 
     private mutating func contact(_ key: CaseKey, _ ask: Ask) {
-        guard let state = cases[key], state.isOpen,
-            places.place(org: key.org, queue: state.owner) != nil
-                || places.ownQueue(org: key.org, user: state.owner) != nil
-        else { return }
+        guard let state = cases[key] else { return }
+        if state.firstContact == nil { cases[key]?.firstContact = ask.at }
+        guard state.isOpen, places.place(org: key.org, queue: state.owner) != nil || asksOwner(key, state.owner) else {
+            return
+        }
         cases[key]?.ask = ask
+    }
+
+    /// Whether something is to be offered of what comes in about a case of this user.
+    private func asksOwner(_ key: CaseKey, _ owner: String) -> Bool {
+        places.ownQueue(org: key.org, user: owner) != nil || places.isOfferedAgain(org: key.org, owner: owner)
     }
 
     private mutating func rowWritten(_ line: LedgerLine, at: Int64) throws(LineScanner.Problem) {

@@ -1,7 +1,6 @@
 /// Follows the ledgers of a run that is going on: which cases wait for an interaction at this moment.
 ///
-/// The words are those of `Verdict`: a case waits while it has something to work on, and there is no live interaction of
-/// it on the workgroup of its queue, and no agent has ended one there since it was asked for.
+/// The words are those of `Verdict`: a case waits while it has something to work on, and nobody has it or has worked on it since.
 public final class ServiceFollower {
     private let salesforce: [LedgerReader]
     private let cic: [LedgerReader]
@@ -35,14 +34,7 @@ public final class ServiceFollower {
         }
         var waiting: [String: Int64] = [:]
         for (key, state) in asked.cases {
-            guard let ask = state.ask, let place = places.place(org: key.org, queue: state.owner) else { continue }
-            let evidence = seen.cases[key] ?? CICEvidence.CaseState()
-            let isLive = evidence.live.contains { index in
-                let one = seen.incarnations[index]
-                return one.server == place.server && one.workgroup == place.workgroup
-            }
-            let wasWorkedOn = evidence.agentEnds.contains { $0.place == place && $0.at >= ask.at }
-            if !isLive && !wasWorkedOn { waiting[key.id] = ask.at }
+            if let due = ServiceDue(key, state, seen, places) { waiting[key.id] = due.ask.at }
         }
         return waiting
     }

@@ -23,6 +23,12 @@ public struct Site: Codable, Sendable, Equatable {
         /// Salesforce user id (`005…`) → the own queue where the user is offered what comes in about the user's cases; nil
         /// where the org does not offer that.
         public var users: [String: Place]?
+        /// Whether what comes in about a case of a user is offered where the case was offered last.
+        public var offersAgain: Bool?
+        /// Queues and users whose cases are taken from where they wait when another user becomes their owner.
+        public var endingWithUser: Set<String>?
+        /// Queues and users whose cases stay where they wait when they come to a queue that is not monitored.
+        public var keptUnmonitored: Set<String>?
 
         public init(id: String, name: String, queues: [String: Place], users: [String: Place]? = nil) {
             self.id = id

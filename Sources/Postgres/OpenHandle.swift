@@ -15,6 +15,9 @@ struct OpenHandle: @unchecked Sendable {
         let text = String(cString: PQerrorMessage(handle))
             .split(whereSeparator: \.isNewline).joined(separator: "; ")
         // libpq keeps no SQLSTATE of a refused log-in, so the server's words have to do.
+        if fullHouses.contains(where: { text.contains($0) }) {
+            throw PostgresError(.connectionLost, "connect", sqlState: PostgresError.outOfSessions, "\(text): \(room)")
+        }
         let refused = PQconnectionNeedsPassword(handle) == 1 || refusals.contains { text.contains($0) }
         throw PostgresError(refused ? .permission : .connectionLost, "connect", text)
     }
@@ -24,6 +27,14 @@ struct OpenHandle: @unchecked Sendable {
         "authentication failed", "no pg_hba.conf entry", "not permitted to log in", "permission denied",
         "does not exist",
     ]
+
+    /// What it says when it would let this user in and has no session left, or keeps the last ones for others.
+    private static let fullHouses = [
+        "too many clients already", "remaining connection slots are reserved", "too many connections for",
+    ]
+    private static let room =
+        "no session is left for this login; raise max_connections (or the limit of the role or database), or end "
+        + "sessions that nobody needs"
 
     private static func withParameters<Result>(
         _ parameters: [(String, String)],

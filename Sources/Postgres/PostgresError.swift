@@ -29,6 +29,9 @@ public struct PostgresError: Error, Equatable, Sendable, CustomStringConvertible
         case other
     }
 
+    /// The SQLSTATE of a server that has no session left.
+    static let outOfSessions = "53300"
+
     public let kind: Kind
     /// The statement's or operation's name, or the beginning of its text.
     public let operation: String
@@ -48,6 +51,9 @@ public struct PostgresError: Error, Equatable, Sendable, CustomStringConvertible
         let state = sqlState.map { " [\($0)]" } ?? ""
         return "\(operation): \(text)\(state)"
     }
+
+    /// Whether the server is there and has no session left: no other one has to be found, but room be made.
+    public var isOutOfSessions: Bool { sqlState == Self.outOfSessions }
 
     /// The same failure, said of another operation or of another kind.
     func with(kind: Kind? = nil, operation: String? = nil) -> PostgresError {

@@ -102,6 +102,16 @@ import Testing
         #expect(await open(missing)?.operation.contains("127.0.0.1") == true)
         #expect(await open(missing)?.kind == .refused)
 
+        // The file is read again for every connection: an authority is exchanged without a restart.
+        let own = try Data(contentsOf: URL(filePath: certificates.authority))
+        let others = try await Certificates.make()
+        defer { try? FileManager.default.removeItem(at: others.directory) }  // It is in the temporary directory.
+        try Data(contentsOf: URL(filePath: others.authority))
+            .write(to: URL(filePath: certificates.authority), options: .atomic)
+        #expect(await open(address)?.text.hasPrefix("certificate: ") == true)
+        try own.write(to: URL(filePath: certificates.authority), options: .atomic)
+        #expect(await open(address) == nil)
+
         var clear = address
         clear.usesTLS = false
         #expect(await open(clear) != nil)

@@ -179,9 +179,9 @@ private final class Merged: CaseStore {
     func beginEnding(_ claim: Claim) throws(RoutingFailure) -> Bool { throw Self.unexpected }
     func end(_ end: EpisodeEnd) throws(RoutingFailure) -> Bool { throw Self.unexpected }
     func endUnborn(_ claim: Claim) throws(RoutingFailure) -> Bool { throw Self.unexpected }
-    func park(_ claim: Claim, _ failure: RoutingFailure, delay: Duration) throws(RoutingFailure) -> Bool {
-        throw Self.unexpected
-    }
+    func park(
+        _ claim: Claim, _ failure: RoutingFailure, delay: Duration, create: FailedCreate?
+    ) throws(RoutingFailure) -> Bool { throw Self.unexpected }
     func refresh(_ claim: Claim) throws(RoutingFailure) -> Claim? { throw Self.unexpected }
     func release(_ claim: Claim, delay: Duration) throws(RoutingFailure) { throw Self.unexpected }
     func placeHold(_ hold: Hold) throws(RoutingFailure) { throw Self.unexpected }

@@ -77,4 +77,20 @@ struct FailureTests {
             #expect(failures.failure(operation, .expired).kind == .held)
         }
     }
+
+    @Test func `only a create that was kept back here is certain not to have been sent`() {
+        let reason = RoutingReason(.cicUnreachable, "not there")
+        for operation in [CICOperation.create, .notification(.create)] {
+            #expect(!failures.failure(operation, .noSession(reason)).mayHaveBeenSent)
+            #expect(failures.failure(operation, .expired).mayHaveBeenSent)
+            #expect(failures.silent(operation).mayHaveBeenSent)
+            for status in [400, 401, 403, 408, 429, 500, 503, 200] {
+                #expect(failures.failure(operation, status: status, body: []).mayHaveBeenSent, "\(status)")
+            }
+        }
+        // What may be sent again may have been sent before.
+        #expect(failures.failure(.read, .noSession(reason)).mayHaveBeenSent)
+        #expect(failures.failure(.notification(.assign), .noSession(reason)).mayHaveBeenSent)
+        #expect(failures.refused(.create, code: "internal", text: "no").mayHaveBeenSent)
+    }
 }

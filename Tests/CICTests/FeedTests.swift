@@ -129,9 +129,12 @@ extension SiteTests {
         func `messages that are lost after they were taken are made good by a full listing`(
             _ messaging: CICServerSettings.Messaging
         ) async throws {
-            try await TestSite.run { site in
+            // Both faults may meet the watch's reader, one right after the other.
+            var limits = TestSite.limits
+            limits.failedReadings = 3
+            try await TestSite.run { [limits] site in
                 try await site.withServer { server in
-                    try await withFeed(site, messaging: messaging) { watch in
+                    try await withFeed(site, messaging: messaging, limits: limits) { watch in
                         try await watch.until("listed") { watch.fulls["Holding"] == 1 }
                         try await site.fault("messages", when: "after")
                         // The watch's reader or the worker's takes the fault; then the next of the watch's.
@@ -278,15 +281,22 @@ extension SiteTests {
             }
             body += Array("]}]".utf8)
             let before = residentKilobytes()
-            let began = ContinuousClock.now
+            // Of this thread alone: what others do on the machine judges nothing.
+            let began = threadTime()
             let messages = try ICWSMessageReader(installation: "ours", maximumBytes: 64 << 20).messages(body)
-            let took = ContinuousClock.now - began
+            let took = threadTime() - began
             guard case .queue(let queue) = try #require(messages.first) else { throw CancellationError() }
             #expect(queue.added.count == 50_000)
             let grown = residentKilobytes() - before
             print("50,000 interactions decoded: \(body.count) bytes in \(took), \(grown) KiB more resident")
             #expect(took < .seconds(10))
             #expect(grown < 64 << 10)
+        }
+
+        private func threadTime() -> Duration {
+            var time = timespec()
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+            return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
         }
 
         private func residentKilobytes() -> Int {

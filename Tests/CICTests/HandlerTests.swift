@@ -95,6 +95,27 @@ extension SiteTests {
             }
         }
 
+        @Test func `a refusal that comes late is not held against a newer assign`() async throws {
+            try await TestSite.run { site in
+                var limits = TestSite.limits
+                limits.call = .milliseconds(1_500)
+                try await site.withServer(try site.settings(.handler, messaging: .sse), limits: limits) { server in
+                    let attempt = newAttempt()
+                    let id = try await server.create(attempt, attributes())
+                    try await site.control(
+                        "configuration",
+                        ["handler": ["answerDelay": 2_000, "failNext": 1, "failCode": "unknown-skill"]], method: .patch)
+                    let failed = await failure { () throws(RoutingFailure) in
+                        try await server.assign(order(id, attempt, number: 1))
+                    }
+                    #expect(failed?.cause == .handlerSilent)
+                    // The refusal of number 1 comes while number 2 is asked for.
+                    try await site.control("configuration", ["handler": ["answerDelay": 800]], method: .patch)
+                    #expect(try await server.assign(order(id, attempt, number: 2, on: "Sales Team")) == .assigned)
+                }
+            }
+        }
+
         @Test(arguments: [
             ("unknown-workgroup", RoutingFailure.Kind.configuration, FailureCause.workgroupUnknown),
             ("unknown-skill", .configuration, .skillUnknown), ("no-licence", .configuration, .cicForbidden),

@@ -81,11 +81,51 @@ extension SiteTests {
                         try await server.create(newAttempt(), attributes())
                     }
                     #expect(failed?.kind == .held && failed?.stage == .create)
+                    // It was sent: it is looked for before another one takes its place.
+                    #expect(failed?.mayHaveBeenSent == true)
                     #expect(try await site.interactions().isEmpty)
                     #expect(try site.requests("POST", suffix: "/interactions") == 1)
                     try #require(await server.isOpen(within: .seconds(120)))
                     _ = try await server.create(newAttempt(), attributes())
                 }
+            }
+        }
+
+        @Test func `a create is certain not to have been sent only where nothing was written to a connection`()
+            async throws
+        {
+            try await TestSite.run { site in
+                let proxy = try CuttingProxy(to: site.ports[0])
+                defer { proxy.close() }
+                var limits = TestSite.limits
+                // The session's own reading does not find out first.
+                limits.poll = .seconds(300)
+                let settings = try site.settings(hosts: ["127.0.0.1:\(proxy.port)"])
+                try await site.withServer(settings, limits: limits) { server in
+                    func create() async -> RoutingFailure? {
+                        await failure { () throws(RoutingFailure) in
+                            try await server.create(newAttempt(), attributes())
+                        }
+                    }
+                    try await site.fault("create", when: "before", do: "cut")
+                    let dropped = await create()
+                    #expect(dropped?.kind == .unknown && dropped?.mayHaveBeenSent == true)
+                    try await site.fault("create", when: "after", do: "cut")
+                    let unanswered = await create()
+                    #expect(unanswered?.kind == .unknown && unanswered?.mayHaveBeenSent == true)
+
+                    proxy.close()
+                    // What is left of kept connections is used up.
+                    try await eventually("connections are refused") {
+                        await failure { () throws(RoutingFailure) in
+                            try await server.read(InteractionID("1"), newAttempt())
+                        }?.kind == .held
+                    }
+                    let refused = await create()
+                    #expect(refused?.kind == .held && refused?.mayHaveBeenSent == false)
+                    #expect(await server.unavailability == nil)
+                }
+                #expect(try await site.interactions().count == 1)
             }
         }
 
@@ -136,6 +176,10 @@ extension SiteTests {
                 ] {
                     #expect(failed?.kind == .held && failed?.cause == .cicUnreachable)
                 }
+                let created = await failure { () throws(RoutingFailure) in
+                    try await server.create(newAttempt(), attributes())
+                }
+                #expect(created?.mayHaveBeenSent == false)
                 #expect(ContinuousClock.now - began < .milliseconds(200))
             }
             await site.transport.close()
@@ -179,6 +223,64 @@ extension SiteTests {
                             try await eventually("not trusted") {
                                 await server.unavailability?.summary.contains("no secure connection") == true
                             }
+                        }
+                    }
+                }
+            }
+        }
+
+        @Test func `a certificate that is exchanged needs no restart, and neither does an authority that is added`()
+            async throws
+        {
+            let (known, other) = (try ThrowawayCA(), try ThrowawayCA())
+            let file = NSTemporaryDirectory() + "cic-tests-\(UUID().uuidString).pem"
+            try known.writeCertificate(to: file)
+            defer { unlink(file) }
+            @Sendable func created(_ site: TestSite) throws -> Int {
+                try site.ledger("interaction").count { $0["event"]?.string == "created" }
+            }
+            try await TestSite.run(authority: known) { before in
+                try await TestSite.run(authority: known) { after in
+                    try await TestSite.run(authority: other) { strange in
+                        let proxy = try CuttingProxy(to: before.ports[0])
+                        defer { proxy.close() }
+                        let settings = try CICServerSettings(
+                            name: "cic1", hosts: ["127.0.0.1:\(proxy.port)"], creation: .generic,
+                            holdingWorkgroup: "Holding", installation: "test-installation", orgs: TestSite.orgs,
+                            user: "caserouter", password: "secret", caFile: file)
+                        try await before.withServer(settings) { server in
+                            _ = try await server.create(newAttempt(), attributes())
+                            proxy.retarget(to: after.ports[0])
+                            // What is open stays open, with the certificate that it began with.
+                            _ = try await server.create(newAttempt(), attributes())
+                            #expect(try created(before) == 2 && created(after) == 0)
+                            proxy.cutAll()
+                            try await eventually("a session under the new certificate") {
+                                try after.requests("POST", suffix: "/connection") >= 1
+                            }
+                            #expect(await server.isOpen(within: .seconds(120)))
+                            _ = try await server.create(newAttempt(), attributes())
+                            #expect(try created(before) == 2 && created(after) == 1)
+
+                            proxy.retarget(to: strange.ports[0])
+                            proxy.cutAll()
+                            try await eventually("another authority's is refused") {
+                                await server.unavailability?.summary.contains("no secure connection") == true
+                            }
+                            await #expect(throws: RoutingFailure.self) {
+                                try await server.create(newAttempt(), attributes())
+                            }
+                            #expect(try strange.ledger("request").isEmpty)
+
+                            // The next connection reads the file again.
+                            try Data("\(known.certificatePEM)\n\(other.certificatePEM)\n".utf8)
+                                .write(to: URL(fileURLWithPath: file), options: .atomic)
+                            try await eventually("it is trusted now") {
+                                try strange.requests("POST", suffix: "/connection") >= 1
+                            }
+                            #expect(await server.isOpen(within: .seconds(120)))
+                            _ = try await server.create(newAttempt(), attributes())
+                            #expect(try created(after) == 1 && created(strange) == 1)
                         }
                     }
                 }

@@ -16,6 +16,7 @@ import Testing
             owner: queueID, previousOwner: isFull ? userID : nil, isClosed: isFull,
             skills: isFull ? #"Französisch;"quoted"\;C++"# : "", priority: isFull ? "High" : "",
             actor: isFull ? userID : nil, row: isFull ? rowID : nil, comparedWith: kind == .observed ? 7 : nil,
+            comparedVersion: kind == .observed && isFull ? 5 : nil,
             isAsked: kind == .observed)
     }
 
@@ -106,6 +107,7 @@ import Testing
         (change, #","skills":"a","caseNumber":"1","priority":"p","closed":false"#, ""),
         (change, #""a""#, "\"\(String(repeating: "x", count: 4_000))\""),
         (change, #""version":12"#, #""version":9223372036854775807,"versionEpoch":-2147483648"#),
+        (observed, #""comparedWith":0"#, #""comparedWith":0,"comparedVersion":3"#),
         (observed, #""comparedWith":0"#, #""comparedWith":0,"asked":true"#),
         (handle, #""h""#, #""""#), (handle, #""failure":3"#, #""failure":2147483647,"cause":["x"]"#),
     ]
@@ -166,6 +168,7 @@ import Testing
     private static let refusedOthers: [Edit] = [
         (observed, #","comparedWith":0"#, ""),
         (observed, #""comparedWith":0"#, #""comparedWith":null"#),
+        (observed, #""comparedWith":0"#, #""comparedWith":0,"comparedVersion":"5""#),
         (observed, #""comparedWith":0"#, #""comparedWith":0,"asked":"yes""#),
         (handle, #""failure":3"#, ""),
         (handle, #""failure":3"#, #""failure":0"#),

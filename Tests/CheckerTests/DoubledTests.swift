@@ -40,6 +40,23 @@ import Testing
         #expect(try ledgers.verdict().doubled == [])
     }
 
+    /// Who follows the one server of a pair cannot know what the other has recovered.
+    @Test(arguments: [("cic-west", "both", 0), ("cic-east", "both", 1), ("cic-west", "one", 1)])
+    func `what is recovered while both of a pair answer doubles nothing on another server, where it is removed then`(
+        server: String, event: String, expected: Int
+    ) throws {
+        ledgers.interaction("1", "moved", at: 1)
+        ledgers.interaction("1", "lost", at: 2, by: "system")
+        ledgers.pair("both", at: 2)
+        if event == "one" { ledgers.pair("one", at: 2.5) }
+        ledgers.interaction("2", "recovered", at: 3, by: "system")
+        ledgers.interaction("3", "moved", at: 4, server: server)
+        ledgers.pair("one", at: 5)
+        #expect(try ledgers.verdict().doubled.count == 1)
+        ledgers.interaction("2", "disconnected", at: 6, state: "I")
+        #expect(try ledgers.verdict().doubled.count == expected)
+    }
+
     @Test func `what waits in holding doubles nothing until it is moved`() throws {
         ledgers.interaction("1", "moved", at: 1)
         ledgers.interaction("2", "created", at: 2, on: "Case Holding")

@@ -25,6 +25,19 @@ import Testing
             ])
     }
 
+    @Test func `what a deposed server shows with an agent counts as delivered until it steps down`() throws {
+        ledgers.changed("created", at: 0)
+        ledgers.interaction("1", "connected", at: 1, state: "C", by: "agent", agent: "agent1")
+        ledgers.pair("both", at: 2)
+        ledgers.interaction("1", "lost", at: 2, state: "C", by: "system", agent: "agent1")
+        ledgers.commented(at: 4)
+        #expect(try ledgers.verdict().lost.count == 1)
+        ledgers.pair("one", at: 5)
+        #expect(try ledgers.verdict().lost == [])
+        ledgers.commented(at: 6)
+        #expect(try ledgers.verdict().lost.count == 1)
+    }
+
     @Test func `a case that stays in holding is lost`() throws {
         ledgers.changed("created", at: 0)
         ledgers.interaction("1", "created", at: 1, on: "Case Holding")

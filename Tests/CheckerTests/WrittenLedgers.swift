@@ -31,6 +31,8 @@ final class WrittenLedgers {
         recoveryWait: ["cic-east": 60])
 
     let folder: URL
+    /// What the checker is told; a test may say more.
+    var site = WrittenLedgers.site
     private var salesforce: [String] = []
     private var cic: [String: [String]] = [:]
     private var rows = 0
@@ -56,10 +58,12 @@ final class WrittenLedgers {
         row(change, at: at, case: id, marked: marked, markedAfter: markedAfter)
     }
 
-    func commented(at: Double, by: String = customer, published: Bool = true, case id: String = one) {
+    func commented(
+        at: Double, by: String = customer, published: Bool = true, case id: String = one, markedAfter: Double = 0
+    ) {
         write(
             at, "comment", #""org":"\#(Self.org)","case":"\#(id)","id":"00a1","by":"\#(by)","published":\#(published)"#)
-        row("comment", at: at, case: id, marked: true)
+        row("comment", at: at, case: id, marked: true, markedAfter: markedAfter)
     }
 
     func emailed(at: Double, incoming: Bool, status: String? = nil, case id: String = one) {
@@ -74,16 +78,23 @@ final class WrittenLedgers {
     func interaction(
         _ id: String, _ event: String, at: Double, on workgroup: String = "Support", server: String = "cic-east",
         state: String = "A", by: String = "api", org: String = "acme", case caseID: String = one,
-        attempt: String? = nil, number: Int = 0, episode: Int = 1
+        attempt: String? = nil, number: Int = 0, episode: Int = 1, agent: String? = nil
     ) {
         let marks = attempt.map { #","CR_AttemptId":"\#($0)","CR_Assign":"\#(number)""# } ?? ""
         let own = workgroup.hasPrefix("user:") ? workgroup.dropFirst(5) : nil
         let line =
             #""server":"\#(server)","interaction":"\#(id)","event":"\#(event)","queueType":\#(own == nil ? 2 : 1),"queue":"#
-            + #""\#(own ?? workgroup[...])","state":"\#(state)","agent":\#(own.map { "\"\($0)\"" } ?? "null"),"by":"\#(by)","#
+            + #""\#(own ?? workgroup[...])","state":"\#(state)","agent":\#((own.map(String.init) ?? agent).map { "\"\($0)\"" } ?? "null"),"by":"\#(by)","#
             + #""attributes":{"CR_Org":"\#(org)","CR_CaseId":"\#(caseID)","CR_Episode":"\#(episode)"\#(marks)}"#
         let n = (cic[server]?.count ?? 0) + 1
         cic[server, default: []].append(Self.line(n, at, "interaction", line))
+    }
+
+    /// - Parameter event: which servers of a pair answer, `both` or `one`.
+    func pair(_ event: String, at: Double, server: String = "cic-east") {
+        let n = (cic[server]?.count ?? 0) + 1
+        cic[server, default: []].append(
+            Self.line(n, at, "pair", #""server":"\#(server)","event":"\#(event)""#))
     }
 
     /// A line as it stands, in the Salesforce ledger.
@@ -91,12 +102,19 @@ final class WrittenLedgers {
 
     func verdict() throws -> Verdict {
         let files = try writeFiles()
-        return try Verdict(site: Self.site, salesforce: [files.salesforce], cic: files.cic)
+        return try Verdict(site: site, salesforce: [files.salesforce], cic: files.cic)
     }
 
     func follower() throws -> RunFollower {
         let files = try writeFiles()
-        return try RunFollower(site: Self.site, salesforce: [files.salesforce], cic: files.cic)
+        return try RunFollower(site: site, salesforce: [files.salesforce], cic: files.cic)
+    }
+
+    /// Cases that wait where the ledgers end.
+    func waiting() throws -> Set<String> {
+        let files = try writeFiles()
+        return Set(
+            try ServiceFollower(site: site, salesforce: [files.salesforce], cic: files.cic).look().keys)
     }
 
     /// Writes the ledgers, each file in place, as a simulator appends to its own.

@@ -28,17 +28,26 @@ final class WrittenRun {
 
     /// A case that came, was created in holding, moved to its workgroup, and waits there; everything as it should be. The
     /// first is case 1 with interaction 1, and so on.
-    func served(at: Double = 0) {
+    ///
+    /// - Parameters:
+    ///   - owner: a user's case is offered because of a comment.
+    ///   - place: where it waits.
+    func served(at: Double = 0, owner: String = WrittenLedgers.support, on place: String = "Support") {
         cases += 1
         let (id, attempt) = (Self.id(cases), Self.attempt(cases))
-        ledgers.changed("created", at: at, case: id, markedAfter: 5)
+        ledgers.changed("created", at: at, owner: owner, case: id, markedAfter: 5)
         ledgers.announced(at: at, replay: cases)
+        request(id, "created", at: at)
+        if owner.hasPrefix("005") {
+            ledgers.commented(at: at + 0.5, case: id, markedAfter: 5)
+            request(id, "comment", at: at + 0.5)
+        }
         ledgers.interaction(
             "\(cases)", "created", at: at + 1, on: "Case Holding", by: "handler", case: id, attempt: attempt)
-        ledgers.interaction("\(cases)", "moved", at: at + 2, by: "handler", case: id, attempt: attempt, number: 1)
-        request(id, "created", at: at)
+        ledgers.interaction(
+            "\(cases)", "moved", at: at + 2, on: place, by: "handler", case: id, attempt: attempt, number: 1)
         rows["case", default: []].append([
-            "org": "acme", "case": id, "revision": 1, "applied": 1, "owner": WrittenLedgers.support, "closed": false,
+            "org": "acme", "case": id, "revision": 1, "applied": 1, "owner": owner, "closed": false,
             "skills": #"a "b" {"#, "server": "cic-east", "episode": 1, "epoch": 1, "attempts": 0, "worker": "route-1",
             "failure_kind": NSNull(), "failure_cause": NSNull(), "failure_summary": NSNull(), "failed": NSNull(),
             "failure_number": 0, "changed": Self.micros(at + 2.5),
@@ -87,7 +96,7 @@ final class WrittenRun {
         let files = try ledgers.writeFiles()
         return try Judge.verdict(
             Evidence(
-                site: WrittenLedgers.site, salesforce: [files.salesforce], cic: files.cic,
+                site: ledgers.site, salesforce: [files.salesforce], cic: files.cic,
                 database: try writeDatabase(),
                 queues: try writeQueues(), secrets: secrets, searched: searched, allowances: allowances))
     }

@@ -22,9 +22,10 @@ import Testing
     }
 
     @Test func `every test that holds a guarantee is there`() throws {
-        let named = try Self.document("guarantees.md").matches(of: /`(\w+Tests\/[^`]+\.swift)`: \*([^*]+)\*/)
+        let pattern = /`(\w+Tests\/[^`]+\.swift)`: \*([^*]+)\*/
+        let named = try Self.document("guarantees.md").matches(of: pattern)
         #expect(named.count > 40, "the guarantees have lost most of their tests")
-        for match in named {
+        for match in named + (try Self.document("protocol-simulation.md").matches(of: pattern)) {
             let (file, test) = (String(match.1), String(match.2).replacing("\n", with: " "))
             let path = Self.root.appending(path: "Tests/\(file)")
             guard let source = try? String(contentsOf: path, encoding: .utf8) else {
@@ -50,6 +51,21 @@ import Testing
                     #expect(source.contains("func `\(test)`"), "\(file) has no test “\(test)”")
                 }
             }
+        }
+    }
+
+    @Test func `every model that the simulation is held against is run, and has to fail`() throws {
+        let runs = try String(contentsOf: Self.root.appending(path: "Tests/Models/runs"), encoding: .utf8)
+            .split(separator: "\n").map { $0.split(separator: " ") }
+        let cells = try Self.document("protocol-simulation.md").split(separator: "\n")
+            .filter { $0.contains(#/histor(y|ies), [\d,]+ cases?, /#) && $0.hasPrefix("|") }
+            .map { $0.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) } }
+            .filter { $0.count == 3 }.map { $0[2] }
+        #expect(cells.count == 7, "the table of broken workers has lost some")
+        for named in cells.flatMap({ $0.split(separator: ", ") }) where named != "–" {
+            let words = named.split(separator: " ")
+            let isRun = runs.contains { $0.dropFirst().first == "fails" && words.allSatisfy($0.dropFirst(2).contains) }
+            #expect(isRun, "no run of a model that fails is “\(named)”")
         }
     }
 

@@ -28,7 +28,7 @@ static bool SOON = false;     // true: verify may read within the second of the 
 static bool REPLYALWAYS = false; // true: a late reply withdraws even after a newer comment or arrival
 static bool ASKED = true;     // a state that makes the case routable counts what was asked meanwhile: newest contact newer than newest reply
 static bool SKILLARR = true;  // skills that ask for an offer count as an arrival: a reply from before them withdraws nothing
-static bool OBSFENCES = false; // true: an observation also needs the fences and facts it was compared with (the code compares the revision)
+static bool OBSFENCE = true;   // an observation also needs the newest state that it was compared with; false: the revision alone
 static bool COPY = false;     // true: taken back only when our copy says that an agent has it
 static bool TAKEBACK = true;  // arrival after closed takes back, like after a user
 static bool SWEEP = true, LEGACY = false, NOROW = true, SLOW = true; static int TIE = 2;  // 0 dropped, 1 applied, 2 verified
@@ -76,7 +76,7 @@ static void apply(Decision& d, uint8_t c, bool arrivalAsked, bool skillAsk, int 
 static Decision decide(const Held& snap, int kind, int v, uint8_t c, bool observed, uint8_t obrev, uint8_t obt, const Held& obh, int alive) {
   Decision d{snap, IGNORED, false, false, false}; Held& h = d.h;
   if (observed) {
-    if (OBSCAS && (snap.rev != obrev || (OBSFENCES && (snap.sv != obh.sv || snap.av != obh.av || snap.cv != obh.cv || snap.pv != obh.pv || snap.owner != obh.owner || snap.closed != obh.closed || snap.skill != obh.skill)))) { d.outcome = SUPERSEDED; if (TIE == 2 && LEGACY) h.verify = 1; d.touched = true; return d; }
+    if (OBSCAS && (snap.rev != obrev || (OBSFENCE && snap.sv != obh.sv))) { d.outcome = SUPERSEDED; if (TIE == 2 && LEGACY) h.verify = 1; d.touched = true; return d; }
     bool diff = !h.known || h.owner != OWN(c) || h.closed != CLO(c), sk = h.skill != SKI(c);
     if (diff) { h.obt = obt; d.touched = true; }
     if (diff || sk || COMPAREWANT) apply(d, c, diff || COMPAREWANT, sk, alive);
@@ -94,6 +94,7 @@ static Decision decide(const Held& snap, int kind, int v, uint8_t c, bool observ
   // four fences: newest state, arrival, contact, reply
   if (isState(kind)) {
     bool newer = v > h.sv || (v == h.sv && TIE == 1), tie = v == h.sv && TIE == 2 && (h.owner != OWN(c) || h.closed != CLO(c) || h.skill != SKI(c));
+    if (newer && h.known && (h.closed || h.owner != OWN(c)) && !CLO(c) && OWN(c) != OU) arr = true;   // a newer state that shows the case where it was not stands for the row that brought it there
     bool ask = arr && v >= h.av && v >= h.pv;
     if (ASKED && arr && h.cv >= h.pv && v < h.pv && v > h.av) ask = true;            // a contact that no newer reply has answered was put aside while nobody could be offered the case
     if (arr && v > h.av) { h.av = v; d.touched = true; }
@@ -222,7 +223,7 @@ struct Model {
 int main(int argc, char** argv) {
   if (argc > 1) L = atoi(argv[1]);
   std::map<std::string, std::pair<bool*, bool>> rule = {{"one-fence", {&FENCES, false}}, {"no-doomed", {&DOOMED, false}}, {"read-comments-only", {&READALL, false}}, {"guard-revision-only", {&GUARDV, false}}, {"no-guard", {&GUARD, false}},
-    {"key-modstamp", {&KEYREV, false}}, {"observed-always", {&OBSCAS, false}}, {"observed-at-fences", {&OBSFENCES, true}}, {"skills-no-arrival", {&SKILLARR, false}}, {"sweep-queues-only", {&HELD, false}}, {"no-takeback-after-closed", {&TAKEBACK, false}}, {"previous-owner-ignored", {&PREVHELD, false}}, {"takeback-by-copy", {&COPY, true}}, {"reply-ignores-observed", {&REPLYTIME, false}}, {"differs-from-episode-only", {&WANTED, false}}, {"number-only-from-agent", {&NUMBER, false}}, {"skills-unconditional", {&SKILLS, false}}, {"verify-at-once", {&SOON, true}}, {"reply-always", {&REPLYALWAYS, true}}, {"contact-put-aside-forgotten", {&ASKED, false}}, {"no-sweep", {&SWEEP, false}}, {"legacy", {&LEGACY, true}},
+    {"key-modstamp", {&KEYREV, false}}, {"observed-always", {&OBSCAS, false}}, {"observed-at-revision", {&OBSFENCE, false}}, {"skills-no-arrival", {&SKILLARR, false}}, {"sweep-queues-only", {&HELD, false}}, {"no-takeback-after-closed", {&TAKEBACK, false}}, {"previous-owner-ignored", {&PREVHELD, false}}, {"takeback-by-copy", {&COPY, true}}, {"reply-ignores-observed", {&REPLYTIME, false}}, {"differs-from-episode-only", {&WANTED, false}}, {"number-only-from-agent", {&NUMBER, false}}, {"skills-unconditional", {&SKILLS, false}}, {"verify-at-once", {&SOON, true}}, {"reply-always", {&REPLYALWAYS, true}}, {"contact-put-aside-forgotten", {&ASKED, false}}, {"no-sweep", {&SWEEP, false}}, {"legacy", {&LEGACY, true}},
     {"rows-always", {&NOROW, false}}, {"no-slow", {&SLOW, false}}, {"end-by-revision", {&ENDRULE, false}}, {"compare-wanted", {&COMPAREWANT, true}}};
   std::string name; for (int i = 2; i < argc; i++) { std::string a = argv[i]; name += " " + a; if (a == "tie-dropped") TIE = 0; else if (a == "tie-applied") TIE = 1; else if (rule.count(a)) *rule[a].first = rule[a].second; else { fprintf(stderr, "unknown rule %s\n", a.c_str()); return 64; } }
   Search<S> q; Model m; std::string r = q.run(m);

@@ -17,6 +17,8 @@
               preceded by a read that tells whether it may take anything back
      TWICE    CIC may carry out one create twice
      SRV      the second workgroup is on another CIC server
+     UNSENT   a create may be kept back after its attempt was committed; that is written down, and another attempt takes its
+              place without a look. LIES: it is also written of creates that were sent
      DARK     a comment may find CIC unreadable: the case becomes due with the same wish
      LOOSE    record writes "placed" wherever the episode is not ended, whoever holds the lease
      STRICT   a second offer after an agent's end counts as a failure (SEENALL)
@@ -109,6 +111,9 @@ byte q1[MAXA+1], q2[MAXA+1];     /* as p1, p2, but taking back */
 #else
 #define NOASSIGN(i) ((p1[i]|p2[i])==0)
 #endif
+#ifdef UNSENT
+bool uns=0;                      /* the newest attempt of the episode was never sent */
+#endif
 #ifdef SRV
 byte esrv=0;                     /* the workgroup on whose server the episode is */
 #endif
@@ -125,7 +130,11 @@ inline p1check() { k=1; n=0; do :: k<=MAXA -> if :: ROUT(k) -> n++ :: else fi; k
 
 inline newattempt() {
   if :: na<MAXA -> na++; aep[na]=epno; loc[na]=LA; a=na; wact[me]=1
-     :: else -> bound=1; wact[me]=0; cur=0 fi }
+     :: else -> bound=1; wact[me]=0; cur=0 fi
+#ifdef UNSENT
+  ; uns=0
+#endif
+  }
 
 inline decide() {          /* inside a transaction of the lease's holder */
   r=rev;
@@ -137,7 +146,12 @@ inline decide() {          /* inside a transaction of the lease's holder */
            esrv=want;
 #endif
            newattempt() :: else -> bound=1; wact[me]=0; cur=0 fi
+#ifdef UNSENT
+  :: est==1 && uns && WANTNEW -> wact[me]=7
+  :: est==1 && !(uns && WANTNEW) -> wact[me]=2
+#else
   :: est==1 -> wact[me]=2
+#endif
   :: (est==2||est==3) && (want==0 || ELSEWHERE(want)) -> est=4; a=eid; wact[me]=4
 #if FIN==2
   :: est==3 && want!=0 && INFORCE && !ELSEWHERE(want) -> a=eid; wact[me]=10
@@ -225,6 +239,12 @@ idle:
   /* crash, or the process gives up what it was doing */
   :: atomic { !calm && wact[me]!=0 -> if :: wact[me]==1 -> loc[a]=LV :: else fi; wact[me]=0; r=0; a=0; w=0; tb=0; goto idle }
   :: atomic { wact[me]==1 -> loc[a]=LN; wact[me]=5 }      /* any pause lies before this line */
+#ifdef UNSENT
+  :: atomic { !calm && wact[me]==1 -> loc[a]=LV; if :: MINE && est==1 && eid==0 -> uns=1; cur=0 :: else fi; wact[me]=0 }
+#endif
+#ifdef LIES
+  :: atomic { !calm && wact[me]==5 && MINE && est==1 && eid==0 -> uns=1; cur=0; wact[me]=0 }
+#endif
   :: atomic { wact[me]==5 && loc[a]>=LH && loc[a]<=LX ->      /* Created */
        jw=(est==1 && eid==0 && aep[a]==epno); cas(a);
        if :: MINE -> decide() :: else -> wact[me]=0 fi; jw=0 }

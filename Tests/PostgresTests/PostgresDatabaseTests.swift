@@ -72,6 +72,40 @@ struct PostgresDatabaseTests {
         }
     }
 
+    @Test func `a server without a session left is told from one that is away, and what to do is said`() async throws {
+        try await PrivatePostgres.with { server async throws in
+            let loop = PollExecutor(name: "test")
+            defer { loop.stop() }
+            let address = try PostgresAddress(server.url)
+            let settings = PostgresSettings(applicationName: "test")
+            var sessions: [PostgresConnection] = []
+            var refusal: PostgresError?
+            while refusal == nil, sessions.count < 100 {
+                do throws(PostgresError) {
+                    sessions.append(try await PostgresConnection.open(address, settings, on: loop))
+                } catch {
+                    refusal = error
+                }
+            }
+            #expect(refusal?.isOutOfSessions == true && refusal?.kind == .connectionLost)
+            #expect(refusal?.text.contains("too many clients already: no session is left") == true, "\(refusal as Any)")
+            // Of the last places, which only a superuser is given, an ordinary log-in is told in other words.
+            let first = try #require(sessions.first)
+            _ = try await first.query("CREATE ROLE ordinary LOGIN")
+            await sessions.removeLast().close()
+            let ordinary = try PostgresAddress(server.url.replacing("postgres@", with: "ordinary@"))
+            try await eventually("the place is free, and not for everybody") {
+                do throws(PostgresError) {
+                    await (try PostgresConnection.open(ordinary, settings, on: loop)).close()
+                    return false
+                } catch {
+                    return error.isOutOfSessions && error.text.contains("reserved")
+                }
+            }
+            for session in sessions { await session.close() }
+        }
+    }
+
     @Test func `a session is looked at before anything uses it`() async throws {
         try await TestDatabase.with { test async throws in
             let refusing = Mutex(true)

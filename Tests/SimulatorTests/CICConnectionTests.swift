@@ -83,7 +83,7 @@ import Testing
     }
 
     @Test func `a session that nobody uses expires, one that is read does not`() async throws {
-        try await CICTestSite.run(CICTestSite.configuration { $0.idleSeconds = 5 }) { site in
+        try await CICTestSite.run(CICTestSite.configuration { $0.idleSeconds = 12 }) { site in
             let (idle, read) = (try await site.session(), try await site.session())
             try await eventually("the idle session is gone") {
                 _ = try await read.poll()

@@ -63,6 +63,56 @@ import Testing
         }
     }
 
+    @Test
+    func `the first server goes on beside the second until it steps down, and agents are not offered what it has`()
+        async throws
+    {
+        let configuration = CICQueueTests.withAgent {
+            $0.pickUpDelay = 1
+            $0.handlingTime = 60_000
+        }
+        try await CICTestSite.run(configuration) { site in
+            let session = try await site.session()
+            let second = try await site.session()
+            try await session.listen()
+            try await session.watch("Holding", "Support", attributes: ["CR_AttemptId"])
+            let id = try await session.handlerCreate("att-1")
+            try await site.control(
+                "switchover", ["emails": "all", "window": 1, "overlap": 3_000, "overlapSessions": "half"])
+            let statuses = [
+                try await session.call("GET", "/interactions/\(id)?select=CR_AttemptId").status,
+                try await second.call("GET", "/interactions/\(id)?select=CR_AttemptId").status,
+            ]
+            #expect(statuses.sorted() == [200, 401], "one of two sessions is left")
+            #expect(try await site.connect().status == 503)
+            let deposed = statuses[0] == 200 ? session : second
+            try await deposed.listen()
+            let ghost = try await deposed.handlerCreate("att-2")
+            _ = try await deposed.ask("Assign", "att-2", ghost, "1", "Support", "", "", "0", "")
+            try await eventually("the second server takes sessions") {
+                try await site.connect(to: site.backup).status == 201
+            }
+            let other = try await site.session(on: site.backup)
+            try await other.listen()
+            try await other.watch("Holding", "Support", attributes: ["CR_AttemptId"])
+            let snapshot = try await other.poll()
+            let recovered = try #require(ids(snapshot, "interactionsAdded").first)
+            #expect(attributes(snapshot, "interactionsAdded", recovered) == [["CR_AttemptId": "att-1"]])
+            #expect(ids(snapshot, "interactionsAdded").count == 1 && recovered != id)
+            _ = try await other.ask("Assign", "att-1", recovered, "1", "Support", "", "", "0", "")
+            try await eventually("an agent has it there") { try site.events(recovered).last == "connected" }
+            #expect(try site.events(id).last == "lost" && site.events(ghost).isEmpty)
+            #expect(
+                try site.ledger("deposed").filter { $0["interaction"] as? String == ghost }
+                    .map { $0["event"] as? String } == ["created", "moved"])
+            try await eventually("the first one has stepped down") {
+                try await deposed.call("GET", "/messaging/messages").status == 401
+            }
+            #expect(try await site.connect().status == 503)
+            #expect(try await other.call("GET", "/interactions/\(recovered)?select=CR_AttemptId").status == 200)
+        }
+    }
+
     @Test func `sessions are told before they end when the switchover is announced`() async throws {
         try await CICTestSite.run { site in
             let session = try await site.session()

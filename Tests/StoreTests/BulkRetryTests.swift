@@ -37,6 +37,23 @@ import Testing
         }
     }
 
+    @Test(arguments: ["unchanged", "own-queue", "last-workgroup"])
+    func `a user's case that failed on its last workgroup is sent again like any other`(_ setting: String) async throws
+    {
+        try await StoreFixture.mapped { fixture in
+            try await fixture.run("UPDATE caserouter.orgs SET contact_on_user_owned = '\(setting)'")
+            try await fixture.fail(1, .skillUnknown)
+            try await fixture.take(.make(.ownerChanged, of: 1, version: 2, owner: StoreFixture.agent))
+            let plan = try await fixture.failures.plan(FailureFilter(), by: StoreFixture.author)
+            let isOwed = setting == "last-workgroup"
+            #expect(plan.counts.waiting == (isOwed ? 1 : 0) && plan.counts.notEligible == (isOwed ? 0 : 1))
+            // Not where nothing is mapped to any more.
+            try await fixture.run("UPDATE caserouter.mappings SET enabled = false")
+            let again = try await fixture.failures.plan(FailureFilter(), by: StoreFixture.author)
+            #expect(again.counts.waiting == 0)
+        }
+    }
+
     @Test func `a second start changes nothing, and every case is released once`() async throws {
         try await StoreFixture.mapped { fixture in
             try await fixture.failMany(1...5)

@@ -102,7 +102,10 @@ struct SeededRandom: RandomNumberGenerator {
             previousOwner: flag() ? owner() : nil, isClosed: kind == .closed || flag(0.1), skills: skills(),
             at: Timestamp(microseconds: Int64.random(in: 0...12, using: &self) * 1_000_000))
         change.versionEpoch = pick([1, 1, 2])
-        if kind == .observed { change.comparedWith = flag(0.8) ? revision : revision + 1 }
+        if kind == .observed {
+            change.comparedWith = flag(0.8) ? revision : revision + 1
+            change.comparedVersion = pick([nil, 0, 7])
+        }
         return change
     }
 

@@ -116,6 +116,22 @@ import Testing
         }
     }
 
+    @Test func `a server without a session left for the log-in is told, with what to do`() async throws {
+        try await StoreFixture.with { fixture in
+            let role = "crowded_\(UInt32.random(in: 0 ... .max))"
+            _ = try await fixture.sql.query("CREATE ROLE \(role) LOGIN PASSWORD 'crowded' CONNECTION LIMIT 0")
+            let url = fixture.database.url.replacing(/\/\/[^@]*@/, with: "//\(role):crowded@")
+            let address = try PostgresAddress(url)
+            try await DatabaseUse.with(address) {
+                let lines = await PostgresExaminer($0, address: address, clock: Clock()).examine()
+                #expect(lines.map(\.check) == [.databaseReachable, .databaseConnections], "\(lines)")
+                #expect(lines.allSatisfy { $0.verdict == .failure }, "\(lines)")
+                #expect(lines.last?.remedy?.contains("raise max_connections") == true, "\(lines)")
+            }
+            _ = try await fixture.sql.query("DROP ROLE \(role)")
+        }
+    }
+
     @Test func `a session without TLS is a warning when the database is on another machine`() async throws {
         try await StoreFixture.with { fixture in
             let elsewhere = try PostgresAddress("postgresql://u@db.example:5432/d?sslmode=prefer")

@@ -40,6 +40,54 @@ import Testing
         }
     }
 
+    @Test func `a create that was never sent is replaced by the next claim, one that was refused is looked for by it`()
+        async throws
+    {
+        try await StoreFixture.with { fixture in
+            let key = Self.change.caseKey, store = fixture.store
+            let first = try await fixture.claim(Self.change, attempt: .make())
+            #expect(try await store.park(first, Self.failure(.held), delay: .zero, create: .neverSent))
+            let second = try #require(await store.claimDue(limit: 5, servers: StoreFixture.servers).first)
+            #expect(second.state.episode?.attemptDeadline == Episode.neverSent)
+            #expect(nextStep(for: second.state, now: second.now) == .create)
+
+            let again = try #require(await store.beginCreate(second, attempt: .make(), opensEpisode: false))
+            #expect(nextStep(for: again.state, now: again.now) != .create)
+            // What a claim says of an attempt that another one has replaced concerns nobody.
+            #expect(try await store.park(first, Self.failure(.held), delay: .zero, create: .neverSent) == false)
+            #expect(
+                try await fixture.number("SELECT count(*) FROM caserouter.episodes WHERE attempt_deadline < now()") == 0
+            )
+            #expect(try await store.park(again, Self.failure(.held), delay: .zero, create: .refused))
+            let third = try #require(await store.claimDue(limit: 5, servers: StoreFixture.servers).first)
+            #expect(nextStep(for: third.state, now: third.now) == .lookInHolding)
+            #expect(try await fixture.column("attempts", of: key) == "0")
+            #expect(try await fixture.number("SELECT count(*) FROM caserouter.attempts WHERE outcome = 'held'") == 2)
+        }
+    }
+
+    @Test func `what is certain of a create is written although something else is wanted by now`() async throws {
+        try await StoreFixture.with { fixture in
+            let claim = try await fixture.claim(Self.change, attempt: .make())
+            try await fixture.take(.make(.closed, version: 2, isClosed: true))
+            #expect(try await fixture.store.park(claim, Self.failure(.held), delay: .zero, create: .neverSent) == false)
+            #expect(
+                try await fixture.number("SELECT count(*) FROM caserouter.episodes WHERE attempt_deadline = 'epoch'")
+                    == 1)
+        }
+    }
+
+    @Test func `a create without an answer that the watch has found is due at once`() async throws {
+        try await StoreFixture.with { fixture in
+            let attempt = AttemptID.make()
+            let claim = try await fixture.claim(Self.change, attempt: attempt)
+            _ = try await fixture.store.win(claim, InteractionID("1"), attempt)
+            #expect(try await fixture.store.park(claim, Self.failure(.unknown), delay: .seconds(60)))
+            #expect(try await fixture.column("next_at <= now()", of: claim.caseKey) == "true")
+            #expect(try await fixture.column("attempts", of: claim.caseKey) == "1")
+        }
+    }
+
     @Test(arguments: [
         (RoutingFailure.Kind.permanent, 8, "failed"), (.configuration, 8, "failed"), (.unknown, 1, "unknown"),
         (.held, 0, "held"), (.own, 0, "held"),

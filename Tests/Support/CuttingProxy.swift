@@ -38,6 +38,7 @@ public final class CuttingProxy: Sendable {
         var counts = Counts()
         var links: [Int: Link] = [:]
         var isClosed = false
+        var target: Int
     }
 
     private struct Link {
@@ -51,12 +52,11 @@ public final class CuttingProxy: Sendable {
     /// Where to connect: 127.0.0.1, this port.
     public let port: Int
     private let listener: Int32
-    private let target: Int
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     /// Listens on a free port and forwards to a port of this machine.
     public init(to target: Int) throws {
-        self.target = target
+        state = Mutex(State(target: target))
         (listener, port) = try LoopbackSocket.listen()
         let accepting = self
         try SocketThread.start { accepting.accept() }
@@ -69,6 +69,9 @@ public final class CuttingProxy: Sendable {
             $0.sawRequest = false
         }
     }
+
+    /// Connections to come go to another port; those that are open stay where they are.
+    public func retarget(to target: Int) { state.withLock { $0.target = target } }
 
     public var counts: Counts { state.withLock { $0.counts } }
 
@@ -101,9 +104,9 @@ public final class CuttingProxy: Sendable {
                 Glibc.close(listener)
                 return
             }
-            let refused = state.withLock { state in
+            let (refused, target) = state.withLock { state in
                 state.counts.accepted += 1
-                return state.isClosed || state.fault == .refuse
+                return (state.isClosed || state.fault == .refuse, state.target)
             }
             guard !refused, let server = LoopbackSocket.connect(to: target) else {
                 LoopbackSocket.reset(client)

@@ -92,7 +92,8 @@ extension CICServer {
         let data = [Self.contractVersion, replyEvent] + data
         guard data.count <= HandlerText.maximumStrings, data.allSatisfy(HandlerText.isSound) else {
             throw failures.failure(
-                .permanent, operation, .cicRefused, "the request holds what may not be sent to a handler")
+                .permanent, operation, .cicRefused, "the request holds what may not be sent to a handler",
+                mayHaveBeenSent: false)
         }
         guard await session.confirmed.contains(Self.answersSubscription) else {
             throw await failures.held(
@@ -100,7 +101,8 @@ extension CICServer {
                 session.connection == nil
                     ? session.reason
                     : RoutingReason(
-                        .cicUnreachable, "CIC server \(settings.name) does not yet deliver the handler's answers."))
+                        .cicUnreachable, "CIC server \(settings.name) does not yet deliver the handler's answers."),
+                mayHaveBeenSent: false)
         }
         let awaited = exchanges.expect(key, interaction)
         defer { exchanges.forget(key, awaited) }

@@ -108,7 +108,7 @@ public actor CICServer: InteractionServer {
         guard let org = orgs.withLock({ $0[key.caseKey.org] }) else {
             throw RoutingFailure(
                 .held, at: .create, cause: .configuration,
-                "The id of org \(key.caseKey.org) is not known in this worker yet.")
+                "The id of org \(key.caseKey.org) is not known in this worker yet.", mayHaveBeenSent: false)
         }
         return org
     }

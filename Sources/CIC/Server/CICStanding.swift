@@ -97,16 +97,20 @@ public struct GuardedCICServer: InteractionServer {
 
     public func resolve(workgroup: String, skills: String) async throws(RoutingFailure) -> ResolvedTarget {
         _ = try begin(.directory)
-        if let connection = await server.session.connection, let refusal = server.standing.refusal(connection) {
-            throw server.failures.held(.directory, refusal)
+        // Names can be known without a session, and what is begun without one is begun for nothing.
+        guard let connection = await server.session.connection else {
+            throw await server.failures.held(.directory, server.session.reason)
         }
+        if let refusal = server.standing.refusal(connection) { throw server.failures.held(.directory, refusal) }
         return try await server.resolve(workgroup: workgroup, skills: skills)
     }
 
     private func begin(_ operation: CICOperation) throws(RoutingFailure) -> Int {
         let known = server.standing.known
         // Not before anybody has told which server is in force.
-        guard known.isSettled else { throw server.failures.held(operation, server.standing.switchingOver) }
+        guard known.isSettled else {
+            throw server.failures.held(operation, server.standing.switchingOver, mayHaveBeenSent: false)
+        }
         return known.changes
     }
 

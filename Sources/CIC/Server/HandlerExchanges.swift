@@ -26,6 +26,9 @@ struct HandlerExchanges {
         let answer: Awaited<Answer>
     }
 
+    /// The code of what may go away by itself.
+    private static let temporary = "internal"
+
     /// By attempt: hundreds wait at a time, and every answer names one.
     private var waiting: [String: [Waiting]] = [:]
 
@@ -75,7 +78,15 @@ struct HandlerExchanges {
             guard let operation = HandlerOperation(rawValue: data[2]) else { return }
             let code = data.count >= 4 ? data[3] : ""
             let text = data.count >= 5 ? data[4] : ""
-            fulfil(.failed(code: code, text: text), attempt) { $0.operation == operation }
+            guard operation == .assign else {
+                return fulfil(.failed(code: code, text: text), attempt) { $0.operation == operation }
+            }
+            if data.count >= 6, let number = Int64(data[5]) {
+                fulfil(.failed(code: code, text: text), attempt) { $0.operation == .assign && $0.number == number }
+            } else {
+                // It may be about an older assign, with other names: nothing that fails a case at once.
+                fulfil(.failed(code: Self.temporary, text: text), attempt) { $0.operation == .assign }
+            }
         default: break
         }
     }

@@ -33,6 +33,9 @@ public struct CaseChange: Equatable, Sendable {
     public var row: RecordID?
     /// Of `observed` only: the revision it was compared with, 0 for a case that we did not know.
     public var comparedWith: Int64?
+    /// Of `observed` only: the version of the newest state that was merged when it was compared, 0 for none; nil from those
+    /// who do not know it.
+    public var comparedVersion: Int64?
     /// Of `observed` only: a person asked for what waits to be offered, although nothing has changed since.
     public var isAsked: Bool
 
@@ -40,7 +43,7 @@ public struct CaseChange: Equatable, Sendable {
         key: String, org: String, caseID: RecordID, kind: ChangeKind, version: Int64, versionEpoch: Int32 = 1,
         occurredAt: Timestamp, caseNumber: String, owner: RecordID, previousOwner: RecordID? = nil,
         isClosed: Bool = false, skills: String = "", priority: String = "", actor: RecordID? = nil,
-        row: RecordID? = nil, comparedWith: Int64? = nil, isAsked: Bool = false
+        row: RecordID? = nil, comparedWith: Int64? = nil, comparedVersion: Int64? = nil, isAsked: Bool = false
     ) {
         self.key = key
         self.org = org
@@ -59,6 +62,7 @@ public struct CaseChange: Equatable, Sendable {
         self.actor = actor
         self.row = row
         self.comparedWith = comparedWith
+        self.comparedVersion = comparedVersion
         self.isAsked = isAsked
     }
 

@@ -68,7 +68,7 @@ extension Deliberation {
     mutating func stateChanged(_ version: Int64) {
         let fences = after.fences
         let arrives =
-            (change.kind.bringsCase || (version > fences.state && isAway)) && !change.isClosed
+            (change.kind.bringsCase || (version > fences.state && isElsewhere)) && !change.isClosed
             && mapping(of: change.owner) != nil
         var asks = arrives && version >= fences.arrival && version >= fences.reply
         // A contact that no newer reply has answered was put aside while nobody could be offered the case.
@@ -86,10 +86,10 @@ extension Deliberation {
             if skillsAsk && !change.isClosed && mapping(of: change.owner) != nil {
                 after.fences.arrival = max(after.fences.arrival, version)
             }
-            apply(
-                comesBack: comesBack, asks: asks || skillsAsk,
-                // Equal versions say nothing about order: a second offer is better than none.
-                wasContacted: fences.contact > 0 && fences.contact >= version && fences.contact >= fences.reply)
+            let wasContacted = isUnanswered(fences, since: isShownByLaterState ? fences.state : version)
+            apply(comesBack: comesBack, asks: asks || skillsAsk, wasContacted: wasContacted)
+            // Whoever wrote may have written to an owner of whom nothing has told yet, and nobody is offered that now.
+            if wasContacted && after.wanted == nil && setsContactOnUserOwned { needsVerification = true }
             return
         }
         if version == fences.state, before.facts?.isSameState(as: CaseFacts(change)) == false {
@@ -105,15 +105,32 @@ extension Deliberation {
         }
     }
 
-    /// Whether nobody could be offered the case as we hold it: a newer state that shows it in a monitored queue stands for the
+    /// Whether the case is not where this change shows it: a newer state that shows it in a monitored queue stands for the
     /// change that brought it there and has no row.
-    private var isAway: Bool {
-        before.facts.map { $0.isClosed || configuration.mapping(org: change.org, owner: $0.owner) == nil } ?? false
+    private var isElsewhere: Bool { before.facts.map { $0.isClosed || $0.owner != change.owner } ?? false }
+
+    /// What the mapping ends when a user takes the case is wanted for what somebody wrote since, or was read off CIC after
+    /// rows were lost.
+    var mayWaitWithUser: Bool {
+        settings?.onUserOwner != .end || (setsContactOnUserOwned && before.fences.contact > 0)
+    }
+
+    var setsContactOnUserOwned: Bool {
+        configuration.orgs[change.org].map { $0.contactOnUserOwned != .unchanged } ?? false
+    }
+
+    /// Whether a change of skills is the first to show that the case is another owner's, or open again: since when is not known.
+    private var isShownByLaterState: Bool { change.kind == .skillsChanged && isElsewhere }
+
+    /// Whether somebody wrote at this version or later, and has no reply yet. Equal versions say nothing about order: a second
+    /// offer is better than none.
+    func isUnanswered(_ fences: Fences, since version: Int64) -> Bool {
+        fences.contact > 0 && fences.contact >= version && fences.contact >= fences.reply
     }
 
     /// Whether the case was away, so that an agent who has it is to lose it: a user owned it, it was closed, or
     /// something between what we hold and this change is missing.
-    private var comesBack: Bool {
+    var comesBack: Bool {
         guard let facts = before.facts else { return false }
         let previous = change.kind == .observed ? facts.owner : change.previousOwner ?? change.owner
         return previous.isUser || facts.owner.isUser || previous != facts.owner || change.kind == .reopened
@@ -127,8 +144,8 @@ extension Deliberation {
 
     /// Takes over a newer state of the case.
     ///
-    /// - Parameter wasContacted: somebody wrote after that, was merged before it, and has no reply yet.
-    private mutating func apply(comesBack: Bool, asks: Bool, wasContacted: Bool = false) {
+    /// - Parameter wasContacted: somebody wrote after that, or perhaps after that, was merged before it, and has no reply yet.
+    mutating func apply(comesBack: Bool, asks: Bool, wasContacted: Bool = false) {
         takeFacts()
         if change.isClosed {
             rule = .closed
@@ -146,7 +163,9 @@ extension Deliberation {
                 return
             }
             let setting = configuration.orgs[change.org]?.contactOnUserOwned ?? .unchanged
-            if setting == .lastWorkgroup && before.facts?.owner == change.owner && before.wanted != nil { return }
+            // So does a wish on a workgroup, which somebody's message may have found and now waits for.
+            let isSameOwner = before.facts?.owner == change.owner && before.wanted != nil
+            if setting != .unchanged && isSameOwner && mayWaitWithUser { return }
             // What the mapping would end goes to where the owner is offered it instead.
             let moves = hasLiveEpisode && settings?.onUserOwner == .end
             if wasContacted && setting != .unchanged && contacted(userOwned: change.owner, setting, moves: moves) {
@@ -167,89 +186,6 @@ extension Deliberation {
         }
     }
 
-    // MARK: Observations
-
-    /// Applies only at the revision it was compared with, and moves no fence. One that comes too late is made again.
-    mutating func observed() {
-        guard change.comparedWith == before.revision else {
-            outcome = .superseded
-            rule = .observationOutdated
-            // Of what it was to settle no sweep may find a difference.
-            needsVerification = true
-            return
-        }
-        guard let facts = before.facts else {
-            after.observedAt = change.occurredAt
-            apply(comesBack: false, asks: true)
-            return
-        }
-        let differs = facts.owner != change.owner || facts.isClosed != change.isClosed
-        guard differs || facts.skills != change.skills else {
-            rule = .noDifference
-            if !isWantedFollowing(facts) {
-                // Closed, or nobody's, since the org only observed; or as said there.
-                apply(comesBack: false, asks: false)
-            } else if change.isAsked {
-                offerWaiting(facts)
-            }
-            return
-        }
-        if differs { after.observedAt = change.occurredAt }
-        apply(comesBack: comesBack, asks: true)
-    }
-
-    /// Whether what is wanted, if anything is, may stay although these facts ask for something else by now. A mapping that
-    /// was changed is for the cases that come, but not for one that has failed: a person has corrected it, and the old wish
-    /// would fail again; what an agent has stays where it is. What another mapping says was read off CIC after rows were
-    /// lost, and is no decision, whoever has it.
-    private mutating func isWantedFollowing(_ facts: CaseFacts) -> Bool {
-        guard let wanted = before.wanted else { return true }
-        if facts.isClosed { return false }
-        guard let wish = mapping(of: facts.owner)?.wanted(caseSkills: facts.skills) else {
-            return facts.owner.isUser && ownQueueInForce(of: facts.owner).map(isCorrected) != true
-        }
-        let isSamePlace = wish.isSamePlace(as: wanted)
-        guard isSamePlace || wish.mapping == wanted.mapping else { return false }
-        if before.episode?.isWithAgent == true { return true }
-        // What was read off CIC after rows were lost has no skills: they cannot be read there.
-        if isSamePlace && wanted.skills.isEmpty && !wish.skills.isEmpty { return false }
-        if before.attempts < RetryPolicy.attemptLimit { return true }
-        return isSamePlace && wish.skills == wanted.skills
-    }
-
-    /// The mapping that names the owner's own queue, if that is where the case is wanted.
-    private func ownQueueInForce(of owner: RecordID) -> Mapping? {
-        configuration.ownQueue(org: change.org, of: owner).flatMap { $0.id == before.wanted?.mapping ? $0 : nil }
-    }
-
-    /// Whether a person has corrected the mapping of a case that has failed.
-    private func isCorrected(_ own: Mapping) -> Bool {
-        let isSamePlace = before.wanted?.isSamePlace(as: own.wanted(caseSkills: "")) ?? true
-        return !isSamePlace && before.attempts >= RetryPolicy.attemptLimit && before.episode?.isWithAgent != true
-    }
-
-    /// Nothing has changed, but a person asked for what waits: in a queue that was not monitored when the case came to it,
-    /// or in an org that only observed.
-    private mutating func offerWaiting(_ facts: CaseFacts) {
-        guard before.wanted == nil, !facts.isClosed else { return }
-        guard let mapping = mapping(of: facts.owner) else {
-            rule = facts.owner.isUser ? .ownedByUser : .unmonitoredQueue
-            return
-        }
-        guard !hasLiveEpisode else {
-            rule = .interactionActive
-            needsReading = before.episode?.interaction != nil
-            return
-        }
-        let fences = after.fences
-        guard fences.reply <= max(fences.state, fences.arrival, fences.contact) else {
-            rule = .answered
-            return
-        }
-        offer(on: mapping, arrives: true, asks: true, comesBack: false)
-        if raises { rule = .offeredOnRequest }
-    }
-
     // MARK: Occurrences
 
     mutating func contacted(_ version: Int64, _ org: OrgSettings) {
@@ -261,6 +197,7 @@ extension Deliberation {
             rule = .answered
             return
         }
+        if setsContactOnUserOwned && version >= fences.state && tellsOfUser { needsVerification = true }
         guard let facts = after.facts, !facts.isClosed else {
             rule = .caseClosed
             return
@@ -272,6 +209,14 @@ extension Deliberation {
         } else {
             rule = .unmonitoredQueue
         }
+    }
+
+    /// Whether a user has the case by what this comment says, and nobody could be offered it as we hold it: what told of the
+    /// user is missing, or still to come.
+    private var tellsOfUser: Bool {
+        guard let facts = before.facts, change.owner.isUser, !change.isClosed else { return false }
+        return facts.isClosed
+            || (facts.owner != change.owner && configuration.mapping(org: change.org, owner: facts.owner) == nil)
     }
 
     /// Somebody wrote about a case that a user owns: what follows is set per org. Returns whether there is a place to offer

@@ -18,7 +18,8 @@ public struct Episode: Equatable, Sendable {
     public var interaction: InteractionID?
     /// The attempt whose interaction won; while creating, the newest attempt.
     public var attempt: AttemptID
-    /// Until when the newest attempt to create may still be sent or answered, by the database's clock.
+    /// Until when the newest attempt to create may still be sent or answered, by the database's clock; `neverSent` where it
+    /// is certain that it was not sent and will not be.
     public var attemptDeadline: Timestamp
     /// Where the last assign that we know of put it; nil: unknown, and unknown is never "as wanted".
     public var workgroup: String?
@@ -27,6 +28,10 @@ public struct Episode: Equatable, Sendable {
     public var assignNumber: Int64
     /// Our copy of what the watch saw last; it may be old.
     public var isWithAgent: Bool
+
+    /// The deadline of an attempt that never left. Before every other time, so that who does not know this one takes the
+    /// attempt for long over.
+    public static let neverSent = Timestamp(microseconds: 0)
 
     public init(
         number: Int32, cic: String, state: State, interaction: InteractionID? = nil, attempt: AttemptID,

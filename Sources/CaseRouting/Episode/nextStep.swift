@@ -2,7 +2,7 @@
 public enum Step: Equatable, Sendable {
     /// All is as wanted: record that.
     case finish
-    /// Open the next episode: commit an attempt, then create in holding.
+    /// Commit an attempt, of the next episode or in the place of one that was never sent, then create in holding.
     case create
     /// An attempt to create may still be under way, or an agent has what nobody wants any more: come again then.
     case wait(until: Timestamp)
@@ -37,6 +37,8 @@ public func nextStep(for state: CaseState, now: Timestamp, reading: InteractionR
     }
     switch episode.state {
     case .creating:
+        // There is nothing to be found of an attempt that never left.
+        if episode.attemptDeadline == Episode.neverSent && state.wanted?.cic == episode.cic { return .create }
         let resolvable = episode.attemptDeadline + settlingTime
         return now < resolvable ? .wait(until: resolvable) : .lookInHolding
     case .ending:

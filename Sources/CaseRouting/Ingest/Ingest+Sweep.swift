@@ -164,38 +164,68 @@ extension Ingest {
         pass.result.casesCompared += swept.count
         let held = try await store.held(org: org, swept.map(\.caseID), settledOnly: true)
         let heldByID = Dictionary(held.map { ($0.caseID, $0) }, uniquingKeysWith: { first, _ in first })
-        var differing: [CaseChange] = []
+        var differing: [SweptCase] = []
         var waiting: [CaseChange] = []
         for one in swept {
             // Without an entry the case has requests that nobody has merged yet.
             guard let held = heldByID[one.caseID] else { continue }
             guard held.facts?.isSameState(as: one.facts) != true else {
                 if held.isUnoffered, waits(one), pass.asked?.offers(one.facts.owner) == true {
-                    waiting.append(observation(of: one, comparedWith: held.revision, isAsked: true))
+                    waiting.append(observation(of: one, comparedWith: held, isAsked: true))
                 }
                 continue
             }
-            // Younger, it is on its way. Closed or gone before we heard of it: nothing to tell.
-            let isKnown = held.facts != nil || held.revision > 0
-            guard one.modifiedAt <= pass.startedAt - Self.settling, isKnown || !one.facts.isClosed else { continue }
-            differing.append(observation(of: one, comparedWith: held.revision))
+            if isTold(one, held, pass) { differing.append(one) }
         }
-        try await deliver(try await unused(differing, at: pass.startedAt), .differs, &pass)
+        var observed: [CaseChange] = []
+        for one in try await readAgain(differing, heldByID) {
+            guard let held = heldByID[one.caseID], held.facts?.isSameState(as: one.facts) != true,
+                isTold(one, held, pass)
+            else { continue }
+            observed.append(observation(of: one, comparedWith: held))
+        }
+        try await deliver(try await unused(observed, at: pass.startedAt), .differs, &pass)
         try await deliver(try await unused(waiting, at: pass.startedAt), .waits, &pass)
-        pass.result.observed += differing.count + waiting.count
+        pass.result.observed += observed.count + waiting.count
         pass.result.offered += waiting.count
+    }
+
+    /// Younger, it is on its way. Closed or gone before we heard of it: nothing to tell.
+    private func isTold(_ one: SweptCase, _ held: HeldCase, _ pass: SweepPass) -> Bool {
+        one.modifiedAt <= pass.startedAt - Self.settling && (!held.isUnheardOf || !one.facts.isClosed)
+    }
+
+    /// What was read of Salesforce before what is held may be the older of the two: a case that was closed in between
+    /// would be opened again. A case that nobody had heard of had nothing that could be newer.
+    private func readAgain(
+        _ differing: [SweptCase], _ held: [RecordID: HeldCase]
+    ) async throws(RoutingFailure) -> [SweptCase] {
+        let isNew = { (one: SweptCase) in held[one.caseID]?.isUnheardOf ?? true }
+        var newest = differing.filter(isNew)
+        let known = differing.filter { !isNew($0) }.map(\.caseID)
+        for start in stride(from: 0, to: known.count, by: Self.idsPerQuery) {
+            newest += try await source.cases(Array(known[start..<min(start + Self.idsPerQuery, known.count)]))
+        }
+        return newest
     }
 
     private func waits(_ one: SweptCase) -> Bool {
         !one.facts.isClosed && !one.isDeleted && settings.monitoredQueues.contains(one.facts.owner)
     }
 
-    func observation(of one: SweptCase, comparedWith revision: Int64, isAsked: Bool = false) -> CaseChange {
+    private func observation(of one: SweptCase, comparedWith held: HeldCase, isAsked: Bool = false) -> CaseChange {
+        observation(of: one, comparedWith: (held.revision, held.version), isAsked: isAsked)
+    }
+
+    func observation(
+        of one: SweptCase, comparedWith held: (revision: Int64, version: Int64), isAsked: Bool = false
+    ) -> CaseChange {
         CaseChange(
-            key: "s:\(one.caseID):\(one.modifiedAt.seconds):\(revision)", org: org, caseID: one.caseID, kind: .observed,
-            version: one.modifiedAt.seconds, versionEpoch: settings.versionEpoch, occurredAt: one.modifiedAt,
-            caseNumber: one.facts.caseNumber, owner: one.facts.owner, isClosed: one.facts.isClosed || one.isDeleted,
-            skills: one.facts.skills, priority: one.facts.priority, comparedWith: revision, isAsked: isAsked)
+            key: "s:\(one.caseID):\(one.modifiedAt.seconds):\(held.revision)", org: org, caseID: one.caseID,
+            kind: .observed, version: one.modifiedAt.seconds, versionEpoch: settings.versionEpoch,
+            occurredAt: one.modifiedAt, caseNumber: one.facts.caseNumber, owner: one.facts.owner,
+            isClosed: one.facts.isClosed || one.isDeleted, skills: one.facts.skills, priority: one.facts.priority,
+            comparedWith: held.revision, comparedVersion: held.version, isAsked: isAsked)
     }
 
     /// An observation may have been merged without raising the revision and been overwritten by a late row of an older
@@ -218,9 +248,11 @@ extension Ingest {
     private func verify(under lease: Lease) async throws(RoutingFailure) {
         let cases = try await store.takeToVerify(org: org, limit: Self.idsPerQuery)
         guard !cases.isEmpty else { return }
-        let revisions = Dictionary(cases.map { ($0.caseID, $0.revision) }, uniquingKeysWith: { first, _ in first })
+        let held = Dictionary(
+            cases.map { ($0.caseID, (revision: $0.revision, version: $0.version)) },
+            uniquingKeysWith: { first, _ in first })
         let read = try await source.cases(cases.map(\.caseID))
-        let observations = read.map { observation(of: $0, comparedWith: revisions[$0.caseID] ?? 0) }
+        let observations = read.compactMap { one in held[one.caseID].map { observation(of: one, comparedWith: $0) } }
         try await publish(try await unused(observations, at: try await store.now()), lease)
         try await store.verified(org: org, cases)
     }

@@ -56,6 +56,7 @@ public enum RequestMessage: Equatable, Sendable {
             var actor: String?
             var row: String?
             var comparedWith: Int?
+            var comparedVersion: Int?
             var isAsked = false
             var failure: Int?
         }
@@ -100,6 +101,7 @@ public enum RequestMessage: Equatable, Sendable {
                 case "actor": data.actor = try reader.optionalString()
                 case "row": data.row = try reader.optionalString()
                 case "comparedWith": data.comparedWith = try reader.int()
+                case "comparedVersion": data.comparedVersion = try reader.int()
                 case "asked": data.isAsked = try reader.bool()
                 case "failure": data.failure = try reader.int()
                 default: break
@@ -161,6 +163,7 @@ public enum RequestMessage: Equatable, Sendable {
                 previousOwner: try Self.optionalID(data.previousOwner, "data.previousOwner"), isClosed: data.isClosed,
                 skills: data.skills, priority: data.priority, actor: try Self.optionalID(data.actor, "data.actor"),
                 row: try Self.optionalID(data.row, "data.row"), comparedWith: data.comparedWith.map(Int64.init),
+                comparedVersion: data.comparedVersion.map(Int64.init),
                 isAsked: data.isAsked)
         }
 
@@ -202,6 +205,7 @@ public enum RequestMessage: Equatable, Sendable {
                 data.write("actor", ifPresent: change.actor?.description)
                 data.write("row", ifPresent: change.row?.description)
                 data.write("comparedWith", ifPresent: change.comparedWith.map(Int.init))
+                data.write("comparedVersion", ifPresent: change.comparedVersion.map(Int.init))
                 if change.isAsked { data.write("asked", true) }
             }
         }

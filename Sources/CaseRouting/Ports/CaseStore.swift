@@ -49,7 +49,12 @@ public protocol CaseStore: Sendable {
     /// attempt, `permanent` and `configuration` all of them, `held` none. At the limit the case is *failed*: its
     /// failure number rises and its handle is due. Guarded by epoch and revision: a failure never counts against a
     /// newer wish; without effect the lease is given back at once all the same.
-    func park(_ claim: Claim, _ failure: RoutingFailure, delay: Duration) async throws(RoutingFailure) -> Bool
+    ///
+    /// - Parameter create: the claim's attempt to create is certain not to have been carried out. That is written down
+    ///   whatever is wanted now: the deadline of the attempt is over.
+    func park(
+        _ claim: Claim, _ failure: RoutingFailure, delay: Duration, create: FailedCreate?
+    ) async throws(RoutingFailure) -> Bool
 
     /// The claim with everything as it is now; nil when the lease is lost.
     func refresh(_ claim: Claim) async throws(RoutingFailure) -> Claim?
@@ -75,6 +80,34 @@ public protocol CaseStore: Sendable {
 
     /// Keeps why a message could not be read. Idempotent per content.
     func recordUndecodable(_ message: UndecodableMessage) async throws(RoutingFailure)
+}
+
+extension CaseStore {
+    /// Gives the case back after anything but a create, or after one of which nothing is certain.
+    public func park(
+        _ claim: Claim, _ failure: RoutingFailure, delay: Duration
+    ) async throws(RoutingFailure) -> Bool {
+        try await park(claim, failure, delay: delay, create: nil)
+    }
+}
+
+/// What is certain of a create that failed. Without certainty its outcome is looked for when the attempt's time is over.
+public enum FailedCreate: String, Sendable {
+    /// Nothing left this process, and nothing will under this attempt: another one takes its place at once.
+    case neverSent = "never-sent"
+    /// CIC answered that it did not do it, because the session had ended. It is looked for all the same before another
+    /// attempt takes its place, but at once: the answer does not have to be waited for.
+    case refused
+
+    init?(_ failure: RoutingFailure) {
+        if !failure.mayHaveBeenSent {
+            self = .neverSent
+        } else if failure.kind == .held {
+            self = .refused
+        } else {
+            return nil
+        }
+    }
 }
 
 /// Names a request: the Salesforce day of its change, org and event key.

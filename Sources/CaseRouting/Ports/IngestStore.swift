@@ -107,17 +107,22 @@ public struct RecordedRequest: Sendable {
 public struct HeldCase: Equatable, Sendable {
     public let caseID: RecordID
     public let revision: Int64
+    /// The version of the newest state that was merged; 0 for none.
+    public let version: Int64
     public let facts: CaseFacts?
     /// Nothing is wanted for it and no interaction is open; nor has an agent ended one, unless something was asked since
     /// and put aside because of what people had set.
     public let isUnoffered: Bool
 
-    public init(caseID: RecordID, revision: Int64, facts: CaseFacts?, isUnoffered: Bool = false) {
+    public init(caseID: RecordID, revision: Int64, version: Int64, facts: CaseFacts?, isUnoffered: Bool = false) {
         self.caseID = caseID
         self.revision = revision
+        self.version = version
         self.facts = facts
         self.isUnoffered = isUnoffered
     }
+
+    var isUnheardOf: Bool { facts == nil && revision == 0 }
 }
 
 /// A case that one process reads again.
@@ -127,12 +132,15 @@ public struct CaseToVerify: Equatable, Sendable {
 
     public let caseID: RecordID
     public let revision: Int64
+    /// The version of the newest state that was merged; 0 for none.
+    public let version: Int64
     /// Until when it is put off, by the database's clock: what the mark says that `verified` removes.
     public let until: Timestamp
 
-    public init(caseID: RecordID, revision: Int64, until: Timestamp) {
+    public init(caseID: RecordID, revision: Int64, version: Int64, until: Timestamp) {
         self.caseID = caseID
         self.revision = revision
+        self.version = version
         self.until = until
     }
 }

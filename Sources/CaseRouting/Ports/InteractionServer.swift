@@ -1,12 +1,13 @@
 /// One CIC server, as a routing worker uses it: the port to interactions.
 ///
 /// Errors are `RoutingFailure`s of kind `transient`, `permanent`, `configuration`, `unknown` (the call may have taken
-/// effect: look, never repeat) or `held` (the server as a whole is not available: nothing was sent). `held` is also what
+/// effect: look, never repeat) or `held` (the server as a whole is not available: nothing was done). `held` is also what
 /// it answers while it is with another server of a switchover pair than the one that the watch has written down: that
 /// one knows the interactions under other ids, or not yet, and "gone" would mean nothing.
 /// Every call ends within 10 s.
 public protocol InteractionServer: Sendable {
-    /// Creates an interaction in the holding workgroup, once.
+    /// Creates an interaction in the holding workgroup, once. A failure whose `mayHaveBeenSent` is false is certain to have
+    /// sent nothing, and will send nothing any more.
     func create(_ attempt: AttemptID, _ attributes: InteractionAttributes) async throws(RoutingFailure)
         -> InteractionID
 

@@ -41,14 +41,18 @@ public struct RoutingFailure: Error, Equatable, Sendable {
     /// A sentence that an administrator understands and that says what to do. No secret, no customer text.
     public let summary: String
     public let response: Response?
+    /// False only if it is certain that nothing left this process for what failed.
+    public let mayHaveBeenSent: Bool
 
     public init(
-        _ kind: Kind, at stage: Stage, cause: FailureCause, _ summary: String, response: Response? = nil
+        _ kind: Kind, at stage: Stage, cause: FailureCause, _ summary: String, response: Response? = nil,
+        mayHaveBeenSent: Bool = true
     ) {
         self.kind = kind
         self.stage = stage
         self.cause = cause
         self.summary = summary
         self.response = response
+        self.mayHaveBeenSent = mayHaveBeenSent
     }
 }

@@ -47,13 +47,16 @@ extension CaseRouter {
         var didFinish = false
         /// CIC has answered under this claim.
         var hasAnswered = false
+        /// How the create of this claim failed, where that is certain.
+        var failedCreate: FailedCreate?
     }
 
     private func server(_ hand: Hand) throws(RoutingFailure) -> any InteractionServer {
         let name = hand.claim.state.episode?.cic ?? hand.claim.state.wanted?.cic ?? ""
         guard let server = servers[name] else {
             throw RoutingFailure(
-                .held, at: .resolve, cause: .configuration, "CIC server \(name) is not configured in this worker.")
+                .held, at: .resolve, cause: .configuration, "CIC server \(name) is not configured in this worker.",
+                mayHaveBeenSent: false)
         }
         return server
     }
@@ -65,7 +68,7 @@ extension CaseRouter {
         case .create:
             guard let wanted = hand.claim.state.wanted else { preconditionFailure("created without a wish") }
             _ = try await server(hand).resolve(workgroup: wanted.workgroup, skills: wanted.skills)
-            try await beginCreate(&hand, opensEpisode: true)
+            try await beginCreate(&hand, opensEpisode: hand.claim.state.episode == nil)
         case .wait(let until):
             try await store.release(hand.claim, delay: until - hand.claim.now)
             hand.isDone = true
@@ -101,7 +104,13 @@ extension CaseRouter {
             episode: hand.claim.episodeKey, caseNumber: facts?.caseNumber ?? "", priority: facts?.priority ?? "")
         guard isTrusted(&hand) else { return }
         failpoint("create.sending")
-        let interaction = try await server(hand).create(attempt, attributes)
+        let interaction: InteractionID
+        do throws(RoutingFailure) {
+            interaction = try await server(hand).create(attempt, attributes)
+        } catch {
+            hand.failedCreate = FailedCreate(error)
+            throw error
+        }
         hand.hasAnswered = true
         failpoint("create.answered")
         try await win(&hand, interaction, attempt)

@@ -6,7 +6,7 @@ extension CaseRouter {
         let state = hand.claim.state
         // A case that only had to wait says nothing about its server.
         if hand.hasAnswered, let cic = state.episode?.cic ?? state.wanted?.cic {
-            breakers[cic]?.succeeded(at: clock.monotonic)
+            breakers[cic, default: Breaker()].succeeded(at: clock.monotonic)
         }
         guard hand.didFinish else { return }
         counted.ended(.done, took: took)
@@ -28,7 +28,7 @@ extension CaseRouter {
             _ = await stored { store throws(RoutingFailure) in try await store.release(claim, delay: .zero) }
             return
         }
-        let delay = delay(for: failure, claim)
+        let delay = delay(for: failure, claim, took)
         logger.log(
             level: failure.kind == .held ? .debug : .warning, "\(LogEvent.caseAttempted.rawValue)",
             metadata: [
@@ -37,18 +37,23 @@ extension CaseRouter {
                 "of": "\(RetryPolicy.attemptLimit)", "retry_in_s": "\(delay.components.seconds)",
                 "duration_ms": "\(took.milliseconds)", "summary": "\(failure.summary)",
             ])
-        _ = await stored { store throws(RoutingFailure) in try await store.park(claim, failure, delay: delay) }
+        let create = hand.failedCreate
+        _ = await stored { store throws(RoutingFailure) in
+            try await store.park(claim, failure, delay: delay, create: create)
+        }
         await countAgainstServer(claim, failure)
     }
 
-    private func delay(for failure: RoutingFailure, _ claim: Claim) -> Duration {
+    private func delay(for failure: RoutingFailure, _ claim: Claim, _ took: Duration) -> Duration {
         let backOff = RetryPolicy.delay(afterAttempts: claim.state.attempts, random: random.next())
         switch failure.kind {
         case .unknown:
-            // Looked for when it must have taken effect; the episode's deadline is the database's time.
+            // Looked for when it must have taken effect; the episode's deadline is the database's time, and so is the claim's,
+            // from which on the worker has waited for the answer.
             guard let deadline = claim.state.episode?.attemptDeadline else { return backOff }
-            return max(backOff, deadline + settlingTime - claim.now)
-        case .held: return max(backOff, .seconds(5))
+            return max(backOff, deadline + settlingTime - claim.now - took)
+        // Most sessions are back within a second; where none comes, the breaker spares the others the asking.
+        case .held: return backOff + .seconds(1)
         default: return backOff
         }
     }

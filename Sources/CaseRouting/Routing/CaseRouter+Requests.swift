@@ -25,6 +25,7 @@ extension CaseRouter {
             await queue.acknowledge(delivery)
         case .change(let change):
             failpoint("request.taken")
+            delivered(changeOf: change.occurredAt)
             switch await settings(of: change.org) {
             case .some(true): break
             case .some(false): return await putAside(delivery, .unknownOrg)
@@ -37,13 +38,12 @@ extension CaseRouter {
                     return
                 }
             }
-            let started = clock.monotonic
             guard let merged = await merge(change) else { return }
             failpoint("request.merged")
             await queue.acknowledge(delivery)
             failpoint("request.acknowledged")
-            if case .claimed(let claim, let attempt) = merged {
-                await converge(claim, attempt: attempt, since: started)
+            if case .claimed(let claim, let attempt, let asked) = merged {
+                await converge(claim, attempt: attempt, since: asked)
             }
         }
     }
@@ -59,9 +59,8 @@ extension CaseRouter {
                 return
             }
             guard case .change(let change) = try RequestMessage(request.body) else { return }
-            let started = clock.monotonic
-            if case .claimed(let claim, let attempt)? = await merge(change) {
-                await converge(claim, attempt: attempt, since: started)
+            if case .claimed(let claim, let attempt, let asked)? = await merge(change) {
+                await converge(claim, attempt: attempt, since: asked)
             }
         } catch {
             // Ingest wrote what it had encoded itself; nothing can be done for such a row but to say so.
@@ -81,7 +80,8 @@ extension CaseRouter {
 
     enum Merged {
         case done
-        case claimed(Claim, AttemptID?)
+        /// With this process's time before the claim was asked for.
+        case claimed(Claim, AttemptID?, asked: Duration)
     }
 
     /// Decides and merges, again and again until nothing has changed between reading and writing. Nil: given up because
@@ -110,13 +110,17 @@ extension CaseRouter {
             let merge = plan(change, snapshot.state, decision, claims: claims)
             counted.merges += 1
             failpoint("request.decided")
-            guard let result = await stored({ store throws(RoutingFailure) in try await store.merge(merge) }) else {
-                return nil
+            // Of the try that succeeds: while the database is away for longer than a lease, none has begun.
+            var asked = clock.monotonic
+            let result = await stored { store throws(RoutingFailure) in
+                asked = clock.monotonic
+                return try await store.merge(merge)
             }
+            guard let result else { return nil }
             switch result {
             case .conflict: continue
             case .merged: return .done
-            case .claimed(let claim): return .claimed(claim, merge.attempt)
+            case .claimed(let claim): return .claimed(claim, merge.attempt, asked: asked)
             }
         }
     }

@@ -28,7 +28,11 @@ public actor CaseRouter {
     private var inHand = 0
     var counted = RoutingMeter()
     private var placeWaiters: [CheckedContinuation<Void, Never>] = []
+    /// Places that deliveries leave free, because due cases wait for them.
+    private var keptPlaces = 0
     private var lastDelivery: Duration = .zero
+    /// When a change was delivered last that had only just happened.
+    private var lastFresh: Duration?
     /// Those who look for work again after a pause.
     private var idlers: [UInt64: Task<Void, Never>] = [:]
     private var nextIdler: UInt64 = 0
@@ -114,6 +118,7 @@ public actor CaseRouter {
     private func takeDueCases() async {
         await withDiscardingTaskGroup { cases in
             while !isStopping && !Task.isCancelled {
+                await keepDuePlaces()
                 let limit = min(Self.dueBatch, casesInFlight - inHand)
                 var taken = 0
                 if limit > 0 && !servers.isEmpty {
@@ -128,6 +133,8 @@ public actor CaseRouter {
                         }
                     }
                 }
+                keptPlaces = 0
+                freePlaces()
                 if taken < Self.dueBatch { await idle(Self.duePause) }
             }
         }
@@ -142,16 +149,14 @@ public actor CaseRouter {
         }
     }
 
-    /// Requests that are in the table and that no delivery brought: of a purged queue, or of a broker that lost them.
-    /// Only while no delivery is waiting, so that a long queue is not doubled.
+    /// Requests that are in the table for ten minutes and that no delivery brought: of a purged queue, or of a broker that
+    /// lost them. Only while the queue is short, so that a long one is not doubled.
     private func takeUnseenRequests() async {
         await withDiscardingTaskGroup { cases in
             while !isStopping && !Task.isCancelled {
                 // One at a time, because being taken is counted: a request that kills its worker must not be counted
                 // against its neighbours.
-                guard clock.monotonic - lastDelivery > .seconds(1), inHand < casesInFlight,
-                    let request = await takeUnseen()
-                else {
+                guard isQueueShort, inHand < casesInFlight, let request = await takeUnseen() else {
                     await idle(Self.unseenPause)
                     continue
                 }
@@ -162,6 +167,17 @@ public actor CaseRouter {
                 }
             }
         }
+    }
+
+    /// Nothing waits, or what is delivered has only just happened: what was published long before it was delivered before.
+    private var isQueueShort: Bool {
+        let now = clock.monotonic
+        return now - lastDelivery > .seconds(1) || lastFresh.map { now - $0 < Self.unseenPause } ?? false
+    }
+
+    /// A change was delivered.
+    func delivered(changeOf time: Timestamp) {
+        if clock.wall - time < Self.freshness { lastFresh = clock.monotonic }
     }
 
     private func takeUnseen() async -> TakenRequest? {
@@ -176,15 +192,22 @@ public actor CaseRouter {
     // MARK: Places
 
     private func waitForPlace() async {
-        while inHand >= casesInFlight && !isStopping {
+        while mustWait(leaving: keptPlaces + 1) { await waitForPlaces(keptPlaces + 1) }
+    }
+
+    /// A queue that is longer than there are places takes every place that becomes free, and a case whose time has come
+    /// would wait behind all of it. So each look for due cases has some, if need be before the next delivery.
+    private func keepDuePlaces() async {
+        keptPlaces = max(1, min(Self.dueBatch, casesInFlight / Self.dueShare))
+        while mustWait(leaving: keptPlaces) { await waitForPlaces(keptPlaces) }
+    }
+
+    private func mustWait(leaving places: Int) -> Bool { casesInFlight - inHand < places && !isStopping }
+
+    private func waitForPlaces(_ places: Int) async {
+        await withCheckedContinuation { continuation in
             // Looked at again where it waits: a turn of the loop may have passed since.
-            await withCheckedContinuation { continuation in
-                if inHand >= casesInFlight && !isStopping {
-                    placeWaiters.append(continuation)
-                } else {
-                    continuation.resume()
-                }
-            }
+            if mustWait(leaving: places) { placeWaiters.append(continuation) } else { continuation.resume() }
         }
     }
 
@@ -221,6 +244,10 @@ public actor CaseRouter {
 
     /// Cases claimed at once; more would wait in this process while another is free.
     private static let dueBatch = 100
+    /// The share of the places that due cases have at least.
+    private static let dueShare = 10
     private static let duePause: Duration = .milliseconds(400)
     private static let unseenPause: Duration = .seconds(10)
+    /// Half the time after which a request that no delivery brought is looked for.
+    private static let freshness: Duration = .seconds(300)
 }

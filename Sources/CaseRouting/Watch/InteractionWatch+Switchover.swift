@@ -132,10 +132,17 @@ extension InteractionWatch {
         return isSeenTaken && (seen?.assignNumber ?? 0) >= row.wantedAssign
     }
 
-    /// An interaction with our attributes and a known attempt under a new id is the same one, but for a create that was
+    /// What is shown under the id and attempt of its row is the row's: it came along, or was made since this server answers.
+    /// Under a new id an interaction with our attributes and a known attempt is the same one, but for a create that was
     /// carried out twice: what waits or is worked on goes before what is in holding, which counts only when nothing else
     /// can come any more, and never for what was moved out of there already.
     private func rebindSeen() async throws(RoutingFailure) {
+        for (key, old) in switchover?.stranded ?? [:] {
+            guard let entry = mirror.entries[old.interaction], !entry.queues.isEmpty,
+                isSame(old.interaction, entry, old)
+            else { continue }
+            try await rebind(key, old, to: old.interaction)
+        }
         guard let stranded = switchover?.stranded, !stranded.isEmpty else { return }
         let isWaitOver = switchover.map { clock.monotonic - $0.since >= settings.recoveryWait } ?? false
         for interaction in isWaitOver ? mirror.inHolding.union(mirror.unbound) : mirror.unbound {

@@ -52,12 +52,31 @@ extension Judge {
             findings.add(.oneLive, key, "\(one.name) lives, and no open episode has it", one.source)
             return
         }
-        if let last = state.versions.last, !last.isOpen, last.at < horizon, !one.isWithAgent,
+        guard let last = state.versions.last, last.at < horizon, !one.isWithAgent,
             !isVisiblyNotRouted(key, since: last.at)
-        {
+        else { return }
+        if !last.isOpen {
             findings.add(
                 .oneLive, key, "\(one.name) lives, and the case was closed at \(Sentence.time(last.at))", one.source)
+        } else if isNobodys(one, key, state, since: last) {
+            findings.add(
+                .oneLive, key,
+                "\(one.name) waits, and since \(Sentence.time(last.at)) the case is \(last.owner)'s, of which nothing waits there",
+                one.source)
         }
+    }
+
+    /// Whether the owner is one whose cases are not to wait where this one does: a queue that nobody monitors, or a user,
+    /// where the mapping ends what waits when a user takes the case.
+    private func isNobodys(
+        _ one: Incarnation, _ key: CaseKey, _ state: SalesforceEvidence.CaseState,
+        since last: SalesforceEvidence.Version
+    ) -> Bool {
+        guard places.place(org: key.org, queue: last.owner) == nil else { return false }
+        // It may have been offered again there.
+        if state.firstContact != nil && places.isOfferedAgain(org: key.org, owner: last.owner) { return false }
+        let place = Site.Place(server: one.server, workgroup: one.workgroup)
+        return !one.isHolding && one.since < horizon && !places.mayWait(org: key.org, at: place, while: last.owner)
     }
 
     private mutating func judgeWinner(_ one: Incarnation, _ key: CaseKey) {

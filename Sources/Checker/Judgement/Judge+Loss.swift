@@ -1,28 +1,17 @@
 extension Judge {
     /// I1: what somebody asked for is offered or was worked on; every row was marked.
     ///
-    /// A case is **lost** when, where the ledgers end, it is open in a monitored queue with something to work on
-    /// (`SalesforceEvidence`), and there is no live interaction of it on the workgroup of that queue, and no agent
-    /// has ended one there since it was asked for. It is lost too when an outbox row of it was never marked as
-    /// processed: then nobody can prove that the change was seen. Ended by anybody but an agent does not count as worked
-    /// on. What came in about a case of a user who has an own queue for that is offered there, unless an interaction is open
-    /// already, wherever. With a database, a case that is on the list of failed ones, or was discarded since, is not lost: people see it.
+    /// A case is **lost** when, where the ledgers end, it is open with something to work on (`SalesforceEvidence`), and nobody
+    /// has it or has worked on it since it was asked for (`ServiceDue`). It is lost too when an outbox row of it was never
+    /// marked as processed: then nobody can prove that the change was seen. Ended by anybody but an agent does not count as
+    /// worked on. With a database, a case that is on the list of failed ones, or was discarded since, is not lost: people
+    /// see it.
     mutating func judgeLoss() {
         for (key, state) in salesforce.cases {
-            let own = places.ownQueue(org: key.org, user: state.owner)
-            guard let ask = state.ask, let place = places.place(org: key.org, queue: state.owner) ?? own,
-                !isVisiblyNotRouted(key, since: ask.at)
-            else { continue }
-            let seen = cic.cases[key] ?? CICEvidence.CaseState()
-            let live = seen.live.map { cic.incarnations[$0] }
-            let isLive = live.contains {
-                own == nil ? $0.server == place.server && $0.workgroup == place.workgroup : !$0.isHolding
+            guard let due = ServiceDue(key, state, cic, places), !isVisiblyNotRouted(key, since: due.ask.at) else {
+                continue
             }
-            let wasWorkedOn = seen.agentEnds.contains { ($0.place == place || own != nil) && $0.at >= ask.at }
-            if !isLive && !wasWorkedOn {
-                findings.add(
-                    .noLoss, key, Sentence.nobodyWorks(on: ask, at: place, live: live, seen.agentEnds), ask.source)
-            }
+            findings.add(.noLoss, key, Sentence.nobodyWorks(on: due), due.ask.source)
         }
         let passed = passedByCursors
         for id in salesforce.unmarked {

@@ -25,7 +25,11 @@ extension Judge {
         _ database: DatabaseEvidence
     ) {
         guard let last = state.versions.last, last.at < horizon, !held.owner.isEmpty else { return }
-        let isMonitored = last.isOpen && places.place(org: key.org, queue: last.owner) != nil
+        // Who has the case decides where its owner is offered what comes in.
+        let isMonitored =
+            last.isOpen
+            && (places.place(org: key.org, queue: last.owner) != nil
+                || state.ask != nil && places.ownQueue(org: key.org, user: last.owner) != nil)
         let isHeldMonitored = !held.isClosed && places.place(org: key.org, queue: held.owner) != nil
         // Elsewhere a change that no row told of concerns nobody. What is not merged yet is no order.
         guard isMonitored || isHeldMonitored, database.requests[key]?.contains(where: { $0.seen == nil }) != true
@@ -45,7 +49,8 @@ extension Judge {
         }
     }
 
-    /// The owners that the case had, walked through by the places its interactions were moved to.
+    /// The owners that the case had, walked through by the places its interactions were moved to; and to the own queue of one
+    /// of them it goes only when somebody writes.
     private mutating func judgeMoves(_ key: CaseKey, _ state: SalesforceEvidence.CaseState) {
         // What a sweep has observed may be overwritten by an older row that comes later, until it is observed again.
         guard database?.requests[key]?.contains(where: { $0.change == "observed" }) != true else { return }
@@ -65,6 +70,16 @@ extension Judge {
                 return
             }
             version = match
+            // It may be where the cases of a queue go as well.
+            let isMonitored = state.versions[match...].contains {
+                $0.at <= move.at && places.place(org: key.org, queue: $0.owner) == move.place
+            }
+            if !isMonitored, state.firstContact.map({ $0 > move.at }) ?? true {
+                findings.add(
+                    .order, key,
+                    "at \(Sentence.time(move.at)) it was moved to \(move.place.server)/\(move.place.workgroup), its owner's own "
+                        + "queue, and nobody had written about it", move.source)
+            }
         }
     }
 

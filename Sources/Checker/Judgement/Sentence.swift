@@ -2,21 +2,20 @@ import Foundation
 
 /// The sentences in which a verdict explains itself.
 enum Sentence {
-    static func nobodyWorks(
-        on ask: SalesforceEvidence.Ask, at place: Site.Place, live: [Incarnation], _ ends: [CICEvidence.AgentEnd]
-    ) -> String {
+    static func nobodyWorks(on due: ServiceDue) -> String {
+        let (ask, place) = (due.ask, due.place)
         let what =
             switch ask.kind {
             case .arrival(let change): "it came into a monitored queue (\(change))"
             case .comment: "somebody commented on it"
             case .email: "an e-mail about it arrived"
             }
-        let elsewhere = live.map { $0.isHolding ? "\($0.name), which is holding" : $0.name }
+        let elsewhere = due.live.map { $0.isHolding ? "\($0.name), which is holding" : $0.name }
         let found =
             elsewhere.isEmpty
             ? "CIC has no live interaction of it" : "its live interaction is on \(elsewhere.joined(separator: " and "))"
         let ended =
-            ends.last.map { "; an agent ended the last one on \($0.place.workgroup) at \(time($0.at))" } ?? ""
+            due.agentEnds.last.map { "; an agent ended the last one on \($0.place.workgroup) at \(time($0.at))" } ?? ""
         return "at \(time(ask.at)) \(what), it belongs on \(place.server)/\(place.workgroup), and \(found)\(ended)"
     }
 

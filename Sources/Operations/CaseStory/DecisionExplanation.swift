@@ -85,6 +85,12 @@ private struct DecisionFacts {
                 Question(
                     text: "the case is still at revision \(change.comparedWith ?? 0), which the sweep had compared",
                     isTrue: change.comparedWith == before.revision))
+            if let version = change.comparedVersion {
+                list.append(
+                    Question(
+                        text: "no state newer than version \(version) was merged since", isTrue: version == fences.state
+                    ))
+            }
         case .comment, .emailReceived:
             list.append(
                 Question(

@@ -36,8 +36,10 @@ extension CaseStoreDecorator {
     func end(_ end: EpisodeEnd) async throws(RoutingFailure) -> Bool { try await inner.end(end) }
     func endUnborn(_ claim: Claim) async throws(RoutingFailure) -> Bool { try await inner.endUnborn(claim) }
 
-    func park(_ claim: Claim, _ failure: RoutingFailure, delay: Duration) async throws(RoutingFailure) -> Bool {
-        try await inner.park(claim, failure, delay: delay)
+    func park(
+        _ claim: Claim, _ failure: RoutingFailure, delay: Duration, create: FailedCreate?
+    ) async throws(RoutingFailure) -> Bool {
+        try await inner.park(claim, failure, delay: delay, create: create)
     }
 
     func refresh(_ claim: Claim) async throws(RoutingFailure) -> Claim? { try await inner.refresh(claim) }

@@ -31,8 +31,15 @@ struct HistoryBounds {
     /// Changes and agents come that much more often than faults.
     let eagerness: Int
     let kinds: [Kind]
+    /// What a comment does for a case that a user owns.
+    let contactOnUserOwned: OrgSettings.ContactOnUserOwned
+    /// The second user has an own queue too, and the case is given from one to the other.
+    let hasTwoOwnQueues: Bool
+    let onUserOwner: Mapping.OnUserOwner
+    let onUnmonitoredQueue: Mapping.OnUnmonitoredQueue
+    let onReply: Mapping.OnReply
 
-    init(_ random: inout SplitMix) {
+    init(_ random: inout SplitMix, seed: UInt64) {
         cases = Int.random(in: 0..<6, using: &random) < 4 ? 1 : Int.random(in: 2...3, using: &random)
         isLegacy = Int.random(in: 0..<5, using: &random) == 0
         hasTwoServers = Int.random(in: 0..<4, using: &random) == 0
@@ -48,5 +55,18 @@ struct HistoryBounds {
         var all = Kind.allCases.shuffled(using: &random)
         all.removeLast(Int.random(in: 0..<all.count, using: &random))
         kinds = all.sorted()
+        // By a generator of its own: where nothing of this is drawn, a seed is the history that it always was.
+        var settings = SplitMix(seed: seed ^ 0x6f77_6e65_7273)
+        contactOnUserOwned =
+            switch Int.random(in: 0..<8, using: &settings) {
+            case 0..<4: .unchanged
+            case 4..<6: .lastWorkgroup
+            default: .ownQueue
+            }
+        let differs = contactOnUserOwned != .unchanged
+        hasTwoOwnQueues = Bool.random(using: &settings)
+        onUserOwner = differs && Int.random(in: 0..<3, using: &settings) == 0 ? .end : .keep
+        onUnmonitoredQueue = differs && Int.random(in: 0..<4, using: &settings) == 0 ? .keep : .end
+        onReply = differs && Int.random(in: 0..<4, using: &settings) == 0 ? .keep : .end
     }
 }

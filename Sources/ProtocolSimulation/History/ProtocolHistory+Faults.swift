@@ -196,7 +196,10 @@ extension ProtocolHistory {
         }
         forgotten.formUnion(lost.keys)
         for story in stories {
-            story.isForgotten(Set(lost.keys), shared.tables.state(story.key).facts)
+            let state = shared.tables.state(story.key)
+            story.isForgotten(Set(lost.keys), state.facts)
+            // Where it was offered last is known to nobody else.
+            if bounds.contactOnUserOwned == .lastWorkgroup && state.lastWanted == nil { story.isForgottenAsOffered() }
             story.finished = nil
         }
         trace.say("lost rows", lost.count, text: "the database has lost what it knew of \(lost.count) requests")

@@ -20,10 +20,25 @@ extension ProtocolHistory {
         guard let story = stories.randomElement(using: &random),
             let happening = story.possible.randomElement(using: &random)
         else { return }
+        if bounds.contactOnUserOwned != .unchanged && Int.random(in: 0..<3, using: &random) == 0 {
+            return give(story, to: happening)
+        }
         change(story, happening)
         guard bounds.wavers, let back = story.opposite else { return }
         run(.milliseconds(Int.random(in: 0...8_000, using: &random)))
         change(story, back)
+    }
+
+    /// A user takes the case, or gives it on, and somebody writes; and then, perhaps, what was drawn happens.
+    private func give(_ story: Story, to happening: Story.Happening) {
+        let users = story.possible.filter { $0 == .user || $0 == .otherUser }
+        var lives = [users.randomElement(using: &random), .comment, happening].compactMap { $0 }
+        if Bool.random(using: &random) { lives.removeLast() }
+        for next in lives where story.possible.contains(next) {
+            change(story, next)
+            let limit = Bool.random(using: &random) ? 400 : 8_000
+            run(.milliseconds(Int.random(in: 0...limit, using: &random)))
+        }
     }
 
     private func change(_ story: Story, _ happening: Story.Happening) {
@@ -35,13 +50,25 @@ extension ProtocolHistory {
         let hasRow =
             !(mayLackRow && happening.isState && bounds.kinds.contains(.missingRow)
             && Int.random(in: 0..<6, using: &random) == 0)
-        let change = story.commit(happening, version: lastVersion, at: now, number: changes, hasRow: hasRow)
+        let isOwed = happening == .comment && isOfferedToOwner(story)
+        let change = story.commit(
+            happening, version: lastVersion, at: now, number: changes, hasRow: hasRow, isOwed: isOwed)
         trace.say(
             "change", changes,
             text: "SALESFORCE: \(change.key) case \(story.key.caseID) \(happening)\(hasRow ? "" : ", without a row")")
         org.commit(change, writesRow: hasRow, announces: false)
         if hasRow { announce(change) }
         servers[0].onChange?()
+    }
+
+    /// Whether a comment is offered although a user owns the case.
+    private func isOfferedToOwner(_ story: Story) -> Bool {
+        guard story.owner.isUser, !story.isClosed else { return false }
+        return switch bounds.contactOnUserOwned {
+        case .unchanged: false
+        case .lastWorkgroup: story.wasOffered
+        case .ownQueue: configuration.ownQueue(org: Sample.org, of: story.owner) != nil
+        }
     }
 
     /// The event: now, late and so behind others, twice, or never.

@@ -73,7 +73,7 @@ public final class ProtocolHistory: @unchecked Sendable {
         self.seed = seed
         self.broken = broken
         random = SplitMix(seed: seed)
-        bounds = HistoryBounds(&random)
+        bounds = HistoryBounds(&random, seed: seed)
         let simulation = Simulation(seed: seed &* 7 &+ 1)
         self.simulation = simulation
         shared = SharedTables(simulation, seed: seed &+ 1)
@@ -81,17 +81,17 @@ public final class ProtocolHistory: @unchecked Sendable {
         org = MemoryOrg(simulation)
         let names = bounds.hasTwoServers ? [Sample.cic, "branch"] : [Sample.cic]
         servers = names.enumerated().map { MemoryCIC(simulation, seed: seed &+ UInt64(5 + $0), name: $1) }
-        configuration = Sample.configuration(mappings: [
-            Sample.mapping(1, Sample.queueA, Sample.workgroupA),
-            Mapping(
-                id: 2, org: Sample.org, queue: Sample.queueB, cic: names[names.count - 1],
-                workgroup: Sample.workgroupB),
-        ])
+        configuration = Self.configuration(bounds, names)
         trace = HistoryTrace(simulation.clock, isVerbose: isVerbose)
         for number in 0..<bounds.cases {
-            stories.append(Story(CaseKey(org: Sample.org, caseID: Sample.id("500A000000000\(number + 10)"))))
+            let story = Story(CaseKey(org: Sample.org, caseID: Sample.id("500A000000000\(number + 10)")))
+            story.isHandedOn = bounds.contactOnUserOwned == .ownQueue
+            story.isEndedWithUser = bounds.onUserOwner == .end
+            story.isKeptUnmonitored = bounds.onUnmonitoredQueue == .keep
+            stories.append(story)
         }
         shared.trace = trace
+        shared.tables.mappings = Array(configuration.mappings.values)
         broker.dead = failed
         broker.reorders = bounds.reorders
         for server in servers {
@@ -101,6 +101,27 @@ public final class ProtocolHistory: @unchecked Sendable {
             server.disconnectDelay = bounds.disconnectDelay
         }
         watchPromises()
+    }
+
+    /// What people have set: two queues, of which the second may be on another server, and what becomes of the cases of users.
+    private static func configuration(_ bounds: HistoryBounds, _ servers: [String]) -> RoutingConfiguration {
+        func mapping(_ id: Int32, _ owner: RecordID, _ place: String, on server: String) -> Mapping {
+            Mapping(
+                id: id, org: Sample.org, queue: owner, cic: server, workgroup: place, onReply: bounds.onReply,
+                onUnmonitoredQueue: bounds.onUnmonitoredQueue, onUserOwner: bounds.onUserOwner)
+        }
+        let other = servers[servers.count - 1]
+        var mappings = [
+            mapping(1, Sample.queueA, Sample.workgroupA, on: servers[0]),
+            mapping(2, Sample.queueB, Sample.workgroupB, on: other),
+        ]
+        if bounds.contactOnUserOwned == .ownQueue {
+            mappings.append(mapping(3, Sample.user, UserQueue(user: "anna").place, on: servers[0]))
+            if bounds.hasTwoOwnQueues {
+                mappings.append(mapping(4, Sample.otherUser, UserQueue(user: "bert").place, on: other))
+            }
+        }
+        return Sample.configuration(contactOnUserOwned: bounds.contactOnUserOwned, mappings: mappings)
     }
 
     // MARK: Promises that hold at any time
@@ -150,6 +171,11 @@ public final class ProtocolHistory: @unchecked Sendable {
         for story in stories {
             let count = routable(of: story).count
             if count > 1 { violated("two routable interactions of case \(story.key.caseID)") }
+            // What lost rows told of is offered, and the database does not know where.
+            if count > 0 && shared.tables.state(story.key).lastWanted != nil { story.wasOffered = true }
+            if !story.wasContacted && routable(of: story).contains(where: { $0.live.isInOwnQueue }) {
+                violated("case \(story.key.caseID) is in a user's own queue, and nobody wrote about it")
+            }
             // One that agents finished unseen, before a switchover or a restart, passes for lost and is offered once more.
             guard count > 0, let finished = story.finished else { continue }
             story.finished = nil
@@ -180,7 +206,14 @@ public final class ProtocolHistory: @unchecked Sendable {
 
     /// An older state never takes the place of a newer one, however the changes came.
     private func merged(_ change: CaseChange, _ before: CaseFacts?, _ after: CaseFacts?) {
-        guard !change.kind.isOccurrence, change.kind != .observed, before != after else { return }
+        guard !change.kind.isOccurrence, before != after else { return }
+        if change.kind == .observed {
+            let story = stories.first { $0.key == change.caseKey }
+            if let after, story?.isOutdated(after, shared.tables) == true {
+                violated("what \(change.key) had read was older than what was held")
+            }
+            return
+        }
         let newer = shared.tables.requests.values.filter { request in
             request.change.caseKey == change.caseKey && request.isSeen && !request.change.kind.isOccurrence
                 && request.change.kind != .observed && request.change.versionEpoch == change.versionEpoch

@@ -5,7 +5,7 @@ import CaseRouting
 /// The judgement is that of the model in `Tests/Models/fence-order.cpp`.
 final class Story {
     enum Happening: String, CaseIterable {
-        case queueA, queueB, unmonitored, user, closed, reopened, skills, comment, reply
+        case queueA, queueB, unmonitored, user, closed, reopened, skills, comment, reply, otherUser
 
         var isState: Bool { self != .comment && self != .reply }
     }
@@ -28,6 +28,18 @@ final class Story {
     /// The episode that an agent has finished when nothing else was on its way. Until something happens to the case, nobody
     /// is offered it again.
     var finished: EpisodeKey?
+    /// Whether users give the case to each other.
+    var isHandedOn = false
+    /// Whether what waits may stay when the case comes to an unmonitored queue.
+    var isKeptUnmonitored = false
+    /// Whether what waits ends when a user takes the case.
+    var isEndedWithUser = false
+    /// Whether it was offered to anybody yet.
+    var wasOffered = false
+    /// Comments on the case of a user that are to be offered all the same.
+    private var owed: Set<Int> = []
+
+    var wasContacted: Bool { committed.contains { $0.happening == .comment } }
 
     init(_ key: CaseKey) { self.key = key }
 
@@ -46,6 +58,7 @@ final class Story {
             case .queueB: owner != Sample.queueB
             case .unmonitored: owner != Sample.unmonitored
             case .user: owner != Sample.user
+            case .otherUser: isHandedOn && owner != Sample.otherUser
             case .closed: !isClosed
             case .reopened: isClosed
             default: true
@@ -58,7 +71,7 @@ final class Story {
         switch committed.last?.happening {
         case .closed: .reopened
         case .reply: .comment
-        case .user, .unmonitored: .queueA
+        case .user, .otherUser, .unmonitored: .queueA
         default: nil
         }
     }
@@ -66,7 +79,10 @@ final class Story {
     /// - Parameters:
     ///   - version: of the change, greater than or, in legacy orgs, equal to that of the one before.
     ///   - number: of the change in the history, for its ids.
-    func commit(_ happening: Happening, version: Int64, at time: Timestamp, number: Int, hasRow: Bool) -> CaseChange {
+    ///   - isOwed: it is a comment on the case of a user, and is to be offered all the same.
+    func commit(
+        _ happening: Happening, version: Int64, at time: Timestamp, number: Int, hasRow: Bool, isOwed: Bool
+    ) -> CaseChange {
         let previous = owner
         let isFirst = committed.isEmpty
         finished = nil
@@ -75,6 +91,7 @@ final class Story {
         case .queueB: owner = Sample.queueB
         case .unmonitored: owner = Sample.unmonitored
         case .user: owner = Sample.user
+        case .otherUser: owner = Sample.otherUser
         case .closed: isClosed = true
         case .reopened: isClosed = false
         case .skills: skills = skills.isEmpty ? "French" : ""
@@ -83,7 +100,7 @@ final class Story {
         let kind: ChangeKind =
             switch happening {
             case _ where isFirst: .created
-            case .queueA, .queueB, .user, .unmonitored:
+            case .queueA, .queueB, .user, .otherUser, .unmonitored:
                 owner.isQueue && previous.isQueue ? .queueChanged : .ownerChanged
             case .closed: .closed
             case .reopened: .reopened
@@ -98,8 +115,9 @@ final class Story {
             previousOwner: previous == owner ? nil : previous, isClosed: isClosed, skills: skills,
             priority: "Medium", comparedWith: nil)
         if hasRow { change.row = row }
+        if isOwed { owed.insert(committed.count) }
         committed.append(Committed(happening: happening, change: change, hasRow: hasRow))
-        if [.reply, .closed, .user, .unmonitored].contains(happening) { stopAfter = committed.count }
+        if [.reply, .closed, .user, .otherUser, .unmonitored].contains(happening) { stopAfter = committed.count }
         return change
     }
 
@@ -123,10 +141,22 @@ final class Story {
             })
     }
 
+    /// Nothing of it is due on its last workgroup any more, before it is offered again.
+    func isForgottenAsOffered() {
+        wasOffered = false
+        owed = []
+    }
+
     /// The agent still had it after the customer wrote. So it was after what no row tells of, a close and a reopening
     /// perhaps: when others hear of that, the case is as it was before.
     func agentEnds() {
-        answered.formUnion(committed.indices.filter { committed[$0].happening == .comment || !committed[$0].hasRow })
+        answered.formUnion(
+            committed.indices.filter {
+                let one = committed[$0]
+                // Kept while the case was in an unmonitored queue, it is still the same when the case is back.
+                let isBack = isKeptUnmonitored && one.change.previousOwner == Sample.unmonitored
+                return one.happening == .comment || !one.hasRow || isBack
+            })
     }
 
     /// Somebody ended it while it waited: whoever does that knows of the case.
@@ -135,6 +165,15 @@ final class Story {
     /// Whether that is what Salesforce has.
     func isHeld(_ facts: CaseFacts?) -> Bool {
         facts.map { $0.owner == owner && $0.isClosed == isClosed && $0.skills == skills } ?? false
+    }
+
+    /// Whether the case was so only before a state that was merged.
+    func isOutdated(_ facts: CaseFacts, _ tables: CaseTables) -> Bool {
+        let newest = committed.lastIndex { one in
+            let request = tables.requests[RequestKey(one.change)]
+            return one.happening.isState && request?.isSeen == true && request?.outcome != .superseded
+        }
+        return newest.map { !committed[$0...].contains { CaseFacts($0.change).isSameState(as: facts) } } ?? false
     }
 
     // MARK: Judgement
@@ -164,10 +203,15 @@ final class Story {
             if !(isOut && state.wanted == nil && routable == nil) { return "what is held differs from Salesforce" }
         }
         if isClosed && (state.wanted != nil || routable != nil) { return "closed, but still offered" }
-        if owner == Sample.unmonitored && routable?.place == .waiting { return "offered in an unmonitored queue" }
-        guard isRoutable else { return nil }
+        if owner == Sample.unmonitored && routable?.place == .waiting && !isKeptUnmonitored {
+            return "offered in an unmonitored queue"
+        }
+        if owner.isUser && isEndedWithUser && !wasContacted && routable?.place == .waiting {
+            return "offered although a user has it and its mapping ends that"
+        }
+        guard isRoutable || owner.isUser else { return nil }
         // What is given up stays where its agent has it, and ends when the agent is done.
-        if let routable, !waitsForAgent {
+        if isRoutable, let routable, !waitsForAgent {
             if routable.workgroup != Self.workgroup(of: owner) { return "on the wrong workgroup" }
             if routable.place == .waiting && routable.skills != skills { return "waits with the wrong skills" }
         }
@@ -175,13 +219,16 @@ final class Story {
     }
 
     /// Versions in whole seconds do not tell the way out from what was before it, and no row tells of the way back: when the
-    /// case is read again, it is as it was held.
+    /// case is read again, it is as it was held. What was before it may be a reply or a comment, which tells of its case
+    /// where nobody had heard of that.
     private func isUnnoticed(_ index: Int) -> Bool {
         let one = committed[index]
-        let before = committed[..<index].filter(\.happening.isState).suffix(2)
-        guard !one.hasRow, before.count == 2, let first = before.first, let out = before.last else { return false }
-        return first.change.version == out.change.version && first.change.owner == one.change.owner
-            && first.change.isClosed == one.change.isClosed
+        guard !one.hasRow, let out = committed[..<index].lastIndex(where: \.happening.isState), out > 0 else {
+            return false
+        }
+        let before = committed[out - 1].change
+        return before.version == committed[out].change.version && before.owner == one.change.owner
+            && before.isClosed == one.change.isClosed
     }
 
     /// What was asked and not answered by a later reply, close or owner is followed by an offer.
@@ -190,7 +237,9 @@ final class Story {
             let one = committed[index]
             switch one.happening {
             case .comment:
-                if !isOffered { return "comment \(one.change.key) was swallowed" }
+                if !isOffered && (isRoutable || owed.contains(index)) {
+                    return "comment \(one.change.key) was swallowed"
+                }
             case .queueA, .queueB, .reopened:
                 guard !one.change.isClosed, Self.workgroup(of: one.change.owner) != nil, !isUnnoticed(index) else {
                     continue

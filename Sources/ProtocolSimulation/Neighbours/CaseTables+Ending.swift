@@ -59,8 +59,16 @@ extension CaseTables {
 
     // MARK: Giving back
 
-    public mutating func park(_ claim: Claim, _ failure: RoutingFailure, delay: Duration) -> Bool {
+    public mutating func park(
+        _ claim: Claim, _ failure: RoutingFailure, delay: Duration, create: FailedCreate? = nil
+    ) -> Bool {
         guard holds(claim), var row = cases[claim.caseKey] else { return false }
+        if let create, let open = openEpisode(claim.caseKey)?.episode, open.number == claim.state.episode?.number,
+            open.state == .creating, open.interaction == nil, open.attempt == claim.state.episode?.attempt
+        {
+            episodes[EpisodeKey(claim.caseKey, open.number)]?.episode.attemptDeadline =
+                create == .neverSent ? Episode.neverSent : now - settlingTime
+        }
         let counts = row.state.revision == claim.state.revision
         row.leaseUntil = nil
         row.claimsWithoutOutcome = 0
@@ -74,7 +82,9 @@ extension CaseTables {
             if failure.kind != .held && failure.kind != .own { row.failure = failure }
             if row.state.attempts >= RetryPolicy.attemptLimit {
                 row.state.failureNumber += 1
-            } else {
+            } else if failure.kind != .unknown || failure.stage != .create
+                || openEpisode(claim.caseKey)?.episode.interaction == nil
+            {
                 row.nextAt = now + delay
             }
         }

@@ -72,10 +72,11 @@ extension CaseTables {
         var row = cases[key] ?? CaseRow(nextAt: now)
         row.state.revision = rebuilt.revision
         row.state.lastEpisode = rebuilt.key.number
-        row.state.wanted = rebuilt.wanted
+        let wanted = rebuilt.wanted.map(naming)
+        row.state.wanted = wanted
         row.state.wantedAssign = rebuilt.wantedAssign
         row.state.sparesAgent = rebuilt.sparesAgent
-        row.state.lastWanted = rebuilt.wanted ?? row.state.lastWanted
+        row.state.lastWanted = wanted ?? row.state.lastWanted
         row.actsOn = rebuilt.episode.cic
         row.epoch = max(row.epoch, leastEpoch) + 1
         row.leaseUntil = nil
@@ -86,5 +87,14 @@ extension CaseTables {
         row.verifyAt = now
         cases[key] = row
         return true
+    }
+
+    /// What was read off CIC names no mapping: it is the first of that place.
+    private func naming(_ wanted: Wanted) -> Wanted {
+        guard wanted.mapping == 0 else { return wanted }
+        var named = wanted
+        named.mapping =
+            mappings.filter { $0.cic == wanted.cic && $0.workgroup == wanted.workgroup }.map(\.id).min() ?? 0
+        return named
     }
 }

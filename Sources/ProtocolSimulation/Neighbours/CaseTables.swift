@@ -80,6 +80,8 @@ public struct CaseTables: Sendable {
     public internal(set) var attempts: Set<AttemptID> = []
     /// Version of the configuration in force.
     public var configuration: Int64 = 0
+    /// Those of it, by which a wish that was read off CIC is named.
+    public var mappings: [Mapping] = []
     /// What people asked for, and the version in force then.
     public var askedSweeps: [(sweep: AskedSweep, configuration: Int64, isFinished: Bool)] = []
 

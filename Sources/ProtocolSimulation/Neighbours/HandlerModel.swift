@@ -13,6 +13,8 @@ public struct HandlerModel: Sendable {
         public var skills = ""
         public var assignNumber: Int64 = 0
 
+        var isInOwnQueue: Bool { workgroup.flatMap { UserQueue(place: $0) } != nil }
+
         public init(episode: EpisodeKey, attempt: AttemptID) {
             self.episode = episode
             self.attempt = attempt

@@ -52,6 +52,9 @@ public final class MemoryCIC: @unchecked Sendable {
     private var restarts = 0
     /// Rises with every new session of the feed.
     public private(set) var sessions = 1
+    /// How often all sessions were lost for a moment, and until when none is open again.
+    private var cuts = 0
+    private(set) var sessionsBackAt: Duration = .zero
 
     /// Called when something is different.
     public var onChange: (() -> Void)?
@@ -89,11 +92,17 @@ public final class MemoryCIC: @unchecked Sendable {
         changed()
     }
 
-    /// The feed's session is lost and opened again, with the same server.
+    /// All sessions are lost and opened again, with the same server. What is on its way is refused; until the sessions are
+    /// back, nothing is sent.
     public func cutSessions() {
         sessions += 1
+        cuts += 1
+        sessionsBackAt = clock.monotonic + Self.reopening
         clock.ring(news)
     }
+
+    /// What opening a session takes.
+    private static let reopening: Duration = .milliseconds(300)
 
     /// The other server takes over with nothing; what is in the result may be recovered later.
     public func switchOver() -> [HandlerModel.Live] {
@@ -143,12 +152,16 @@ public final class MemoryCIC: @unchecked Sendable {
         if life.isOver { throw SharedTables.broken }
         let fault = faults[operation]?.isEmpty == false ? faults[operation]?.removeFirst() : nil
         let isAbout = (identity, restarts)
+        let sentIn = cuts
         sending()
         trace?.say(
             "call", calls[operation] ?? 0, text: "\(life.name): \(operation) is sent\(fault.map { ", \($0)" } ?? "")")
         try await pass(.microseconds(Int64(500 + random.next() % 20_000)), life)
         if !isReachable {
             throw RoutingFailure(.transient, at: .read, cause: .cicUnreachable, "CIC does not answer.")
+        }
+        if cuts != sentIn {
+            throw RoutingFailure(.held, at: .read, cause: .cicUnreachable, "CIC had ended the session.")
         }
         switch fault {
         case .refused(let failure): throw failure
@@ -253,16 +266,19 @@ public struct MemoryInteractionServer: InteractionServer {
     }
 
     /// As the adapter: nothing is sent to a server that the watch has not written down.
-    private func isInForce() throws(RoutingFailure) {
-        guard site.hasSessions else {
-            throw RoutingFailure(.held, at: .read, cause: .cicUnreachable, "There is no session with CIC.")
+    private func isInForce(mayHaveBeenSent: Bool = false) throws(RoutingFailure) {
+        guard site.hasSessions, site.clock.monotonic >= site.sessionsBackAt else {
+            throw RoutingFailure(
+                .held, at: .read, cause: .cicUnreachable, "There is no session with CIC.",
+                mayHaveBeenSent: mayHaveBeenSent)
         }
         guard let tables = shared?.tables else { return }
         let identity = tables.servers[site.name]?.identity
         let isSettled =
             isOfWatch || !tables.holds.keys.contains { $0.reason == .switchover && $0.name == site.name }
         guard identity == nil || identity == site.identity, isSettled else {
-            throw RoutingFailure(.held, at: .read, cause: .cicUnreachable, "CIC has switched over.")
+            throw RoutingFailure(
+                .held, at: .read, cause: .cicUnreachable, "CIC has switched over.", mayHaveBeenSent: mayHaveBeenSent)
         }
     }
 
@@ -301,7 +317,7 @@ public struct MemoryInteractionServer: InteractionServer {
                 skills: order.target.skills.joined(separator: ";"), takesBack: order.takesBack)
         }
         try alive()
-        if answer == .gone { try isInForce() }
+        if answer == .gone { try isInForce(mayHaveBeenSent: true) }
         return answer
     }
 
@@ -321,7 +337,7 @@ public struct MemoryInteractionServer: InteractionServer {
         let lost = RoutingFailure(.transient, at: .read, cause: .cicNoAnswer, "No answer to a read.")
         let reading = try await site.call(.read, life, lost: lost) { $0.model.read(interaction, attempt) }
         try alive()
-        if reading == .gone { try isInForce() }
+        if reading == .gone { try isInForce(mayHaveBeenSent: true) }
         if isOfWatch, case .alive(let isWithAgent, _, _) = reading { site.tell(attempt, isWithAgent: isWithAgent) }
         return reading
     }
@@ -341,13 +357,14 @@ public struct MemoryInteractionServer: InteractionServer {
                 .map { FoundInteraction(interaction: $0.key, attempt: $0.value.attempt) }
         }
         try alive()
-        try isInForce()
+        try isInForce(mayHaveBeenSent: true)
         return found
     }
 
     public func knows(workgroup: String, skills: String) -> Bool { true }
 
     public func resolve(workgroup: String, skills: String) async throws(RoutingFailure) -> ResolvedTarget {
-        ResolvedTarget(workgroup: workgroup, skills: try RequiredSkills(field: skills).names)
+        try isInForce()
+        return ResolvedTarget(workgroup: workgroup, skills: try RequiredSkills(field: skills).names)
     }
 }

@@ -88,7 +88,9 @@ public struct MemoryIngestStore: IngestStore {
             for key in due { tables.cases[key]?.verifyAt = until }
             if !due.isEmpty { shared.trace?.tell(life, "reads \(due.map(\.caseID)) again") }
             return due.map {
-                CaseToVerify(caseID: $0.caseID, revision: tables.state($0).revision, until: until)
+                let state = tables.state($0)
+                return CaseToVerify(
+                    caseID: $0.caseID, revision: state.revision, version: state.fences.state, until: until)
             }
         }
     }
@@ -190,7 +192,8 @@ extension CaseTables {
     func heldCase(_ key: CaseKey) -> HeldCase {
         let state = state(key)
         return HeldCase(
-            caseID: key.caseID, revision: state.revision, facts: state.facts, isUnoffered: isUnoffered(key, state))
+            caseID: key.caseID, revision: state.revision, version: state.fences.state, facts: state.facts,
+            isUnoffered: isUnoffered(key, state))
     }
 
     private func isUnoffered(_ key: CaseKey, _ state: CaseState) -> Bool {

@@ -24,6 +24,9 @@ public final class MemoryOrg: SalesforceOrg, @unchecked Sendable {
     private var position: Int?
     /// Called when a row is marked.
     public var marks: ((CaseChange) -> Void)?
+    /// How long the answer with open cases is on its way.
+    public var openCasesDelay: Duration = .zero
+    public private(set) var openCaseReads = 0
     /// Calls that fail from now on.
     public var failures = 0
     private(set) var cuts = 0
@@ -102,7 +105,11 @@ public final class MemoryOrg: SalesforceOrg, @unchecked Sendable {
     public func openCases(
         of owners: [RecordID], changedSince: Timestamp?, after: RecordID?, limit: Int
     ) async -> [SweptCase] {
-        openCaseList(of: owners, changedSince: changedSince, after: after, limit: limit)
+        let page = openCaseList(of: owners, changedSince: changedSince, after: after, limit: limit)
+        openCaseReads += 1
+        // An answer that does not come ends with the process that waits for it.
+        do throws(CancellationError) { try await clock.sleep(for: openCasesDelay) } catch { return [] }
+        return page
     }
 
     func openCaseList(

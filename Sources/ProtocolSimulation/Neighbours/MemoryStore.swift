@@ -146,8 +146,10 @@ public struct MemoryCaseStore: CaseStore {
         try await shared.statement(life) { $0.endUnborn(claim) }
     }
 
-    public func park(_ claim: Claim, _ failure: RoutingFailure, delay: Duration) async throws(RoutingFailure) -> Bool {
-        try await shared.statement(life) { $0.park(claim, failure, delay: delay) }
+    public func park(
+        _ claim: Claim, _ failure: RoutingFailure, delay: Duration, create: FailedCreate?
+    ) async throws(RoutingFailure) -> Bool {
+        try await shared.statement(life) { $0.park(claim, failure, delay: delay, create: create) }
     }
 
     public func refresh(_ claim: Claim) async throws(RoutingFailure) -> Claim? {

@@ -52,7 +52,8 @@ extension CICState {
             default: answer = ["Pong", attempt, "1"]
             }
         } catch {
-            answer = ["Failed", attempt, operation, error.code, error.text]
+            let number = operation == "Assign" && data.count > 4 ? data[4] : ""
+            answer = ["Failed", attempt, operation, error.code, error.text, number]
         }
         reply(data[1], answer, to: event)
     }

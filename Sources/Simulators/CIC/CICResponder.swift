@@ -26,10 +26,11 @@ struct CICResponder: HTTPResponder {
         let body = try await request.body.collect(upTo: Self.maximumBody)
         let asked = CICRequest(host: host, head: request.head, body: body)
         let control = asked.segments.first == "control"
-        var answer = site.locked { control ? $0.control(asked) : $0.handle(asked, waited: false) }
+        var answer =
+            control ? site.locked { $0.control(asked) } : site.locked(host: host) { $0.handle(asked, waited: false) }
         if answer.again {
             try await Task.sleep(for: .milliseconds(answer.wait))
-            answer = site.locked { $0.handle(asked, waited: true) }
+            answer = site.locked(host: host) { $0.handle(asked, waited: true) }
         }
         if answer.wait > 0 { try await Task.sleep(for: .milliseconds(answer.wait)) }
         if answer.cut {
@@ -73,10 +74,10 @@ struct CICResponder: HTTPResponder {
 
     /// Writes whatever the session has, several messages at a time, until the session or the connection ends.
     private func events(_ stream: CICEventStream, _ body: RequestBody, _ channel: any Channel) -> ResponseBody {
-        ResponseBody { [site] writer in
-            defer { site.locked { $0.closeReader(stream) } }
+        ResponseBody { [site, host] writer in
+            defer { site.locked(host: host) { $0.closeReader(stream) } }
             for await _ in stream.wakes {
-                switch site.locked({ $0.takeEvents(stream) }) {
+                switch site.locked(host: host, { $0.takeEvents(stream) }) {
                 case .bytes(let bytes):
                     if !bytes.isEmpty { try await writer.write(ByteBuffer(bytes: bytes)) }
                 case .cut:

@@ -207,10 +207,17 @@ public struct CICRecovery: Codable, Sendable {
     /// Whether live sessions are told before they end, and how long before.
     public var announce = true
     public var announceLead = 200
+    /// How long the first server goes on answering beside the second, as if nothing had happened, before it steps down.
+    /// Then nobody is told.
+    public var overlap = 0
+    /// Whether it keeps `all` sessions and takes new ones, or keeps `half` of them and takes none.
+    public var overlapSessions = "all"
 
     public init() {}
 
-    enum CodingKeys: String, CodingKey { case emails, generics, window, delay, announce, announceLead }
+    enum CodingKeys: String, CodingKey {
+        case emails, generics, window, delay, announce, announceLead, overlap, overlapSessions
+    }
 
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
@@ -220,6 +227,8 @@ public struct CICRecovery: Codable, Sendable {
         try values.take(.delay, into: &delay)
         try values.take(.announce, into: &announce)
         try values.take(.announceLead, into: &announceLead)
+        try values.take(.overlap, into: &overlap)
+        try values.take(.overlapSessions, into: &overlapSessions)
     }
 }
 

@@ -11,19 +11,26 @@ final class CICSite: Sendable {
         state = Mutex(CICState(configuration: configuration))
     }
 
-    func locked<Result: Sendable>(_ body: @Sendable (CICState) throws -> Result) rethrows -> Result {
+    /// - Parameter host: whose state is meant, where a deposed server still answers on its own; else that of the active one.
+    func locked<Result: Sendable>(
+        host: Int? = nil, _ body: @Sendable (CICState) throws -> Result
+    ) rethrows -> Result {
         try state.withLock { state in
-            state.now = .now
-            defer {
-                if !state.lines.isEmpty {
-                    ledger.append(encoded: state.lines)
-                    state.lines.removeAll(keepingCapacity: true)
-                }
-                for session in state.woken { session.reader?.yield() }
-                state.woken.removeAll(keepingCapacity: true)
-            }
-            return try body(state)
+            var meant = state
+            if let deposed = state.deposed, deposed.active == host { meant = deposed }
+            meant.now = .now
+            defer { publish(meant) }
+            return try body(meant)
         }
+    }
+
+    private func publish(_ state: CICState) {
+        if !state.lines.isEmpty {
+            ledger.append(encoded: state.lines)
+            state.lines.removeAll(keepingCapacity: true)
+        }
+        for session in state.woken { session.reader?.yield() }
+        state.woken.removeAll(keepingCapacity: true)
     }
 
     /// Runs what is due until the task is cancelled.
@@ -33,6 +40,7 @@ final class CICSite: Sendable {
     func runTimers() async throws {
         while !Task.isCancelled {
             try await Task.sleep(for: .milliseconds(5))
+            if let host = locked({ $0.deposed?.active }) { locked(host: host) { $0.tick() } }
             locked { $0.tick() }
         }
     }

@@ -14,6 +14,10 @@ final class CICState {
     var active = 0
     /// Rises with every switchover; what was under way in the server that died is not done by its successor.
     var epoch = 0
+    /// The server that was active before and still answers on its host, beside this one.
+    var deposed: CICState?
+    /// What lines of interactions are called.
+    var ledgerKind = "interaction"
     /// Both hosts refuse until this time.
     var refusingUntil: ContinuousClock.Instant?
     /// Time of the current turn.
@@ -63,6 +67,7 @@ final class CICState {
 
     /// Back to what the configuration says; sessions end.
     func reset() {
+        stepDown()
         for session in Array(sessions.values) { end(session, reason: "reset") }
         for interaction in Array(interactions.values) { vanish(interaction, event: "lost", by: "control") }
         configuration = initial
@@ -108,9 +113,20 @@ final class CICState {
         lines.add("\n")
     }
 
+    /// Whether one server of the pair answers or both do.
+    func recordPair(_ event: String) {
+        lines.add("\"kind\":\"pair\",\"server\":")
+        lines.add(string: configuration.server)
+        lines.add(",\"event\":")
+        lines.add(string: event)
+        lines.add("\n")
+    }
+
     /// Every effect on an interaction has a line, written before anybody can see the effect.
     func record(_ interaction: CICInteraction, _ event: String, by: String) {
-        lines.add("\"kind\":\"interaction\",\"server\":")
+        lines.add("\"kind\":")
+        lines.add(string: ledgerKind)
+        lines.add(",\"server\":")
         lines.add(string: configuration.server)
         lines.add(",\"interaction\":")
         lines.add(string: interaction.id)

@@ -12,6 +12,7 @@ enum DecisionInputs {
             json.write("closed", change.isClosed)
             json.write("skills", change.skills)
             json.write("compared_with", ifPresent: change.comparedWith.map(Int.init))
+            json.write("compared_version", ifPresent: change.comparedVersion.map(Int.init))
             if wanted != before.wanted {
                 if let wanted { write(wanted, as: "becomes", to: &json) } else { json.writeNull("becomes") }
             }

@@ -132,9 +132,9 @@ public actor PostgresCaseStore: CaseStore {
     }
 
     public func park(
-        _ claim: Claim, _ failure: RoutingFailure, delay: Duration
+        _ claim: Claim, _ failure: RoutingFailure, delay: Duration, create: FailedCreate?
     ) async throws(RoutingFailure) -> Bool {
-        let park = ParkStatements.Park(claim: claim, failure: failure, delay: delay)
+        let park = ParkStatements.Park(claim: claim, failure: failure, delay: delay, create: create)
         return try await run(parkOperation, park, BatchKey(claim.caseKey)) ?? false
     }
 

@@ -27,6 +27,12 @@ public struct PostgresExaminer: DatabaseExaminer {
         do throws(PostgresError) {
             try await database.waitUntilUp(atMost: Self.patience)
         } catch {
+            if error.isOutOfSessions {
+                return [
+                    .failure(.databaseReachable, Self.subject, "no session was opened: \(error.text)"),
+                    .failure(.databaseConnections, Self.subject, "no connection is left"),
+                ]
+            }
             // A standby lets a session in and is asked for its place in the write-ahead log, which it has none of.
             guard
                 ["recovery is in progress", "hot standby", "session is read-only"].contains(where: error.text.contains)

@@ -10,7 +10,7 @@ extension PostgresIngestStore {
         try await rows(
             """
             SELECT k.case_id, coalesce(c.revision, 0), c.case_number, c.owner, c.closed, c.skills, c.priority,
-                \(Self.isUnoffered)
+                \(Self.isUnoffered), coalesce(c.state_fence, 0)
             FROM unnest($2::text[]) AS k (case_id)
             LEFT JOIN caserouter.cases c ON c.org = $1 AND c.case_id = k.case_id
             WHERE NOT $3 OR NOT EXISTS (
@@ -33,7 +33,7 @@ extension PostgresIngestStore {
     /// By the indexes of cases that are not closed and of open episodes: most cases that were ever heard of are over, and
     /// a sweep has to work after years of them. A case that is wanted and closed here says no more in Salesforce.
     static let heldAsActive = """
-        SELECT c.case_id, c.revision, c.case_number, c.owner, c.closed, c.skills, c.priority, false
+        SELECT c.case_id, c.revision, c.case_number, c.owner, c.closed, c.skills, c.priority, false, c.state_fence
         FROM (
             (SELECT a.case_id FROM caserouter.cases a
             WHERE a.org = $1 AND a.case_id > $2 AND NOT a.closed AND (a.owner = ANY ($3) OR a.want_cic IS NOT NULL)
@@ -57,12 +57,14 @@ extension PostgresIngestStore {
                 SELECT org, case_id FROM caserouter.cases WHERE org = $1 AND verify_at <= now()
                 ORDER BY verify_at LIMIT $2 FOR UPDATE SKIP LOCKED) d
             WHERE c.org = d.org AND c.case_id = d.case_id
-            RETURNING c.case_id, c.revision, c.verify_at
+            RETURNING c.case_id, c.revision, c.verify_at, c.state_fence
             """,
             [.text(org), .int8(Int64(limit)), .float8(Double(CaseToVerify.pause.components.seconds))],
             name: "take to verify"
         ) { row throws(PostgresError) in
-            CaseToVerify(caseID: try row.recordID(0), revision: try row.int64(1), until: try row.timestamp(2))
+            CaseToVerify(
+                caseID: try row.recordID(0), revision: try row.int64(1), version: try row.int64(3),
+                until: try row.timestamp(2))
         }
     }
 
@@ -91,7 +93,8 @@ extension PostgresIngestStore {
                 caseNumber: try row.text(2), owner: try row.recordID(3), isClosed: try row.bool(4),
                 skills: try row.text(5), priority: try row.text(6))
         return HeldCase(
-            caseID: try row.recordID(0), revision: try row.int64(1), facts: facts, isUnoffered: try row.bool(7))
+            caseID: try row.recordID(0), revision: try row.int64(1), version: try row.int64(8), facts: facts,
+            isUnoffered: try row.bool(7))
     }
 
     /// Of a case `c` that may be unknown. An agent who has ended the newest episode has answered everything that was

@@ -31,7 +31,7 @@ struct PathBench: Sendable {
         try await DatabaseMeter.with(stack.postgres.url) { try await $0.waitForQueues() }
         try await staff.startRoutes()
         let offices = try await neighbours.openOffices()
-        let checkerSite = site.checkerSite(queueIDs: offices.queueIDs)
+        let checkerSite = site.checkerSite(offices.ids)
         try run.write(
             String(decoding: try JSONEncoder().encode(checkerSite), as: UTF8.self) + "\n", to: "checker-site.json")
         let watch = try PathWatch(neighbours, site: checkerSite)

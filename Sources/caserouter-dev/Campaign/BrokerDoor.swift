@@ -11,6 +11,31 @@ struct BrokerDoor: Sendable {
 
     func delete(_ queue: String) async throws { _ = try await call("DELETE", "queues/%2F/\(queue)") }
 
+    /// Closes connections by the names that their programs gave them. One that has gone by itself is none any more.
+    func closeConnections(_ isMeant: (String) -> Bool) async throws {
+        struct Connection: Decodable {
+            let name: String
+            let user_provided_name: String?
+        }
+        let open = try JSONDecoder().decode([Connection].self, from: try await call("GET", "connections"))
+        for connection in open where connection.user_provided_name.map(isMeant) ?? false {
+            guard let name = connection.name.addingPercentEncoding(withAllowedCharacters: .alphanumerics) else {
+                continue
+            }
+            do {
+                _ = try await call("DELETE", "connections/\(name)")
+            } catch is RunFailure {
+                // It has gone.
+            }
+        }
+    }
+
+    /// The name of the node that leads a queue.
+    func leader(of queue: String) async throws -> String {
+        struct Queue: Decodable { let leader: String }
+        return try JSONDecoder().decode(Queue.self, from: try await call("GET", "queues/%2F/\(queue)")).leader
+    }
+
     /// Puts a message into a queue, as anybody can who has the page open.
     func publish(_ payload: String, to queue: String) async throws {
         _ = try await call(
@@ -25,6 +50,24 @@ struct BrokerDoor: Sendable {
     func control(_ arguments: String...) async throws {
         try await run.run(
             "rabbitmqctl", ["/usr/lib/rabbitmq/bin/rabbitmqctl"] + arguments, environment: servers[0].environment)
+    }
+
+    /// Lets nodes of the cluster reach each other no more, or again.
+    ///
+    /// There is no firewall that everybody may use, so that a node takes another one's password for a wrong one. It loses
+    /// it at once, which after a real cut takes `net_ticktime`, and every try to come together again fails on both sides.
+    func separate(_ node: Int, from others: [Int], _ isApart: Bool) async throws {
+        let own = servers[node].nodeName
+        let orders = others.map { other in
+            let name = "'\(servers[other].nodeName)'"
+            return isApart
+                ? "erlang:set_cookie(\(name), apart), erlang:disconnect_node(\(name))"
+                : "erlang:set_cookie(\(name), erlang:get_cookie())"
+        }
+        try await run.run(
+            "rabbitmqctl-\(node + 1)",
+            ["/usr/lib/rabbitmq/bin/rabbitmqctl", "--node", own, "eval", orders.joined(separator: ", ") + ", ok."],
+            environment: servers[node].environment)
     }
 
     /// Asks the first node that answers: others may be down.

@@ -14,7 +14,7 @@ struct Campaign: Sendable {
         let command: String
 
         /// Over how many seconds the cases are made.
-        var seconds: Double { max(Double(cases) / 12, Double(faults) * 4, 20) }
+        var seconds: Double { max(Double(cases) / 12, Double(faults + 2 * FaultPlan.alone(of: faults)) * 4, 20) }
     }
 
     /// How long the product may take to come to rest after the last change and the last fault.
@@ -26,6 +26,8 @@ struct Campaign: Sendable {
     /// - Returns: whether nothing was found.
     func play() async throws -> Bool {
         let began = Date()
+        // Now, because the checkout may be another one when it is over.
+        let commit = await Revision.current(at: run.path)
         let stage = try await Stage.set(
             in: run, seed: plan.seed, nodes: plan.isCluster ? 3 : 1, kinds: plan.faults > 0 ? Set(plan.kinds) : [])
         let scene = stage.scene
@@ -35,7 +37,7 @@ struct Campaign: Sendable {
             places: FaultPlaces(
                 workers: scene.crew.places.map(\.label), brokers: CampaignSite.brokerLinks(scene.stack),
                 cic: site.servers.map(\.name), orgs: site.orgs.map(\.name),
-                workgroups: site.servers.flatMap { server in server.workgroups.map { "\(server.name)/\($0)" } }))
+                workgroups: Set(site.mappings.map { "\($0.server)/\($0.workgroup)" }).sorted()))
         let driver = FaultDriver(scene: scene, plan: faults, watch: stage.watch)
         let supervisor = Supervisor(scene: scene)
         let operators = Operators(scene: scene, seed: plan.seed)
@@ -51,8 +53,10 @@ struct Campaign: Sendable {
             plan: plan, cases: stage.workload.created, changes: stage.workload.changes, records: records,
             verdict: try await CampaignVerdict(
                 scene, kinds: kinds, rowsLostAt: driver.rowsLostAt, poison: stage.workload.poison),
-            points: PointsPassed(try scene.failpoints.passed(), kinds: kinds), accidents: await supervisor.accidents,
-            deeds: operators.deeds, commit: await Revision.current(at: run.path), poison: stage.workload.poison.count,
+            points: PointsPassed(
+                try scene.failpoints.passed(), strikes: scene.failpoints.rounds.strikes, kinds: kinds),
+            accidents: await supervisor.accidents,
+            deeds: operators.deeds, commit: commit, poison: stage.workload.poison.count,
             overdue: rest.overdue, obstacle: rest.obstacle,
             seconds: Date().timeIntervalSince(began))
         await stage.strike()
@@ -72,7 +76,10 @@ struct Campaign: Sendable {
             group.addTask {
                 try await withThrowingTaskGroup(of: Void.self) { work in
                     work.addTask { try await workload.run(cases: plan.cases, within: plan.seconds) }
-                    work.addTask { try await driver.run() }
+                    work.addTask {
+                        defer { workload.stop() }
+                        try await driver.run()
+                    }
                     work.addTask { try await operators.work(seconds: plan.seconds * 0.6) }
                     try await work.waitForAll()
                 }

@@ -38,7 +38,9 @@ struct CampaignCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard cases >= 1, faults >= 0 else { throw ValidationError("--cases is at least 1, --faults at least 0") }
-        _ = try chosenKinds()
+        guard try cluster || !chosenKinds().contains(.nodesPartitioned) else {
+            throw ValidationError("nodes-partitioned needs --cluster")
+        }
     }
 
     func run() async throws {

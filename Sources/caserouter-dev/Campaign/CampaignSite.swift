@@ -2,24 +2,60 @@ import Foundation
 
 /// The site of a campaign: the demo's orgs, servers and mappings, with more agents, and the waits of the product as
 /// short as its settings allow.
+///
+/// Its three orgs differ in what comes of a case that a user owns: in acme nothing, in globex it is offered in the user's own
+/// queue, on either server, in initech where it was offered last.
 enum CampaignSite {
     /// Seconds for which a server that has switched over may still recover interactions.
     static let recoveryWait = 5
     static let sweepEvery = 10
 
     /// - Parameters:
-    ///   - ports: where two orgs and two servers listen.
+    ///   - ports: where the orgs and then the servers listen.
     ///   - between: where the proxy listens for each of them, which is where the product finds them.
     static func make(ports: [UInt16], between: [UInt16]) -> DemoSite {
-        let demo = DemoSite(ports: ports, handlingTime: 3_000)
+        precondition(ports.count == orgCount + serverCount, "every org and server needs a port")
+        let demo = DemoSite(ports: Array(ports[..<2] + ports[orgCount...]), handlingTime: 3_000)
+        var orgs = demo.orgs
+        orgs[1].users += ["dan@globex.example", "eve@globex.example"]
+        orgs[1].contactOnUserOwned = .ownQueue
+        orgs.append(
+            DemoSite.Org(
+                name: "initech", id: "00D000000000003EAA", port: ports[2],
+                users: ["fay@initech.example", "gus@initech.example"], contactOnUserOwned: .lastWorkgroup))
         var site = DemoSite(
-            orgs: demo.orgs, servers: demo.servers, mappings: demo.mappings, agents: 20, handlingTime: 3_000)
+            orgs: orgs, servers: demo.servers, mappings: demo.mappings + ownQueues + lastWorkgroups, agents: 20,
+            handlingTime: 3_000)
         for index in site.orgs.indices { site.orgs[index].reachedAt = between[index] }
         for index in site.servers.indices { site.servers[index].reachedAt = between[site.orgs.count + index] }
         site.recoveryWait = recoveryWait
         site.sweepEvery = "\(sweepEvery)s"
         return site
     }
+
+    static let orgCount = 3
+    static let serverCount = 2
+
+    /// Cid is also one of the agents of his server's workgroups, dan has nothing but his own queue, and eve has none. One
+    /// queue's cases go straight to dan.
+    private static let ownQueues = [
+        DemoSite.Mapping(
+            org: "globex", queue: "cid@globex.example", server: "cic-east", workgroup: "user:agent2",
+            takesSkills: true, endsOnUserOwner: true),
+        DemoSite.Mapping(
+            org: "globex", queue: "dan@globex.example", server: "cic-west", workgroup: "user:dan", takesSkills: false),
+        DemoSite.Mapping(
+            org: "globex", queue: "Direct", server: "cic-west", workgroup: "user:dan", takesSkills: false),
+    ]
+
+    private static let lastWorkgroups = [
+        DemoSite.Mapping(
+            org: "initech", queue: "Orders", server: "cic-east", workgroup: "Support", takesSkills: true,
+            endsOnReply: false),
+        DemoSite.Mapping(
+            org: "initech", queue: "Claims", server: "cic-west", workgroup: "Returns", takesSkills: false,
+            endsOnUnmonitoredQueue: false, endsOnUserOwner: true),
+    ]
 
     /// Puts a link between the product and each of its neighbours.
     ///

@@ -10,7 +10,11 @@ final class CampaignWorkload: Sendable {
         var poison: [String] = []
         /// Cases with a misspelt skill: nobody is offered them before an administrator has mended it.
         var misspelt: Set<String> = []
+        var isStopped = false
     }
+
+    /// Seconds between two cases that are made until the last fault is over.
+    private static let followingPause = 0.5
 
     let offices: [Workload.Office]
     private let broker: BrokerDoor
@@ -30,7 +34,8 @@ final class CampaignWorkload: Sendable {
     /// By the first 15 characters of their ids.
     var misspelt: Set<String> { state.withLock { $0.misspelt } }
 
-    /// Makes so many cases at an even rate and waits until every life is lived.
+    /// Makes so many cases at an even rate, more until it is told that nothing will be broken any more, and waits until
+    /// every life is lived.
     func run(cases: Int, within seconds: Double) async throws {
         let start = ContinuousClock.now
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -38,9 +43,18 @@ final class CampaignWorkload: Sendable {
                 try await Task.sleep(until: start + .seconds(seconds * Double(number) / Double(cases)))
                 group.addTask { [self] in try await live(number) }
             }
+            var number = cases
+            while !state.withLock({ $0.isStopped }) {
+                try await Task.sleep(for: .seconds(Self.followingPause))
+                group.addTask { [self, number] in try await live(number) }
+                number += 1
+            }
             try await group.waitForAll()
         }
     }
+
+    /// Nothing will be broken any more.
+    func stop() { state.withLock { $0.isStopped = true } }
 
     /// A case of its own for every CIC server, to see whether it is offered.
     ///
@@ -65,16 +79,20 @@ final class CampaignWorkload: Sendable {
         let isMisspelt = number % 50 == 7
         // Only the first server knows skills.
         let queue = office.queues[isMisspelt ? 0 : life.index(of: office.queues.count)]
-        let other = office.queues.first { $0 != queue } ?? queue
-        let person = office.people[number % office.people.count]
+        let others = office.queues.filter { $0 != queue }
+        let other = others.isEmpty ? queue : others[life.index(of: others.count)]
+        var person = life.index(of: office.people.count)
         let skills = isMisspelt ? DemoSite.misspeltSkill : life.skills()
         if life.chance(0.01) || number % 100 == 50 { await poison(&life) }
-        let id = try await make(office, queue, skills)
+        try await disturb(office, &life)
+        let isUsers = !isMisspelt && life.beginsWithUser()
+        let id = try await make(office, isUsers ? office.people[person].id : queue, skills)
         for _ in 0..<life.steps() {
             try await Task.sleep(for: .seconds(life.pause()))
             guard let step = life.next() else { return }
             try await disturb(office, &life)
-            try await tell(step, id, office, (queue, other), person)
+            if step == .handOn { person = (person + 1) % office.people.count }
+            try await tell(step, id, office, (queue, other), office.people[person])
             state.withLock { $0.changes += 1 }
         }
     }
@@ -97,11 +115,11 @@ final class CampaignWorkload: Sendable {
         if life.chance(0.05) { try await control.post("faults", ["reorderEvents": 1]) }
     }
 
-    private func make(_ office: Workload.Office, _ queue: String, _ skills: String) async throws -> String {
+    private func make(_ office: Workload.Office, _ owner: String, _ skills: String) async throws -> String {
         let id = try await office.integration.create(
             "Case",
             [
-                "Subject": "Campaign case", "Origin": "Web", "OwnerId": queue, "Priority": "Medium",
+                "Subject": "Campaign case", "Origin": "Web", "OwnerId": owner, "Priority": "Medium",
                 "ObjectRouting_Skills__c": skills,
             ])
         state.withLock {
@@ -123,7 +141,7 @@ final class CampaignWorkload: Sendable {
         case .emailOut: try await user.email(about: id, incoming: false)
         case .reply: _ = try await person.session.comment(on: id)
         case .move: try await user.update("Case", id, ["OwnerId": queues.other])
-        case .toUser: try await user.update("Case", id, ["OwnerId": person.id])
+        case .toUser, .handOn: try await user.update("Case", id, ["OwnerId": person.id])
         case .toUnmonitored: try await user.update("Case", id, ["OwnerId": office.unmonitored])
         case .backToQueue: try await user.update("Case", id, ["OwnerId": queues.own])
         case .skills: try await user.update("Case", id, ["ObjectRouting_Skills__c": "German"])

@@ -5,8 +5,8 @@ import ProtocolSimulation
 struct CaseLife {
     /// One step of a life.
     enum Step: String, CaseIterable, Sendable {
-        case comment, emailIn, emailOut, reply, move, toUser, toUnmonitored, backToQueue, skills, close, reopen, delete,
-            merge
+        case comment, emailIn, emailOut, reply, move, toUser, handOn, toUnmonitored, backToQueue, skills, close, reopen,
+            delete, merge
     }
 
     private var random: SplitMix
@@ -18,6 +18,13 @@ struct CaseLife {
 
     init(seed: UInt64, number: Int) {
         random = SplitMix(seed: seed &* 0x9e37_79b9 &+ UInt64(number))
+    }
+
+    /// Whether a user makes the case, and keeps it.
+    mutating func beginsWithUser() -> Bool {
+        guard chance(0.12) else { return false }
+        owner = .user
+        return true
     }
 
     /// Of the first creation: most have none.
@@ -42,15 +49,19 @@ struct CaseLife {
         case (false, _): possible = [.reopen, .reopen, .comment]
         case (true, .queue):
             possible = [
-                .comment, .comment, .emailIn, .emailIn, .emailOut, .move, .move, .toUser, .toUnmonitored, .skills,
-                .close, .close, .delete, .merge,
+                .comment, .comment, .emailIn, .emailIn, .emailOut, .move, .move, .toUser, .toUser, .toUser,
+                .toUnmonitored, .skills, .close, .close, .delete, .merge,
             ]
-        case (true, .user): possible = [.comment, .reply, .backToQueue, .backToQueue, .close]
+        case (true, .user):
+            possible = [
+                .comment, .comment, .comment, .emailIn, .emailIn, .reply, .handOn, .handOn, .skills, .toUnmonitored,
+                .backToQueue, .backToQueue, .close,
+            ]
         case (true, .unmonitored): possible = [.comment, .backToQueue, .backToQueue, .close]
         }
         let step = possible.randomElement(using: &random) ?? .comment
         switch step {
-        case .toUser: owner = .user
+        case .toUser, .handOn: owner = .user
         case .toUnmonitored: owner = .unmonitored
         case .backToQueue: owner = .queue
         case .close: isOpen = false

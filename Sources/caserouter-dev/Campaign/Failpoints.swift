@@ -27,10 +27,36 @@ struct Failpoints: Sendable {
     /// Cases with a misspelt skill fail in every campaign, and an operator moves their handles.
     static let operators = ["handle.published", "handle.retried"]
 
+    /// What leads to a point that is struck although its kind was not drawn, and how long it may then take.
+    static let causes: [String: FaultKind] = ["sweep.published": .eventsDropped, "switchover.seen": .switchoverAll]
+
+    static func role(of point: String) -> Product.Role {
+        ingest.contains(point) || point == "sweep.published" ? .ingest : .route
+    }
+
+    /// Whether it is passed only now and then, so that the first passage has to do.
+    static func isSeldom(_ point: String) -> Bool {
+        operators.contains(point) || conditional[point] != nil
+            || [
+                "ingest.marked", "sweep.read", "sweep.done", "case.claimed", "watch.noting", "ending.begun",
+                "disconnect.answered",
+            ]
+            .contains(point)
+    }
+
+    /// How long is waited for somebody who comes past: sweeps are seconds apart.
+    static func limit(of point: String) -> Duration {
+        ["sweep.read", "sweep.done", "sweep.published", "switchover.seen", "ingest.marked"].contains(point)
+            ? .seconds(2 * CampaignSite.sweepEvery) : .seconds(isSeldom(point) ? 10 : 6)
+    }
+
     let directory: String
+    /// In which order they are struck.
+    let rounds: PointRounds
 
     /// Makes the directory.
-    init(_ run: RunDirectory) throws {
+    init(_ run: RunDirectory, seed: UInt64) throws {
+        rounds = PointRounds(seed: seed)
         directory = run.file("failpoints")
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     }
@@ -109,19 +135,44 @@ struct Failpoints: Sendable {
     }
 }
 
-/// How many of the points at which a fault may strike the run has passed.
+/// How many of the points at which a fault may strike the run has passed, and what became of each.
 struct PointsPassed: Codable, Sendable {
     let missing: [String]
     let passed: Int
     let of: Int
+    let points: [Point]
+
+    struct Point: Codable, Sendable {
+        let name: String
+        /// How often, by all processes together.
+        let passed: UInt64
+        /// How many processes died and stood still there.
+        let killed: Int
+        let frozen: Int
+    }
 
     /// - Parameter kinds: those that happened; points that only they lead to do not count otherwise.
-    init(_ counts: [String: UInt64], kinds: Set<FaultKind>) {
+    init(_ counts: [String: UInt64], strikes: [String: PointRounds.Strikes] = [:], kinds: Set<FaultKind>) {
+        let always = Failpoints.ingest + Failpoints.route + Failpoints.operators
         let wanted =
-            Failpoints.ingest + Failpoints.route + Failpoints.operators
-            + Failpoints.conditional.filter { !$0.value.isDisjoint(with: kinds) }.keys.sorted()
+            always + Failpoints.conditional.filter { !$0.value.isDisjoint(with: kinds) }.keys.sorted()
         missing = wanted.filter { counts[$0, default: 0] == 0 }
         of = wanted.count
         passed = of - missing.count
+        points = (always + Failpoints.conditional.keys.sorted()).map { name in
+            let strikes = strikes[name] ?? PointRounds.Strikes()
+            return Point(
+                name: name, passed: counts[name, default: 0], killed: strikes.killed, frozen: strikes.frozen)
+        }
+    }
+
+    /// A table: each point, how often it was passed, and how many processes died and stood still there.
+    var lines: [String] {
+        func row(_ name: String, _ passed: String, _ killed: String, _ frozen: String) -> String {
+            name.padding(toLength: 22, withPad: " ", startingAt: 0)
+                + [passed, killed, frozen].map { String(repeating: " ", count: max(1, 12 - $0.count)) + $0 }.joined()
+        }
+        return [row("point", "passed", "killed at", "frozen at")]
+            + points.map { row($0.name, "\($0.passed)", "\($0.killed)", "\($0.frozen)") }
     }
 }

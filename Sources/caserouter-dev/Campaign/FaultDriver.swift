@@ -3,10 +3,27 @@ import Synchronization
 
 /// Injects the faults of a plan and watches the recovery from each.
 final class FaultDriver: Sendable {
+    private struct Progress {
+        var records: [FaultRecord] = []
+        /// Numbers of the faults that are mended.
+        var mended: Set<Int> = []
+        /// Of those whose recovery is known, as far as it is judged.
+        var judged: Set<Int> = []
+        /// By number, until when others wait for the recovery from each.
+        var patience: [Int: Double] = [:]
+        var hasFailed = false
+
+        /// Whether it is known how the recovery from a fault went, or that it is late.
+        func isSettled(_ number: Int, at now: Double) -> Bool {
+            guard mended.contains(number) else { return false }
+            return judged.contains(number) || patience[number].map { $0 < now } ?? false
+        }
+    }
+
     private let scene: Scene
     private let plan: FaultPlan
     private let watch: RecoveryWatch
-    private let state = Mutex<[FaultRecord]>([])
+    private let progress = Mutex(Progress())
     private let lostRows = Mutex<Date?>(nil)
 
     init(scene: Scene, plan: FaultPlan, watch: RecoveryWatch) {
@@ -16,81 +33,138 @@ final class FaultDriver: Sendable {
     }
 
     /// What happened, by number.
-    var records: [FaultRecord] { state.withLock { $0.sorted { $0.number < $1.number } } }
+    var records: [FaultRecord] { progress.withLock { $0.records.sorted { $0.number < $1.number } } }
 
     /// When the database lost rows last.
     var rowsLostAt: Date? { lostRows.withLock { $0 } }
 
     /// Injects everything, group beside group, and waits until every recovery is known.
     func run() async throws {
-        let start = Date()
-        try await withThrowingTaskGroup(of: Void.self) { groups in
-            for group in FaultKind.Group.allCases {
-                let faults = plan.faults.filter { $0.kind.group == group }
-                if faults.isEmpty { continue }
-                groups.addTask { [self] in
-                    try await withThrowingTaskGroup(of: Void.self) { recoveries in
-                        for fault in faults { try await inject(fault, start, &recoveries) }
-                        try await recoveries.waitForAll()
+        let origin = Date()
+        try await withThrowingTaskGroup(of: Void.self) { faults in
+            var delay = 0.0
+            for fault in plan.faults {
+                let wait = fault.at + delay - Date().timeIntervalSince(origin)
+                if wait > 0 { try await Task.sleep(for: .seconds(wait)) }
+                let before = plan.faults.prefix(fault.number - 1)
+                if fault.isAlone || before.last?.isAlone == true {
+                    try await until { progress, now in before.allSatisfy { progress.isSettled($0.number, at: now) } }
+                    // What follows keeps its distance.
+                    delay = max(delay, Date().timeIntervalSince(origin) - fault.at)
+                }
+                if progress.withLock({ $0.hasFailed }) { break }
+                faults.addTask { [self] in
+                    do {
+                        try await play(fault, origin)
+                    } catch {
+                        progress.withLock { $0.hasFailed = true }
+                        throw error
                     }
                 }
             }
-            try await groups.waitForAll()
+            try await faults.waitForAll()
+        }
+
+        func until(_ isSo: @Sendable (Progress, Double) -> Bool) async throws {
+            while progress.withLock({ !$0.hasFailed && !isSo($0, Date().timeIntervalSince(origin)) }) {
+                try await Task.sleep(for: .milliseconds(100))
+            }
         }
     }
 
-    private func inject(
-        _ fault: FaultPlan.Fault, _ origin: Date, _ recoveries: inout ThrowingTaskGroup<Void, any Error>
-    ) async throws {
-        let wait = fault.at - Date().timeIntervalSince(origin)
-        if wait > 0 { try await Task.sleep(for: .seconds(wait)) }
+    /// Injects a fault when those of its group that came before are mended, and watches the recovery.
+    private func play(_ fault: FaultPlan.Fault, _ origin: Date) async throws {
+        let before = plan.faults.prefix(fault.number - 1).filter { $0.kind.group == fault.kind.group }.map(\.number)
+        while progress.withLock({ !$0.mended.isSuperset(of: before) }) { try await Task.sleep(for: .milliseconds(50)) }
+
         let start = Date().timeIntervalSince(origin)
         Terminal.line(Self.text(fault, at: start))
-        let isSurvived = fault.kind.strikesNode && !scene.stack.peers.isEmpty
-        if isSurvived {
-            // The node is gone by then.
-            watchRecovery(fault, from: start, to: start + 1, "the others went on", &recoveries, origin)
+        let blow = Blow()
+        async let injected = inject(fault, blow)
+        if fault.kind.strikesNode && !scene.stack.peers.isEmpty && fault.form != FaultPlan.everyNode {
+            // The node is gone by then, and the others go on; a partition is made by a program that takes seconds to start.
+            try await Task.sleep(for: .seconds(fault.kind == .nodesPartitioned ? 6 : 1))
+        } else if fault.kind.isKill {
+            try await blow.wait()
+        } else {
+            _ = try await injected
         }
-        let note: String
+        let end = Date().timeIntervalSince(origin)
+        let bound = FaultRecord(
+            number: fault.number, kind: fault.kind, target: fault.target, form: blow.point ?? fault.form,
+            planned: fault.at,
+            start: start, end: end
+        ).bound
+        // Those that others may have been in the way of are given longer before one stands alone.
+        progress.withLock { $0.patience[fault.number] = end + (fault.isAlone ? bound : 2 * bound) }
+        let recovery = try await watch.recovery(judgesBacklog: fault.kind.judgesBacklog) { [self] in
+            progress.withLock { _ = $0.judged.insert(fault.number) }
+        }
+        let outcome = try await injected
+        let record = FaultRecord(
+            number: fault.number, kind: fault.kind, target: fault.target, form: blow.point ?? fault.form,
+            isAlone: fault.isAlone, planned: fault.at, start: outcome.start.timeIntervalSince(origin), end: end,
+            recovered: recovery.canaries, backlog: recovery.backlog, note: outcome.note, tries: outcome.tries,
+            hasStruck: outcome.hasStruck)
+        progress.withLock { $0.records.append(record) }
+    }
+
+    /// What came of a fault.
+    private struct Outcome {
+        var note: String
+        var tries: Int
+        /// When the last try began.
+        var start = Date()
+        var hasStruck = true
+    }
+
+    /// Injects it until it strikes something, but not for ever.
+    private func inject(_ fault: FaultPlan.Fault, _ blow: Blow) async throws -> Outcome {
+        defer { blow.miss() }
+        var outcome = Outcome(note: "", tries: 1)
         do {
-            note = try await fault.inject(on: scene)
+            while true {
+                do {
+                    outcome.note = try await fault.inject(on: scene, blow)
+                    break
+                } catch let nothing as NothingStruck {
+                    outcome.note = nothing.description
+                    Terminal.line("         fault \(fault.number) struck nothing: \(nothing)")
+                    guard outcome.tries < Self.mostTries else {
+                        outcome.hasStruck = false
+                        break
+                    }
+                    try await Task.sleep(for: Self.pauseBeforeNextTry)
+                    outcome.tries += 1
+                    outcome.start = Date()
+                }
+            }
         } catch {
             throw RunFailure("fault \(fault.number), \(fault.kind.rawValue) of \(fault.target): \(error)")
         }
         if fault.kind == .databaseFailedOver { lostRows.withLock { $0 = Date() } }
-        if isSurvived { return }
-        watchRecovery(fault, from: start, to: Date().timeIntervalSince(origin), note, &recoveries, origin)
+        progress.withLock { _ = $0.mended.insert(fault.number) }
+        return outcome
     }
 
-    /// - Parameters:
-    ///   - start: in seconds after the first case, as `end`.
-    ///   - end: from when cases have to flow; may be yet to come.
-    private func watchRecovery(
-        _ fault: FaultPlan.Fault, from start: Double, to end: Double, _ note: String,
-        _ recoveries: inout ThrowingTaskGroup<Void, any Error>, _ origin: Date
-    ) {
-        recoveries.addTask { [self] in
-            let wait = end - Date().timeIntervalSince(origin)
-            if wait > 0 { try await Task.sleep(for: .seconds(wait)) }
-            let recovery = try await watch.recovery(judgesBacklog: fault.kind.judgesBacklog)
-            let record = FaultRecord(
-                number: fault.number, kind: fault.kind, target: fault.target, form: fault.form, planned: fault.at,
-                start: start, end: end, recovered: recovery.canaries, backlog: recovery.backlog, note: note)
-            state.withLock { $0.append(record) }
-        }
-    }
+    private static let mostTries = 4
+    /// Until there is something to strike.
+    private static let pauseBeforeNextTry = Duration.seconds(3)
 
     private static func text(_ fault: FaultPlan.Fault, at seconds: Double) -> String {
         String(format: "%6.1f s  ", seconds) + "fault \(fault.number): \(fault.kind.rawValue) \(fault.target)"
             + (fault.form.isEmpty ? "" : " \(fault.form)") + (fault.seconds > 0 ? " \(fault.seconds) s" : "")
+            + (fault.isAlone ? ", alone" : "")
     }
 }
 
 extension FaultPlan.Fault {
     /// Does it, and returns when it is over, with what there is to say about it.
-    func inject(on scene: Scene) async throws -> String {
+    ///
+    /// - Parameter blow: falls when a worker is dead and the others have to go on without it.
+    func inject(on scene: Scene, _ blow: Blow) async throws -> String {
         switch kind.group {
-        case .worker: try await strikeWorker(scene)
+        case .worker: try await strikeWorker(scene, blow)
         case .broker: try await strikeBroker(scene)
         case .database: try await strikeDatabase(scene)
         case .cic: try await strikeCIC(scene)

@@ -21,6 +21,8 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     case brokerRestarted = "broker-restarted"
     case brokerKilled = "broker-killed"
     case brokerFrozen = "broker-frozen"
+    /// Nodes of a cluster that do not reach each other.
+    case nodesPartitioned = "nodes-partitioned"
     case memoryAlarm = "memory-alarm"
     case diskAlarm = "disk-alarm"
     case connectionsClosed = "connections-closed"
@@ -34,6 +36,8 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     case databaseFrozen = "database-frozen"
     /// While they work, so that some are in the middle of a commit.
     case sessionsKilled = "sessions-killed"
+    /// All that the server allows are somebody else's.
+    case databaseOutOfSessions = "database-out-of-sessions"
     case tableLocked = "table-locked"
     case databaseReadOnly = "database-read-only"
     case databaseDiskFull = "database-disk-full"
@@ -43,6 +47,8 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     case switchoverAll = "switchover-all"
     case switchoverHalf = "switchover-half"
     case switchoverNone = "switchover-none"
+    /// The server that was active goes on answering for a while beside the one that is.
+    case switchoverBoth = "switchover-both"
     case cicAnswersLost = "cic-answers-lost"
     case cicErrors = "cic-errors"
     /// Answers of which only half arrives.
@@ -82,14 +88,14 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
         case .workerKilled, .workerFrozen, .workerOutlived, .workerTerminated, .rollingRestart, .killedAtPoint,
             .frozenAtPoint, .crashLoop, .descriptorsShort, .clockWrong, .leasesTaken:
             .worker
-        case .brokerRestarted, .brokerKilled, .brokerFrozen, .memoryAlarm, .diskAlarm, .connectionsClosed, .queuePurged,
-            .queueDeleted, .sideQueuesDeleted:
+        case .brokerRestarted, .brokerKilled, .brokerFrozen, .nodesPartitioned, .memoryAlarm, .diskAlarm,
+            .connectionsClosed, .queuePurged, .queueDeleted, .sideQueuesDeleted:
             .broker
-        case .databaseRestarted, .databaseKilled, .databaseFrozen, .sessionsKilled, .tableLocked, .databaseReadOnly,
-            .databaseDiskFull, .databaseFailedOver:
+        case .databaseRestarted, .databaseKilled, .databaseFrozen, .sessionsKilled, .databaseOutOfSessions,
+            .tableLocked, .databaseReadOnly, .databaseDiskFull, .databaseFailedOver:
             .database
-        case .switchoverAll, .switchoverHalf, .switchoverNone, .cicAnswersLost, .cicErrors, .cicGarbles, .cicSlow,
-            .cicLate, .cicSessionsLost, .handlerMisbehaves:
+        case .switchoverAll, .switchoverHalf, .switchoverNone, .switchoverBoth, .cicAnswersLost, .cicErrors,
+            .cicGarbles, .cicSlow, .cicLate, .cicSessionsLost, .handlerMisbehaves:
             .cic
         case .replayRejected, .streamPurged, .streamSilent, .eventsDropped, .salesforceBusy, .salesforceSlow,
             .salesforceAnswersLost, .streamSessionsLost, .tokensRevoked, .rowsLocked:
@@ -99,7 +105,7 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
         }
     }
 
-    /// Within how many seconds after the end of the fault a new case has to be offered.
+    /// Within how many seconds after the end of the fault a new case has to be offered; after a kill, since the kill.
     ///
     /// For faults of workers, within how many every case that was asked for before the end has to be, too: those of a
     /// worker that died are free when its lease of 30 s has expired.
@@ -109,13 +115,17 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
             .frozenAtPoint, .crashLoop, .descriptorsShort, .clockWrong, .leasesTaken:
             40
         case .brokerRestarted, .brokerKilled, .connectionsClosed: 10
-        case .brokerFrozen, .memoryAlarm, .diskAlarm, .queuePurged, .queueDeleted, .sideQueuesDeleted: 30
-        case .databaseRestarted, .databaseKilled, .sessionsKilled, .databaseReadOnly, .databaseDiskFull: 15
+        case .brokerFrozen, .nodesPartitioned, .memoryAlarm, .diskAlarm, .queuePurged, .queueDeleted,
+            .sideQueuesDeleted:
+            30
+        case .databaseRestarted, .databaseKilled, .sessionsKilled, .databaseOutOfSessions, .databaseReadOnly,
+            .databaseDiskFull:
+            15
         case .databaseFrozen, .tableLocked: 30
         // Every server is on hold for lease, deadline and the longest pause of a process (100 s), and then until everything
         // that CIC holds was judged and a sweep is through.
         case .databaseFailedOver: 160
-        case .switchoverAll, .switchoverHalf, .switchoverNone: 90 + Double(CampaignSite.recoveryWait)
+        case .switchoverAll, .switchoverHalf, .switchoverNone, .switchoverBoth: 90 + Double(CampaignSite.recoveryWait)
         case .cicAnswersLost, .cicErrors, .cicGarbles, .cicSlow, .cicLate, .cicSessionsLost, .handlerMisbehaves: 30
         // The subscription is tried again after a minute at the latest, and the sweep comes before that.
         case .replayRejected, .streamPurged, .streamSilent, .eventsDropped, .salesforceBusy, .salesforceSlow,
@@ -131,15 +141,22 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     var judgesBacklog: Bool { group == .worker && self != .crashLoop }
 
     /// Broken only where somebody names them, not only their group. A failover keeps everything on hold for two minutes, which nobody would wait
-    /// for in every run; the others need something that is not everywhere.
-    static let named: Set<FaultKind> = [.databaseFailedOver, .databaseDiskFull, .clockWrong]
+    /// for in every run, and neither for two servers of a pair; the others need something that is not everywhere: nodes that
+    /// can be partitioned are a cluster.
+    static let named: Set<FaultKind> = [
+        .databaseFailedOver, .databaseDiskFull, .clockWrong, .switchoverBoth, .nodesPartitioned,
+    ]
 
     /// What a campaign breaks when nobody says what.
     static let usual = allCases.filter { !named.contains($0) }
 
     /// Whether it strikes one node of the broker: where there are others they have to go on without it, and the time until
     /// cases flow begins with the fault instead of its end.
-    var strikesNode: Bool { [.brokerRestarted, .brokerKilled, .brokerFrozen].contains(self) }
+    var strikesNode: Bool { [.brokerRestarted, .brokerKilled, .brokerFrozen, .nodesPartitioned].contains(self) }
+
+    /// Whether a worker dies, and what it had in hand has to be taken up by others: the time counts from its death, and not
+    /// from when it was started again.
+    var isKill: Bool { self == .workerKilled || self == .killedAtPoint }
 
     /// Names of kinds and of groups, as `--kinds` takes them.
     static func named(_ name: String) -> [FaultKind]? {

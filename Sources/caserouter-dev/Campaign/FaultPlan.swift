@@ -15,9 +15,23 @@ struct FaultPlan: Sendable {
         let form: String
         /// For choices that are made when it happens.
         let seed: UInt64
+        /// Everything that came before is recovered from when it strikes, and nothing else strikes until it is as well.
+        var isAlone = false
+
+        /// The form of a fault that strikes the leader of the requests queue, wherever it is then.
+        static let leader = "leader"
     }
 
+    /// How many of so many faults stand alone: the last of every three; of five where there are few, which would else take
+    /// longer than anybody waits for each time.
+    static func alone(of count: Int) -> Int { count / quietEvery(of: count) }
+
+    private static func quietEvery(of count: Int) -> Int { count > 50 ? 3 : 5 }
+
     let faults: [Fault]
+
+    /// The form of a partition that leaves no majority.
+    static let everyNode = "everyone alone"
 
     /// - Parameters:
     ///   - kinds: each is drawn once before one is drawn again.
@@ -26,18 +40,27 @@ struct FaultPlan: Sendable {
         var random = SplitMix(seed: seed)
         var faults: [Fault] = []
         var bag: [FaultKind] = []
-        let gap = (seconds - 6) / Double(max(1, count))
+        // One that stands alone has as much room before and after it as another has altogether.
+        let gap = (seconds - 6) / Double(max(1, count + 2 * Self.alone(of: count)))
+        var slot = 0.0
+        var killedNodes = 0
         for number in 0..<count {
             if bag.isEmpty { bag = kinds.shuffled(using: &random) }
             let kind = bag.removeLast()
-            let at = 3 + gap * (Double(number) + Double.random(in: 0...0.8, using: &random))
+            let isAlone = (number + 1).isMultiple(of: Self.quietEvery(of: count))
+            let at = 3 + gap * (slot + (isAlone ? 1 : 0) + Double.random(in: 0...0.8, using: &random))
+            slot += isAlone ? 3 : 1
             let target = places.targets(of: kind).randomElement(using: &random) ?? ""
             let range = kind.duration
+            let isOfLeader = kind == .brokerKilled && places.brokers.count > 1 && killedNodes.isMultiple(of: 2)
+            if kind == .brokerKilled { killedNodes += 1 }
             faults.append(
                 Fault(
-                    number: number + 1, at: at, kind: kind, target: target,
+                    number: number + 1, at: at, kind: kind, target: isOfLeader ? "broker" : target,
                     seconds: (Double.random(in: range, using: &random) * 10).rounded() / 10,
-                    form: kind.forms(on: target).randomElement(using: &random) ?? "", seed: random.next()))
+                    form: isOfLeader ? Fault.leader : kind.forms(on: target).randomElement(using: &random) ?? "",
+                    seed: random.next(),
+                    isAlone: isAlone))
         }
         self.faults = faults
     }
@@ -58,11 +81,11 @@ struct FaultPlaces: Sendable {
     fileprivate func targets(of kind: FaultKind) -> [String] {
         switch kind {
         case .workerKilled, .workerFrozen, .workerOutlived, .workerTerminated, .descriptorsShort, .clockWrong: workers
-        case .killedAtPoint, .frozenAtPoint: workers.filter { !$0.hasPrefix("serve") }
+        case .killedAtPoint, .frozenAtPoint: ["who comes past"]
         case .crashLoop: workers.filter { $0.hasPrefix("route") }
         case .leasesTaken: ["all leases"]
         case .rollingRestart: ["all workers"]
-        case .brokerRestarted, .brokerKilled, .brokerFrozen: brokers
+        case .brokerRestarted, .brokerKilled, .brokerFrozen, .nodesPartitioned: brokers
         case .handlerMisbehaves: cic.filter { $0 == "cic-east" }
         case .linksSwizzled: ["all links"]
         case .paused: orgs.map { "org:\($0)" } + cic.map { "cic:\($0)" } + workgroups.map { "workgroup:\($0)" }
@@ -90,6 +113,8 @@ extension FaultKind {
         case .brokerFrozen, .databaseFrozen: 3...12
         case .databaseRestarted, .databaseKilled, .databaseFailedOver, .brokerRestarted, .brokerKilled: 0...3
         case .sessionsKilled: 1...3
+        case .switchoverBoth: 5...25
+        case .nodesPartitioned: 10...30
         case .queuePurged, .rollingRestart, .crashLoop, .leasesTaken, .connectionsClosed: 0...0
         case .linkSilent: 3...15
         default: 2...6
@@ -103,6 +128,8 @@ extension FaultKind {
         // Recovered when the second host answers, or later but within the recovery wait.
         case .switchoverAll, .switchoverHalf: ["early", "late"]
         case .switchoverNone: [""]
+        // What is recovered, and whether the first server keeps all of its sessions or half.
+        case .switchoverBoth: ["all", "half", "none"].flatMap { ["\($0), undivided", "\($0), divided"] }
         case .cicAnswersLost:
             isHandler ? ["notification", "messages", "read"] : ["create", "transfer", "disconnect", "read"]
         case .cicErrors:
@@ -113,9 +140,9 @@ extension FaultKind {
         case .handlerMisbehaves: ["ignoreNext", "loseAnswers", "duplicateAnswers", "failNext"]
         case .salesforceAnswersLost: ["/cometd", "/query", "/composite/sobjects", "/oauth2/token"]
         case .streamSessionsLost: ["expire", "disconnect"]
-        case .killedAtPoint, .frozenAtPoint: target.hasPrefix("ingest") ? Failpoints.ingest : Failpoints.route
         case .clockWrong: ["1 h", "-1 h", "24 h", "-24 h", "jumps"]
         case .databaseDiskFull: ["tables", "log"]
+        case .nodesPartitioned: ["alone", "from one", FaultPlan.everyNode]
         case .crashLoop: ["request.taken", "request.decided", "request.merged"]
         case .linkSlow: ["100", "400", "1500"]
         case .linkTrickles: ["16", "64", "256"]

@@ -5,37 +5,31 @@ struct FaultRecord: Codable, Sendable {
     let number: Int
     let kind: FaultKind
     let target: String
-    let form: String
+    var form: String
+    /// Whether the plan keeps everything else whole until it is recovered from.
+    var isAlone = false
     /// Seconds after the first case.
     let planned: Double
     var start: Double
+    /// From when cases have to flow: when it was over, or when it struck where others have to go on without the victim.
     var end: Double
     /// Seconds from the end until a case of every server that was made then was offered; nil: not before the run ended.
     var recovered: Double?
     /// Seconds from the end until every case that was asked for before was offered.
     var backlog: Double?
     var note = ""
+    /// How often it was tried until it struck something.
+    var tries = 1
+    /// Whether it did.
+    var hasStruck = true
+
+    /// Within how many seconds cases have to flow if nothing else is in the way.
+    var bound: Double { max(kind.bound, Failpoints.causes[form]?.bound ?? 0) }
 
     /// What is judged.
     var judged: Double? {
         guard kind.judgesBacklog else { return recovered }
         guard let recovered, let backlog else { return nil }
         return max(recovered, backlog)
-    }
-}
-
-extension [FaultRecord] {
-    /// Those after which cases flowed too late.
-    ///
-    /// A fault that happens before another one has been recovered from disturbs that: then the time counts from the
-    /// end of the later one, and what is allowed is the longer bound of the two.
-    var late: [FaultRecord] {
-        filter { fault in
-            guard let judged = fault.judged else { return true }
-            let recovered = fault.end + judged
-            let allowed = filter { $0.start < recovered && $0.end + $0.kind.bound > fault.end }
-                .map { $0.end + Swift.max($0.kind.bound, $0.end >= fault.end ? fault.kind.bound : 0) }
-            return recovered > Swift.max(fault.end + fault.kind.bound, allowed.max() ?? 0)
-        }
     }
 }

@@ -36,18 +36,39 @@ extension FaultPlan.Fault {
             try await control.post("configuration", ["handler": [form: 4]])
             try await last { try await control.post("configuration", ["handler": [form: 0]]) }
         default:
+            try await followed(control, scene)
             try await switchOver(control)
         }
         return ""
     }
 
+    /// Waits until the product has seen the server that is active. One that was deposed is restarted before it is active
+    /// again, which takes long; here it could be at once, and nobody would have seen the other.
+    private func followed(_ control: Control, _ scene: Scene) async throws {
+        let active = try await control.activeServer()
+        let deadline = ContinuousClock.now + .seconds(90)
+        while ContinuousClock.now < deadline {
+            let rows = try await scene.sql("SELECT identity FROM caserouter.cic_servers WHERE name = '\(target)'")
+            if try rows[0].optionalText(0) == active { return }
+            try await Task.sleep(for: .milliseconds(500))
+        }
+    }
+
     private func switchOver(_ control: Control) async throws {
-        let emails = [FaultKind.switchoverAll: "all", .switchoverHalf: "half"][kind] ?? "none"
+        let named = [FaultKind.switchoverAll: "all", .switchoverHalf: "half", .switchoverNone: "none"][kind]
+        let emails = named ?? String(form.prefix { $0 != "," })
         let window = Int(seconds * 1000)
         // Late: after the second host answers and well within the time for which the product waits.
         let delay = form == "late" ? window + CampaignSite.recoveryWait * 400 : 0
-        try await control.post(
-            "switchover", ["emails": emails, "generics": emails != "none", "window": window, "delay": delay])
+        var orders: [String: any Sendable] = [
+            "emails": emails, "generics": emails != "none", "window": window, "delay": delay,
+        ]
+        if kind == .switchoverBoth {
+            orders["window"] = 500
+            orders["overlap"] = window
+            orders["overlapSessions"] = form.hasSuffix("undivided") ? "all" : "half"
+        }
+        try await control.post("switchover", orders)
         try await last()
     }
 

@@ -6,7 +6,9 @@ extension FaultPlan.Fault {
     /// What is open stays open, and nothing can be opened: no file, no connection.
     func takeDescriptors(_ scene: Scene) async throws -> String {
         let place = try scene.worker(target)
-        guard let pid = await scene.crew.pid(place) else { return "not there" }
+        guard let pid = await scene.crew.pid(place) else {
+            throw NothingStruck(description: "\(target) is not there")
+        }
         let limit = try Self.descriptorLimit(of: pid)
         try await Self.limitDescriptors(of: pid, to: 3, scene)
         try await last {

@@ -1,9 +1,10 @@
 import Foundation
+import Postgres
 
 extension FaultPlan.Fault {
     func strikeBroker(_ scene: Scene) async throws -> String {
         let nodes = zip(CampaignSite.brokerLinks(scene.stack), scene.stack.brokers)
-        let server = (nodes.first { $0.0 == target }?.1 ?? scene.stack.broker).process
+        var server = (nodes.first { $0.0 == target }?.1 ?? scene.stack.broker).process
         switch kind {
         case .queuePurged, .queueDeleted:
             return try await removeMessages(scene)
@@ -17,6 +18,7 @@ extension FaultPlan.Fault {
             // In a cluster for longer than the others wait for it, so that they go on without it.
             if !scene.stack.peers.isEmpty { try await Task.sleep(for: .seconds(25)) }
             try await last { server.signalAll(SIGCONT) }
+        case .nodesPartitioned: try await partition(scene)
         case .memoryAlarm:
             try await scene.broker.control("set_vm_memory_high_watermark", "0.0000001")
             try await last { try await scene.broker.control("set_vm_memory_high_watermark", "0.6") }
@@ -24,6 +26,7 @@ extension FaultPlan.Fault {
             try await scene.broker.control("set_disk_free_limit", "100000GB")
             try await last { try await scene.broker.control("set_disk_free_limit", "50MB") }
         default:
+            if form == Self.leader { server = try await scene.leader(of: "caserouter.requests").process }
             try await server.end(kind == .brokerKilled ? SIGKILL : SIGTERM)
             if !scene.stack.peers.isEmpty { try await Task.sleep(for: .seconds(10)) }
             try await last { try await server.start() }
@@ -31,24 +34,32 @@ extension FaultPlan.Fault {
         return ""
     }
 
-    private func removeMessages(_ scene: Scene) async throws -> String {
-        if kind == .queuePurged {
-            try await scene.broker.purge("caserouter.requests")
-            try await last()
-        } else {
-            try await scene.broker.delete("caserouter.requests")
-            // An administrator sees it, and does what the page about it says.
-            try await last { try await scene.insist("migrate") }
+    /// The node from all others, from one of them, or each from each.
+    private func partition(_ scene: Scene) async throws {
+        let names = CampaignSite.brokerLinks(scene.stack)
+        guard let node = names.firstIndex(of: target), names.count > 2 else {
+            throw RunFailure("nodes-partitioned needs a cluster: add --cluster")
         }
-        // What was confirmed last is recorded, and old enough for `letTimePass`.
-        try await Task.sleep(for: .seconds(9))
-        return "\(try await scene.letTimePass()) without a message"
+        let others = names.indices.filter { $0 != node }
+        var cuts = [(node, form == "from one" ? [others[Int(seed % UInt64(others.count))]] : others)]
+        if form == FaultPlan.everyNode { cuts.append((others[0], Array(others[1...]))) }
+        func separate(_ isApart: Bool) async throws {
+            for (node, others) in cuts { try await scene.broker.separate(node, from: others, isApart) }
+        }
+        do {
+            try await separate(true)
+        } catch {
+            try await separate(false)
+            throw error
+        }
+        try await last { try await separate(false) }
     }
 
     func strikeDatabase(_ scene: Scene) async throws -> String {
         let server = scene.stack.postgres.process
         switch kind {
         case .sessionsKilled: return try await killSessions(scene)
+        case .databaseOutOfSessions: return try await takeSessions(scene)
         case .databaseDiskFull: return try await fillDisk(scene)
         case .databaseFrozen:
             let pids = try await scene.sql(
@@ -82,7 +93,8 @@ extension FaultPlan.Fault {
     private func killSessions(_ scene: Scene) async throws -> String {
         let end = ContinuousClock.now + .seconds(seconds)
         var killed = 0
-        while ContinuousClock.now < end {
+        // Longer where none works at that moment.
+        while ContinuousClock.now < end || killed == 0 && ContinuousClock.now < end + .seconds(10) {
             let rows = try await scene.sql(
                 """
                 SELECT count(pg_terminate_backend(pid))::int4 FROM pg_stat_activity
@@ -91,7 +103,45 @@ extension FaultPlan.Fault {
             killed += Int(try rows[0].int32(0))
             try await Task.sleep(for: .milliseconds(20))
         }
+        guard killed > 0 else { throw NothingStruck(description: "no session worked") }
         return "\(killed) sessions"
+    }
+
+    /// Opens sessions until none is left, and ends those of the product, which come back and are refused.
+    private func takeSessions(_ scene: Scene) async throws -> String {
+        var taken: [PostgresConnection] = []
+        func giveBack() async { for session in taken { await session.close() } }
+        let own = "FROM pg_stat_activity WHERE application_name LIKE 'caserouter %'"
+        do {
+            taken.append(try await scene.openSession())
+            let limit = ContinuousClock.now + .seconds(20)
+            var left = 1
+            // Whoever loses its session is back in a moment, and may find a place before the next round takes it.
+            while left > 0, ContinuousClock.now < limit {
+                _ = try await taken[0].query("SELECT pg_terminate_backend(pid) \(own)")
+                try await takeWhatIsFree(scene, &taken)
+                left = Int(try await taken[0].query("SELECT count(*)::int4 \(own)")[0].int32(0))
+            }
+            try await last()
+            await giveBack()
+            return "\(taken.count) taken" + (left > 0 ? ", \(left) kept" : "")
+        } catch {
+            await giveBack()
+            throw error
+        }
+    }
+
+    /// Until the server has refused for half a second: sessions that are told to end need a moment for it.
+    private func takeWhatIsFree(_ scene: Scene, _ taken: inout [PostgresConnection]) async throws {
+        var limit = ContinuousClock.now + .milliseconds(500)
+        while ContinuousClock.now < limit {
+            do throws(PostgresError) {
+                taken.append(try await scene.openSession())
+                limit = ContinuousClock.now + .milliseconds(500)
+            } catch {
+                guard error.isOutOfSessions else { throw error }
+            }
+        }
     }
 
     /// Until there is room again statements that need more fail; where the log needs it the server gives up.

@@ -3,7 +3,7 @@ import ProtocolSimulation
 import Synchronization
 
 /// What operators do while everything breaks: they retry failed cases by every door, give cases up and take that back,
-/// and ask for sweeps; and in the end one of them mends what the misspelt skill needs.
+/// pause what can be paused for a moment, and ask for sweeps; and in the end one of them mends what the misspelt skill needs.
 final class Operators: Sendable {
     private struct Failed: Decodable {
         struct Case: Decodable { let `case`: String }
@@ -15,6 +15,8 @@ final class Operators: Sendable {
     private let seed: UInt64
     /// Ids of cases that were given up and not restored.
     private let discarded = Mutex<Set<String>>([])
+    /// What was paused and not resumed.
+    private let paused = Mutex<Set<String>>([])
     private let done = Mutex<[String: Int]>([:])
 
     init(scene: Scene, seed: UInt64) {
@@ -35,13 +37,14 @@ final class Operators: Sendable {
             try await Task.sleep(for: .seconds(Double.random(in: 2...4, using: &random)))
             // Handles first: nobody has sent the first failed cases again.
             hasMoved = try hasMoved || scene.failpoints.passed()["handle.retried"] != nil
-            switch hasMoved ? Int.random(in: 0..<6, using: &random) : 1 {
+            switch hasMoved ? Int.random(in: 0..<7, using: &random) : 1 {
             case 0: await attempt("failed", "retry", "--all", "--start")
             case 1: await attempt("queues", "move", "--from", "failed")
             case 2: try await giveUpAndRestore()
             case 3: await attempt("retries", "list")
             // As with every new version; this one has nothing new.
             case 4: await attempt("migrate")
+            case 5: try await pauseAndResume(scene.pausable.randomElement(using: &random) ?? "")
             default: await attempt("sweep", scene.site.orgs.randomElement(using: &random)?.name ?? "")
             }
         }
@@ -64,6 +67,7 @@ final class Operators: Sendable {
         // A failover may have taken with it what was typed right before, and people have to type it again.
         try await addAlias()
         for id in discarded.withLock({ $0 }) { try await restore(id) }
+        for target in paused.withLock({ $0 }) { try await scene.insist("resume", target) }
         if try await !failed().isEmpty { await attempt("failed", "retry", "--all", "--start") }
     }
 
@@ -79,6 +83,18 @@ final class Operators: Sendable {
         discarded.withLock { _ = $0.insert(id) }
         try await Task.sleep(for: .seconds(2))
         if await attempt("failed", "restore", id) { discarded.withLock { _ = $0.remove(id) } }
+    }
+
+    /// Seconds that nothing is offered because of it: far less than any bound of a recovery.
+    private static let pauseLength = Duration.seconds(2)
+
+    private func pauseAndResume(_ target: String) async throws {
+        // Noted first: it may be paused although the answer was lost.
+        paused.withLock { _ = $0.insert(target) }
+        if await attempt("pause", target, "--why", "campaign operator") { try await Task.sleep(for: Self.pauseLength) }
+        try await scene.insist("resume", target)
+        paused.withLock { _ = $0.remove(target) }
+        done.withLock { $0["resume", default: 0] += 1 }
     }
 
     private func restore(_ id: String) async throws {
@@ -97,7 +113,10 @@ final class Operators: Sendable {
         } catch {
             isDone = false
         }
-        let name = words.prefix(2).joined(separator: " ") + (isDone ? "" : " (not done)")
+        // Of `pause org:acme` only what it is that is paused.
+        let name =
+            words.prefix(2).map { String($0.prefix { $0 != ":" }) }.joined(separator: " ")
+            + (isDone ? "" : " (not done)")
         done.withLock { $0[name, default: 0] += 1 }
         return isDone
     }

@@ -32,8 +32,12 @@ actor RecoveryWatch {
     ///
     /// - Returns: seconds from now until then; nil when it took longer than anybody would wait.
     ///
-    /// - Parameter judgesBacklog: whether anybody wants to know the latter if it takes long.
-    func recovery(judgesBacklog: Bool) async throws -> (canaries: Double?, backlog: Double?) {
+    /// - Parameters:
+    ///   - judgesBacklog: whether anybody wants to know the latter if it takes long.
+    ///   - isJudged: called when nothing that is judged is waited for any more.
+    func recovery(
+        judgesBacklog: Bool, isJudged: @Sendable () -> Void = {}
+    ) async throws -> (canaries: Double?, backlog: Double?) {
         let end = Date()
         let canaries = try await workload.makeCanaries()
         let before = Int64(end.timeIntervalSince1970 * 1_000_000)
@@ -45,7 +49,11 @@ actor RecoveryWatch {
         async let all = seconds(since: end, asOf: made, within: limit) { waiting in
             !waiting.contains { $0.value < before }
         }
-        return (try await first, try await all)
+        let canariesAfter = try await first
+        if !judgesBacklog { isJudged() }
+        let backlogAfter = try await all
+        isJudged()
+        return (canariesAfter, backlogAfter)
     }
 
     private func seconds(

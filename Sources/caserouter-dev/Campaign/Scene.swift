@@ -16,6 +16,15 @@ struct Scene: Sendable {
 
     var broker: BrokerDoor { BrokerDoor(servers: stack.brokers, run: run) }
 
+    /// The node of the broker that leads a queue.
+    func leader(of queue: String) async throws -> BrokerServer {
+        let name = try await broker.leader(of: queue)
+        guard let server = stack.brokers.first(where: { $0.nodeName == name }) else {
+            throw RunFailure("there is no node \(name) of the broker")
+        }
+        return server
+    }
+
     /// The control API of the CIC server with this name.
     func cic(_ name: String) throws -> Control {
         guard let server = site.servers.first(where: { $0.name == name }) else {
@@ -37,6 +46,12 @@ struct Scene: Sendable {
         return place
     }
 
+    /// What can be paused, by the names that `pause` takes.
+    var pausable: [String] {
+        site.orgs.map { "org:\($0.name)" } + site.servers.map { "cic:\($0.name)" }
+            + site.servers.flatMap { server in server.workgroups.map { "workgroup:\(server.name)/\($0)" } }
+    }
+
     /// Asks the database as its superuser, past everything in between.
     ///
     /// - Parameter patience: for how long it is asked again where it does not answer or refuses.
@@ -52,6 +67,12 @@ struct Scene: Sendable {
         }
     }
 
+    /// Opens a session of the database's superuser, past everything in between.
+    func openSession() async throws(PostgresError) -> PostgresConnection {
+        try await PostgresConnection.open(
+            PostgresAddress(stack.postgres.url), .migration(applicationName: "campaign"), on: loop)
+    }
+
     /// Opens a session for one piece of work, again and again for a while where the server is away.
     private func withSession<Value: Sendable>(
         _ patience: Duration, _ work: (PostgresConnection) async throws -> Value
@@ -59,8 +80,7 @@ struct Scene: Sendable {
         let deadline = ContinuousClock.now + patience
         while true {
             do {
-                let connection = try await PostgresConnection.open(
-                    PostgresAddress(stack.postgres.url), .migration(applicationName: "campaign"), on: loop)
+                let connection = try await openSession()
                 do {
                     let value = try await work(connection)
                     await connection.close()

@@ -21,19 +21,26 @@ struct Stage: Sendable {
         Terminal.line("Starting PostgreSQL and RabbitMQ in \(run.path) …")
         let stack = try await PrivateStack.start(
             in: run, durable: true, nodes: nodes, onSmallDisk: kinds.contains(.databaseDiskFull))
-        let ports = try Loopback.freePorts(10 + nodes, addresses: DemoSite.hosts.count)
-        let site = CampaignSite.make(ports: Array(ports[..<4]), between: Array(ports[4..<8]))
+        let neighbourCount = CampaignSite.orgCount + CampaignSite.serverCount
+        var ports = try Loopback.freePorts(2 * neighbourCount + 2 + nodes, addresses: DemoSite.hosts.count)
+        func take(_ count: Int) -> [UInt16] {
+            defer { ports.removeFirst(count) }
+            return Array(ports[..<count])
+        }
+        let site = CampaignSite.make(ports: take(neighbourCount), between: take(neighbourCount))
+        let (database, serve) = (take(1)[0], take(1)[0])
         let proxy = FaultProxy(seed: seed)
         var surroundings = try await CampaignSite.connect(
-            proxy, site, stack, database: ports[8], brokers: Array(ports[10...]))
-        let failpoints = try Failpoints(run)
+            proxy, site, stack, database: database, brokers: ports)
+        let failpoints = try Failpoints(run, seed: seed)
         surroundings[Failpoints.variable] = failpoints.directory
         let neighbours = Neighbours(run: run, site: site)
         try await neighbours.start()
+        let offices = try await neighbours.openOffices()
         let product = Product(
-            run: run, stack: stack, servePort: ports[9], workerSurroundings: surroundings,
+            run: run, stack: stack, servePort: serve, workerSurroundings: surroundings,
             falseClock: kinds.contains(.clockWrong) ? try FalseClock(run) : nil)
-        try await product.setUp(site)
+        try await product.setUp(site, offices.ids)
         let crew = Crew(product: product, counts: CampaignSite.crew)
         try await crew.start()
         let scene = Scene(
@@ -43,8 +50,7 @@ struct Stage: Sendable {
         // CIC uses ids again; where there is no handler, not within a request's lateness, which is an assumption.
         try await scene.cic("cic-east").post("configuration", ["idSpace": 100])
 
-        let offices = try await neighbours.openOffices()
-        let checkerSite = site.checkerSite(queueIDs: offices.queueIDs)
+        let checkerSite = site.checkerSite(offices.ids)
         try run.write(
             String(decoding: try JSONEncoder().encode(checkerSite), as: UTF8.self) + "\n", to: Evidence.File.site)
         let workload = CampaignWorkload(offices: offices.offices, broker: scene.broker, seed: seed)

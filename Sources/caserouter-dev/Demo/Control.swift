@@ -14,6 +14,16 @@ struct Control: Sendable {
         let interactions: [Interaction]
     }
 
+    /// What the server of the pair that is active calls itself.
+    func activeServer() async throws -> String {
+        struct State: Decodable {
+            let server: String
+            let active: Int
+        }
+        let state = try JSONDecoder().decode(State.self, from: try await call("GET", "state"))
+        return state.active == 0 ? state.server : "\(state.server)-\(state.active + 1)"
+    }
+
     /// The id of a case's live interaction outside the holding workgroup.
     func liveInteraction(of caseID: String, outside holding: String) async throws -> String? {
         let answer = try await call("GET", "interactions?case=\(caseID)")

@@ -36,7 +36,7 @@ struct Demo: Sendable {
         say("Health: http://127.0.0.1:\(product.servePort)/health/ready   logs: \(run.path)/*.log")
 
         let offices = try await neighbours.openOffices()
-        let checkerSite = site.checkerSite(queueIDs: offices.queueIDs)
+        let checkerSite = site.checkerSite(offices.ids)
         try run.write(
             String(decoding: try JSONEncoder().encode(checkerSite), as: UTF8.self) + "\n", to: Evidence.File.site)
         try run.write(

@@ -7,13 +7,19 @@ import Simulators
 /// Everything that the demo assumes of the product's site file and of the simulators' settings stands here.
 struct DemoSite: Sendable {
     struct Org: Sendable {
+        /// What a comment or e-mail does for a case that a user owns.
+        enum ContactOnUserOwned: String, Sendable {
+            case unchanged, lastWorkgroup = "last-workgroup", ownQueue = "own-queue"
+        }
+
         let name: String
         let id: String
         let port: UInt16
         /// Usernames of people who own and answer cases.
-        let users: [String]
+        var users: [String]
         /// Where the product finds it, when not there itself.
         var reachedAt: UInt16?
+        var contactOnUserOwned = ContactOnUserOwned.unchanged
     }
 
     struct Server: Sendable {
@@ -29,10 +35,18 @@ struct DemoSite: Sendable {
 
     struct Mapping: Sendable {
         let org: String
+        /// A queue by its name; or a user, by the username.
         let queue: String
         let server: String
+        /// A workgroup, or `user:NAME`, the own queue of an agent.
         let workgroup: String
         let takesSkills: Bool
+        var endsOnReply = true
+        var endsOnUnmonitoredQueue = true
+        var endsOnUserOwner = false
+
+        /// The agent whose own queue it is.
+        var agent: String? { workgroup.hasPrefix("user:") ? String(workgroup.dropFirst(5)) : nil }
     }
 
     static let hosts = ["127.0.0.1", "127.0.0.2"]
@@ -88,16 +102,22 @@ struct DemoSite: Sendable {
         self.init(orgs: orgs, servers: servers, mappings: mappings, agents: 10, handlingTime: handlingTime)
     }
 
-    func queues(of org: Org) -> [String] { mappings.filter { $0.org == org.name }.map(\.queue) }
+    /// Monitored queues, in the order of the mappings.
+    func queues(of org: Org) -> [String] {
+        mappings.filter { $0.org == org.name && !org.users.contains($0.queue) }.map(\.queue)
+    }
 
     /// What `caserouter config apply` reads. It is YAML, and JSON is YAML: nothing needs quoting twice.
-    func siteFile() throws -> String {
+    ///
+    /// - Parameter ids: of queues and users. Users are named by their ids in it.
+    func siteFile(_ ids: SalesforceIDs) throws -> String {
         let text: [String: [[String: Any]]] = [
             "orgs": orgs.map {
                 [
                     "name": $0.name, "login_url": "http://127.0.0.1:\($0.reachedAt ?? $0.port)",
                     "organization_id": $0.id,
                     "flow": "client-credentials", "mode": "live", "sweep_every": sweepEvery,
+                    "contact_on_user_owned": $0.contactOnUserOwned.rawValue,
                 ]
             },
             "cic": servers.map { server in
@@ -110,8 +130,11 @@ struct DemoSite: Sendable {
             },
             "mappings": mappings.map {
                 [
-                    "org": $0.org, "queue": $0.queue, "cic": $0.server, "workgroup": $0.workgroup,
-                    "take_skills": $0.takesSkills,
+                    "org": $0.org, "queue": ids.users[$0.org]?[$0.queue] ?? $0.queue, "cic": $0.server,
+                    "workgroup": $0.workgroup, "take_skills": $0.takesSkills,
+                    "on_reply": $0.endsOnReply ? "end" : "keep",
+                    "on_unmonitored_queue": $0.endsOnUnmonitoredQueue ? "end" : "keep",
+                    "on_user_owner": $0.endsOnUserOwner ? "end" : "keep",
                 ]
             },
         ]
@@ -170,23 +193,48 @@ struct DemoSite: Sendable {
             agent.giveBack = number == 1 ? 0.1 : 0
             return agent
         }
+        // Who has nothing but an own queue.
+        let others = Set(mappings.filter { $0.server == server.name }.compactMap(\.agent))
+            .subtracting(settings.agents.map(\.name))
+        settings.agents += others.sorted().map { name in
+            var agent = CICAgentConfiguration(name: name, workgroups: [])
+            agent.handlingTime = handlingTime
+            agent.pickUpDelay = 500
+            agent.capacity = 4
+            return agent
+        }
         return settings
     }
 
-    /// What the checker is told: where the cases of each monitored queue belong.
-    ///
-    /// - Parameter queueIDs: ids of the queues by org name and queue name, as Salesforce gave them.
-    func checkerSite(queueIDs: [String: [String: String]]) -> Site {
+    /// What the checker is told: where the cases of each monitored queue belong, and what becomes of those that a user owns.
+    func checkerSite(_ ids: SalesforceIDs) -> Site {
         let orgs = orgs.map { org in
-            var places: [String: Site.Place] = [:]
+            var described = Site.Org(id: org.id, name: org.name, queues: [:])
+            described.offersAgain = org.contactOnUserOwned == .lastWorkgroup
+            var (ending, kept): (Set<String>, Set<String>) = ([], [])
             for mapping in mappings where mapping.org == org.name {
-                guard let id = queueIDs[org.name]?[mapping.queue] else { continue }
-                places[id] = Site.Place(server: mapping.server, workgroup: mapping.workgroup)
+                let user = ids.users[org.name]?[mapping.queue]
+                guard let id = user ?? ids.queues[org.name]?[mapping.queue] else { continue }
+                let place = Site.Place(server: mapping.server, workgroup: mapping.workgroup)
+                if user == nil {
+                    described.queues[id] = place
+                } else if org.contactOnUserOwned == .ownQueue {
+                    described.users = (described.users ?? [:]).merging([id: place]) { _, new in new }
+                }
+                if mapping.endsOnUserOwner { ending.insert(id) }
+                if !mapping.endsOnUnmonitoredQueue { kept.insert(id) }
             }
-            return Site.Org(id: org.id, name: org.name, queues: places)
+            (described.endingWithUser, described.keptUnmonitored) = (ending, kept)
+            return described
         }
         return Site(
             orgs: orgs, holding: Dictionary(uniqueKeysWithValues: servers.map { ($0.name, [Self.holding]) }),
             recoveryWait: Dictionary(uniqueKeysWithValues: servers.map { ($0.name, Double(recoveryWait)) }))
     }
+}
+
+/// What Salesforce calls the queues and users of a site: their ids by org and name.
+struct SalesforceIDs: Sendable {
+    var queues: [String: [String: String]] = [:]
+    var users: [String: [String: String]] = [:]
 }

@@ -40,14 +40,14 @@ struct Neighbours: Sendable {
     }
 
     /// Signs everybody in and finds the queues.
-    func openOffices() async throws -> (offices: [Workload.Office], queueIDs: [String: [String: String]]) {
+    func openOffices() async throws -> (offices: [Workload.Office], ids: SalesforceIDs) {
         var offices: [Workload.Office] = []
-        var queueIDs: [String: [String: String]] = [:]
+        var ids = SalesforceIDs()
         for org in site.orgs {
             let integration = try await SalesforceUser.signIn(org, of: site)
             let queues = try await integration.texts("Id", by: "Name", where: "Type = 'Queue'", of: "Group")
             let users = try await integration.texts("Id", by: "Username", where: "IsActive = true", of: "User")
-            queueIDs[org.name] = queues
+            (ids.queues[org.name], ids.users[org.name]) = (queues, users)
             guard let unmonitored = queues[DemoSite.unmonitoredQueue] else {
                 throw RunFailure("the simulated org \(org.name) lacks its queues")
             }
@@ -61,7 +61,7 @@ struct Neighbours: Sendable {
                     org: org, integration: integration, people: people,
                     queues: site.queues(of: org).compactMap { queues[$0] }, unmonitored: unmonitored))
         }
-        return (offices, queueIDs)
+        return (offices, ids)
     }
 
     /// Deletes one live interaction and copies another, of cases that still wait for an agent.

@@ -28,8 +28,8 @@ struct Product: Sendable {
     }
 
     /// Sets the site up through the product's own commands.
-    func setUp(_ site: DemoSite) async throws {
-        try run.write(try site.siteFile(), to: "site.yaml")
+    func setUp(_ site: DemoSite, _ ids: SalesforceIDs = SalesforceIDs()) async throws {
+        try run.write(try site.siteFile(ids), to: "site.yaml")
         // For people who look around while the demo runs.
         try run.write(
             environment().filter { $0.key.hasPrefix("CASEROUTER_") }.sorted { $0.key < $1.key }

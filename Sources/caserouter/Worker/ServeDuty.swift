@@ -20,7 +20,11 @@ actor ServeDuty: Duty {
         server = HealthServer(
             host: address.host, port: address.port, logger: worker.logger,
             problems: {
-                var problems = await database.isUp ? [] : ["the database cannot be reached"]
+                var problems: [String] = []
+                if await !database.isUp {
+                    let isFull = await database.lastError?.isOutOfSessions == true
+                    problems = ["the database \(isFull ? "has no session left for us" : "cannot be reached")"]
+                }
                 for duty in others { problems += await duty.problems() }
                 return problems
             },

@@ -60,7 +60,11 @@ actor SettingsFollower {
         } catch {
             // A question that the end of the process cuts short is no failure.
             if isStopping || Task.isCancelled { return }
-            worker.logger.error(.configurationFailed, metadata: ["reason": "\(Self.reason(error))"])
+            // While the database is away that is said once, and nothing is wrong with the settings.
+            let level: Logger.Level = await worker.database.isUp ? .error : .debug
+            worker.logger.log(
+                level: level, "\(LogEvent.configurationFailed.rawValue)",
+                metadata: ["reason": "\(Self.reason(error))"])
         }
     }
 

@@ -135,20 +135,22 @@ final class Worker: Sendable {
         }
     }
 
-    /// Says once that the database is gone and once that it is back: what fails meanwhile is logged as `debug` only.
+    /// Says once that the database is gone and once that it is back: what fails meanwhile is logged as `debug` only. That
+    /// it is there and has no session left is said as well, because it is for a person to mend, and why the sessions
+    /// before ended does not tell.
     private func followDatabase() async {
         var wasUp = true
+        var saidFull = false
         while !Task.isCancelled {
             let isUp = await database.isUp
-            if isUp != wasUp {
-                wasUp = isUp
-                if isUp {
-                    logger.info(.databaseRegained)
-                } else {
-                    let reason = await database.lastError?.description ?? "-"
-                    logger.warning(.databaseLost, metadata: ["reason": "\(reason)"])
-                }
+            let error = await database.lastError
+            let isFull = !isUp && error?.isOutOfSessions == true
+            if isUp && !wasUp { logger.info(.databaseRegained) }
+            if !isUp && (wasUp || isFull && !saidFull) {
+                logger.warning(.databaseLost, metadata: ["reason": "\(error?.description ?? "-")"])
             }
+            saidFull = !isUp && (saidFull || isFull)
+            wasUp = isUp
             // Cancellation ends the loop.
             try? await clock.sleep(for: .seconds(1))
         }

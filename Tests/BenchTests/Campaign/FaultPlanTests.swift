@@ -47,25 +47,83 @@ struct FaultPlanTests {
             recovered: recovered, backlog: backlog)
     }
 
+    /// Numbers of those that are late.
+    private static func late(_ records: FaultRecord...) -> [Int] {
+        records.judgements.filter(\.isLate).map(\.fault.number)
+    }
+
     @Test func `a recovery beyond its bound is late, and one that never came`() {
-        let records = [
+        let late = Self.late(
             Self.record(1, .databaseRestarted, from: 0, to: 1, recovered: 14),
             Self.record(2, .databaseRestarted, from: 100, to: 101, recovered: 16),
             Self.record(3, .databaseRestarted, from: 200, to: 201, recovered: nil),
             Self.record(4, .workerKilled, from: 300, to: 301, recovered: 2, backlog: 41),
-            Self.record(5, .workerKilled, from: 400, to: 401, recovered: 2, backlog: 39),
-        ]
-        #expect(records.late.map(\.number) == [2, 3, 4])
+            Self.record(5, .workerKilled, from: 400, to: 401, recovered: 2, backlog: 39))
+        #expect(late == [2, 3, 4])
     }
 
     @Test func `a fault in the middle of a recovery begins its time anew`() {
         let first = Self.record(1, .databaseRestarted, from: 0, to: 1, recovered: 20)
-        #expect([first].late.map(\.number) == [1])
+        #expect(Self.late(first) == [1])
         let within = Self.record(2, .linkCut, from: 5, to: 10, recovered: 11)
-        #expect([first, within].late.isEmpty)
+        #expect(Self.late(first, within) == [])
         let tooLong = Self.record(1, .databaseRestarted, from: 0, to: 1, recovered: 45)
-        #expect([tooLong, within].late.map(\.number) == [1])
-        let after = Self.record(2, .linkCut, from: 30, to: 31, recovered: 1)
-        #expect([first, after].late.map(\.number) == [1])
+        #expect(Self.late(tooLong, within) == [1])
+        let after = Self.record(2, .linkCut, from: 17, to: 18, recovered: 1)
+        #expect(Self.late(first, after) == [1])
+    }
+
+    @Test func `late is late although other faults follow for ever`() {
+        let late = Self.record(1, .brokerKilled, from: 0, to: 1, recovered: 154)
+        let others = (2...40).map { number in
+            let start = Double(number) * 4
+            return Self.record(number, .linkCut, from: start, to: start + 3, recovered: 1)
+        }
+        let judgements = ([late] + others).judgements
+        #expect(judgements.filter(\.isLate).map(\.fault.number) == [1])
+        // The second one came before ten seconds were over, and ended after eleven; nothing after it counts.
+        #expect(judgements[0].others == [2] && judgements[0].allowed == 40)
+    }
+
+    @Test
+    func `a fault that struck earlier is in the way until it is recovered from, and for no longer than it may be`() {
+        let recovered = Self.record(1, .streamSilent, from: 0, to: 4, recovered: 3)
+        let later = Self.record(2, .databaseRestarted, from: 10, to: 11, recovered: 16)
+        #expect(Self.late(recovered, later) == [2])
+        let slow = Self.record(1, .streamSilent, from: 0, to: 4, recovered: 30)
+        #expect(Self.late(slow, later) == [])
+        let endless = Self.record(1, .streamSilent, from: 0, to: 4, recovered: nil)
+        let laterStill = Self.record(2, .databaseRestarted, from: 40, to: 41, recovered: 16)
+        #expect(Self.late(endless, laterStill) == [1])
+        let beyond = Self.record(2, .databaseRestarted, from: 65, to: 66, recovered: 16)
+        #expect(Self.late(endless, beyond) == [1, 2])
+    }
+
+    @Test func `every third fault stands alone, every fifth of few, with as much room on both sides as another has`() {
+        for (count, every, seconds) in [(60, 3, 406.0), (30, 5, 174.0)] {
+            let faults = FaultPlan(
+                seed: 5, count: count, kinds: FaultKind.usual, seconds: seconds, places: Self.places
+            ).faults
+            #expect(faults.filter(\.isAlone).map(\.number) == Array(stride(from: every, through: count, by: every)))
+            for (one, next) in zip(faults, faults.dropFirst()) where one.isAlone || next.isAlone {
+                #expect(next.at - one.at > 4 && next.at < seconds)
+            }
+        }
+    }
+
+    @Test func `of three nodes the leader is killed every second time`() {
+        let places = FaultPlaces(
+            workers: ["route-1"], brokers: ["broker", "broker-2", "broker-3"], cic: [], orgs: [], workgroups: [])
+        let faults = FaultPlan(seed: 1, count: 6, kinds: [.brokerKilled], seconds: 60, places: places).faults
+        #expect(faults.map { $0.form == "leader" } == [true, false, true, false, true, false])
+        let alone = FaultPlan(seed: 1, count: 6, kinds: [.brokerKilled], seconds: 60, places: Self.places).faults
+        #expect(alone.allSatisfy { $0.form.isEmpty })
+    }
+
+    @Test func `a fault that leads to a switchover has a switchover's bound`() {
+        var record = Self.record(1, .killedAtPoint, from: 0, to: 1, recovered: 60, backlog: 70)
+        #expect(Self.late(record) == [1])
+        record.form = "switchover.seen"
+        #expect(Self.late(record) == [])
     }
 }

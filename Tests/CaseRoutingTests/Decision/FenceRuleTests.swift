@@ -90,6 +90,19 @@ struct FenceRuleTests {
         #expect(decision.after.fences.arrival == 12)
     }
 
+    /// Its row is missing, and the reply is from before it.
+    @Test func `a reply that comes after the skills of a case that has moved does not withdraw it from there`() {
+        let moved = decided(
+            Sample.change(.skillsChanged, 13, owner: Sample.queueB, skills: "French"), on: state(.waiting))
+        #expect(moved.after.wanted?.workgroup == Sample.workgroupB)
+        let late = decided(Sample.change(.agentReplied, 12), on: moved.after)
+        #expect(late.rule == .replyTooLate && late.after.wanted?.workgroup == Sample.workgroupB)
+        #expect(decided(Sample.change(.agentReplied, 14), on: moved.after).after.wanted == nil)
+        // Where it was all the time the skills say nothing of an arrival.
+        let same = decided(Sample.change(.skillsChanged, 13, skills: "French"), on: state(.waiting))
+        #expect(decided(Sample.change(.agentReplied, 12), on: same.after).after.wanted == nil)
+    }
+
     @Test func `an arrival is asked for by a contact put aside in the very second of the newest reply`() {
         let decision = decided(
             Sample.change(.ownerChanged, 12, previousOwner: Sample.user),
@@ -148,6 +161,17 @@ struct FenceRuleTests {
         #expect(decision.after.wanted?.workgroup == Sample.workgroupB)
         #expect(decision.after.fences == state().fences)
         #expect(decision.after.observedAt == now.occurredAt)
+    }
+
+    /// A state that changes nothing that is wanted leaves the revision as it is.
+    @Test func `an observation that was read before a newer state was merged changes nothing`() {
+        var observed = Sample.change(.observed, 40, owner: Sample.queueB, comparedWith: 5)
+        observed.comparedVersion = state().fences.state
+        #expect(decided(observed, on: state()).after.wanted?.workgroup == Sample.workgroupB)
+        observed.comparedVersion = state().fences.state - 1
+        let outdated = decided(observed, on: state())
+        #expect(outdated.rule == .observationOutdated)
+        #expect(outdated.needsVerification && outdated.after.facts == state().facts)
     }
 
     @Test func `an observation without a difference changes nothing`() {

@@ -26,6 +26,19 @@ struct NextStepTests {
         #expect(nextStep(for: creating, now: resolvable) == .lookInHolding)
     }
 
+    @Test func `an attempt that was never sent is replaced at once where its interaction is wanted`() {
+        var creating = state(.creating)
+        creating.episode?.attemptDeadline = Episode.neverSent
+        #expect(nextStep(for: creating, now: Sample.start) == .create)
+        // Nothing is to be created: the episode is ended as any other in which nothing was.
+        creating.wanted = nil
+        #expect(nextStep(for: creating, now: Sample.start) == .lookInHolding)
+        creating = state(.creating)
+        creating.episode?.attemptDeadline = Episode.neverSent
+        creating.episode?.cic = "elsewhere"
+        #expect(nextStep(for: creating, now: Sample.start) == .lookInHolding)
+    }
+
     @Test func `what is in holding is assigned`() {
         let held = state(.held)
         #expect(nextStep(for: held, now: Sample.start) == .read)

@@ -112,13 +112,19 @@ import Testing
         #expect(corrected.after.wanted?.workgroup == Self.own && corrected.raisesRevision)
     }
 
-    @Test func `what was asked for on the last workgroup stays while the case changes in the owner's hands`() {
+    @Test(arguments: [OrgSettings.ContactOnUserOwned.lastWorkgroup, .ownQueue])
+    func `what was asked for on a workgroup stays while the case changes in the owner's hands`(
+        _ setting: OrgSettings.ContactOnUserOwned
+    ) {
         var state = CaseInState(.none, owner: Sample.user, isWanted: true).state
         state.lastWanted = state.wanted
         let change = Sample.change(.skillsChanged, 20, owner: Sample.user, skills: "French")
-        let decision = decided(change, on: state, Self.configuration(.lastWorkgroup))
+        let decision = decided(change, on: state, Self.configuration(setting))
         #expect(state.wanted != nil && decision.after.wanted == state.wanted && !decision.raisesRevision)
         #expect(decided(change, on: state, Self.configuration(.unchanged)).after.wanted == nil)
+        // Another owner was not asked.
+        let given = Sample.change(.ownerChanged, 20, owner: Sample.otherUser, previousOwner: Sample.user)
+        #expect(decided(given, on: state, Self.configuration(setting)).after.wanted == nil)
     }
 
     @Test(arguments: [
@@ -189,6 +195,109 @@ import Testing
             Sample.change(.created, 1, owner: Sample.queueB, skills: "German"), on: CaseState(), direct)
         #expect(decision.rule == .arrived)
         #expect(decision.after.wanted == Wanted(cic: Sample.cic, workgroup: "user:bert", skills: "", mapping: 4))
+    }
+
+    /// Two mappings: what waits on the first ends when a user takes the case, and the user has an own queue.
+    private static func ending(_ setting: OrgSettings.ContactOnUserOwned) -> RoutingConfiguration {
+        Sample.configuration(
+            contactOnUserOwned: setting,
+            mappings: [
+                Sample.mapping(1, Sample.queueA, Sample.workgroupA, onUserOwner: .end),
+                Sample.mapping(3, Sample.user, own),
+            ])
+    }
+
+    @Test(
+        arguments: [
+            (OrgSettings.ContactOnUserOwned.unchanged, nil), (.lastWorkgroup, Sample.workgroupA), (.ownQueue, Self.own),
+        ] as [(OrgSettings.ContactOnUserOwned, String?)], [CaseInState.Interaction.waiting, .withAgent])
+    func `a comment on what waits is not swallowed when a sweep finds out that a user has the case and that ends it`(
+        _ what: (setting: OrgSettings.ContactOnUserOwned, place: String?), _ interaction: CaseInState.Interaction
+    ) {
+        var state = CaseInState(interaction).state
+        state.fences.contact = 20
+        let observed = Sample.change(.observed, 30, owner: Sample.user, comparedWith: state.revision)
+        let decision = decided(observed, on: state, Self.ending(what.setting))
+        #expect(decision.after.wanted?.workgroup == what.place)
+        // It stays where it is offered anyway.
+        #expect(decision.raisesRevision == (what.setting != .lastWorkgroup))
+        // What was asked before the case came there was served by what waits, and what was answered needs nobody.
+        for (contact, reply) in [(9, 0), (20, 25)] as [(Int64, Int64)] {
+            (state.fences.contact, state.fences.reply) = (contact, reply)
+            #expect(decided(observed, on: state, Self.ending(what.setting)).after.wanted == nil)
+        }
+    }
+
+    @Test(arguments: [Sample.unmonitored, Sample.otherUser], [true, false])
+    func `a comment put aside before its owner was known is offered when skills show the owner`(
+        _ owner: RecordID, _ isClosed: Bool
+    ) {
+        var state = CaseInState(.none, owner: owner, isClosed: isClosed).state
+        state.fences.contact = 12
+        let skills = Sample.change(.skillsChanged, 13, owner: Sample.user, skills: "French")
+        #expect(decided(skills, on: state, Self.configuration()).after.wanted?.workgroup == Self.own)
+        #expect(decided(skills, on: state, Self.configuration(.unchanged)).after.wanted == nil)
+        // Versions in whole seconds: it may have come after what has no version of its own.
+        state.fences.contact = 10
+        #expect(decided(skills, on: state, Self.configuration()).after.wanted?.workgroup == Self.own)
+        // Before the newest state that was known it was not put aside.
+        state.fences.contact = 9
+        #expect(decided(skills, on: state, Self.configuration()).after.wanted == nil)
+        (state.fences.contact, state.fences.reply) = (12, 13)
+        #expect(decided(skills, on: state, Self.configuration()).after.wanted == nil)
+    }
+
+    @Test(arguments: [(Sample.unmonitored, false), (Sample.otherUser, false), (Sample.user, true)])
+    func `a comment that names its case's owner, of whom nothing has told, has the case read again`(
+        _ owner: RecordID, _ isClosed: Bool
+    ) {
+        let comment = Sample.change(.comment, 20, owner: Sample.user)
+        let state = CaseInState(.none, owner: owner, isClosed: isClosed).state
+        let decision = decided(comment, on: state, Self.configuration())
+        #expect(decision.needsVerification && decision.outcome == .ignored)
+        let observed = Sample.change(.observed, 22, owner: Sample.user, comparedWith: state.revision)
+        #expect(decided(observed, on: decision.after, Self.configuration()).after.wanted?.workgroup == Self.own)
+        #expect(!decided(comment, on: state, Self.configuration(.unchanged)).needsVerification)
+        // What is older than what is held says nothing of it.
+        let older = Sample.change(.comment, 9, owner: Sample.user)
+        #expect(!decided(older, on: state, Self.configuration()).needsVerification)
+    }
+
+    /// The comment was merged first and served by what waited in the queue; its owner's row is missing.
+    @Test(arguments: [Sample.unmonitored, Sample.otherUser, Sample.queueA])
+    func `a comment whose offer an older state ends has the case read again`(_ owner: RecordID) {
+        var state = CaseInState(.waiting).state
+        state.fences.contact = 20
+        let isClosed = owner == Sample.queueA
+        let older = Sample.change(isClosed ? .closed : .ownerChanged, 15, owner: owner, isClosed: isClosed)
+        let decision = decided(older, on: state, Self.ending(.ownQueue))
+        #expect(decision.after.wanted == nil && decision.needsVerification)
+        let observed = Sample.change(
+            .observed, 22, owner: Sample.user, comparedWith: decision.after.revision)
+        #expect(decided(observed, on: decision.after, Self.ending(.ownQueue)).after.wanted?.workgroup == Self.own)
+        #expect(!decided(older, on: state, Self.ending(.unchanged)).needsVerification)
+        state.fences.contact = 14
+        #expect(!decided(older, on: state, Self.ending(.ownQueue)).needsVerification)
+    }
+
+    /// It was read off CIC after rows were lost.
+    @Test(arguments: [OrgSettings.ContactOnUserOwned.unchanged, .lastWorkgroup, .ownQueue])
+    func `what waits although a user has the case and that ends it is ended when the case is read, if nobody wrote`(
+        _ setting: OrgSettings.ContactOnUserOwned
+    ) {
+        var state = CaseInState(.waiting, owner: Sample.user).state
+        let observed = Sample.change(.observed, 22, owner: Sample.user, comparedWith: state.revision)
+        #expect(decided(observed, on: state, Self.ending(setting)).after.wanted == nil)
+        state.fences.contact = 12
+        #expect((decided(observed, on: state, Self.ending(setting)).after.wanted == nil) == (setting == .unchanged))
+    }
+
+    @Test func `a comment that agrees with what is held has nothing read again`() {
+        for owner in [Sample.queueA, Sample.user] {
+            let comment = Sample.change(.comment, 20, owner: Sample.user)
+            #expect(
+                !decided(comment, on: CaseInState(.none, owner: owner).state, Self.configuration()).needsVerification)
+        }
     }
 
     @Test func `names are taken as they are behind the first colon`() {

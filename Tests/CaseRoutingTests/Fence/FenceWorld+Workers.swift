@@ -151,7 +151,7 @@ extension FenceWorld {
         trace.append("  step \(step) at revision \(state.revision)")
         switch step {
         case .finish: return tables.finish(holder.claim) ? true : refresh(&holder)
-        case .create: return beginCreate(&holder, opensEpisode: true)
+        case .create: return beginCreate(&holder, opensEpisode: state.episode == nil)
         case .wait(let until):
             tables.release(holder.claim, delay: until - holder.claim.now)
             return true

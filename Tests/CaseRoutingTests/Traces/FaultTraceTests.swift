@@ -94,6 +94,21 @@ struct FaultTraceTests {
     }
 
     @Test(arguments: RoutingTraceTests.seeds)
+    func `a case that waited for our database longer than a lease is offered as soon as it is back`(
+        _ seed: UInt64
+    ) throws {
+        let site = site(seed)
+        site.run(for: .seconds(1))
+        site.shared.isBroken = true
+        site.broker.publish(Sample.change(.created, 10))
+        site.run(for: .seconds(60))
+        site.shared.isBroken = false
+        site.run(for: .seconds(15))
+        #expect(site.offered != nil)
+        try expectOffered(site)
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
     func `a request that kills its worker three times fails its case`(_ seed: UInt64) throws {
         let site = SimulatedSite(seed: seed)
         let change = Sample.change(.created, 10)
@@ -125,6 +140,38 @@ struct FaultTraceTests {
         let change = Sample.change(.created, 10)
         site.shared.tables.record(change)
         site.run(for: .seconds(590))
+        #expect(site.offered == nil)
+        try expectOffered(site)
+    }
+
+    /// Two changes a second of another case, each `age` seconds old when it is delivered, for as long.
+    private func keepBusy(_ site: SimulatedSite, for seconds: Int64, age: Int64, until condition: () -> Bool) {
+        let another = Sample.id("500A00000000099")
+        for second in 0..<seconds where !condition() {
+            for half in 0..<2 {
+                let key = "o:busy\(second).\(half)"
+                site.broker.publish(
+                    Sample.change(.closed, second - age, isClosed: true, key: key, caseID: another))
+                site.run(for: .milliseconds(500))
+            }
+        }
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `what a purge took is found while other cases go on`(_ seed: UInt64) throws {
+        let site = site(seed)
+        site.shared.tables.record(Sample.change(.created, 10))
+        keepBusy(site, for: 700, age: 0) { site.offered != nil }
+        #expect(site.offered != nil)
+        site.stop()
+    }
+
+    /// What waits in it is as old, and would be merged twice over.
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `what waits in a long queue is left to its deliveries`(_ seed: UInt64) throws {
+        let site = site(seed, workers: 1)
+        site.shared.tables.record(Sample.change(.created, 10))
+        keepBusy(site, for: 700, age: 900) { false }
         #expect(site.offered == nil)
         try expectOffered(site)
     }
@@ -183,6 +230,116 @@ struct FaultTraceTests {
         site.cic.hasSessions = true
         #expect(site.run(until: { site.isAtRest && site.cic.routable.count == 30 }, limit: .seconds(60)))
         #expect(site.shared.tables.holds.isEmpty)
+        site.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a case that was in hand when the session was lost does not wait for a create that was never sent`(
+        _ seed: UInt64
+    ) throws {
+        let site = site(seed)
+        site.run(for: .seconds(2))
+        site.cic.hasSessions = false
+        site.broker.publish(Sample.change(.created, 10))
+        site.run(for: .seconds(1))
+        #expect(site.state.episode?.attemptDeadline == Episode.neverSent)
+        #expect(site.shared.tables.attempts.count == 1)
+        site.cic.hasSessions = true
+        #expect(site.run(until: { site.offered != nil }, limit: .seconds(4)))
+        // Another attempt in its place, of the same episode, and not looked for before.
+        #expect(site.cic.calls == [.create: 1, .assign: 1])
+        #expect(site.shared.tables.attempts.count == 2)
+        #expect(site.state.episode?.number == 1 && site.state.attempts == 0)
+        try expectOffered(site)
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a create that was refused because the session had ended is looked for at once, and made again`(
+        _ seed: UInt64
+    ) throws {
+        let site = site(seed)
+        site.run(for: .seconds(2))
+        let cic = site.cic
+        var sent: [AttemptID] = []
+        cic.onCreate = { attempt in
+            sent.append(attempt)
+            if sent.count == 1 { cic.cutSessions() }
+        }
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { site.offered != nil }, limit: .seconds(6)))
+        #expect(sent.count == 2 && Set(sent).count == 2)
+        #expect(cic.calls[.find] == 1)
+        #expect(site.state.attempts == 0)
+        try expectOffered(site)
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `what is not wanted any more when the session is back is not created`(_ seed: UInt64) throws {
+        let site = site(seed)
+        site.run(for: .seconds(2))
+        site.cic.unexpected = [.create]
+        site.cic.hasSessions = false
+        site.broker.publish(Sample.change(.created, 10))
+        site.run(for: .seconds(1))
+        site.broker.publish(Sample.change(.closed, 11))
+        site.run(for: .seconds(1))
+        site.cic.hasSessions = true
+        #expect(
+            site.run(
+                until: { site.isAtRest && site.shared.tables.openEpisode(Sample.caseKey) == nil }, limit: .seconds(6)))
+        site.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a create whose answer is lost goes on when the watch has found it, and waits for nothing more`(
+        _ seed: UInt64
+    ) throws {
+        let site = site(seed)
+        site.run(for: .seconds(2))
+        site.cic.faults[.create] = [.answerLost]
+        site.broker.publish(Sample.change(.created, 10))
+        // The worker waits ten seconds for the answer.
+        #expect(site.run(until: { site.offered != nil }, limit: .seconds(13)))
+        #expect(site.cic.calls[.create] == 1)
+        try expectOffered(site)
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `answers that are lost together open no breaker where others succeed`(_ seed: UInt64) throws {
+        let site = site(seed, workers: 1)
+        site.run(for: .seconds(2))
+        site.cic.faults[.create] = Array(repeating: .answerLost, count: 15)
+        for number in 10..<25 {
+            let id = Sample.id("500A000000000\(number)")
+            site.broker.publish(Sample.change(.created, 10, key: "o:\(number)", caseID: id))
+        }
+        site.run(for: .seconds(5))
+        site.broker.publish(Sample.change(.created, 10))
+        site.run(for: .milliseconds(5_500))
+        #expect(site.shared.tables.holds.isEmpty)
+        #expect(site.run(until: { site.isAtRest && site.cic.routable.count == 16 }, limit: .seconds(5)))
+        #expect(site.shared.tables.cases.values.allSatisfy { $0.state.attempts == 0 })
+        site.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a case whose time has come does not wait behind a queue that fills every place`(_ seed: UInt64) throws {
+        let site = site(seed, workers: 1)
+        site.run(for: .seconds(2))
+        // Refused once, to be tried again within two seconds.
+        site.cic.faults[.create] = [
+            .refused(RoutingFailure(.transient, at: .resolve, cause: .cicRefused, "Refused.", mayHaveBeenSent: false))
+        ]
+        site.broker.publish(Sample.change(.created, 10))
+        site.run(for: .milliseconds(200))
+        // Every place has two seconds of work, for a minute.
+        site.cic.faults[.create] = Array(repeating: .late(.seconds(2)), count: 2_000)
+        for number in 1_000..<2_500 {
+            let id = Sample.id("500B0000000\(number)")
+            site.broker.publish(Sample.change(.created, 10, key: "o:\(number)", caseID: id))
+        }
+        #expect(site.run(until: { site.offered != nil }, limit: .seconds(12)))
+        #expect(site.broker.count > 500)
         site.stop()
     }
 

@@ -181,6 +181,30 @@ struct IngestTraceTests {
         org.stop()
     }
 
+    @Test(arguments: RoutingTraceTests.seeds.prefix(2), [false, true])
+    func `what changes while a sweep reads is not taken back by it`(_ seed: UInt64, isReopened: Bool) {
+        let org = Org(seed: seed)
+        org.commit(.created)
+        #expect(org.site.run(until: { org.site.offered != nil && org.site.isAtRest }))
+        if isReopened {
+            org.commit(.closed, isClosed: true)
+            #expect(org.site.run(until: { org.site.offered == nil && org.site.isAtRest }))
+        }
+        // What is younger is on its way, and no sweep looks at it.
+        org.site.run(for: .seconds(300))
+        org.source.openCasesDelay = .seconds(5)
+        let reads = org.source.openCaseReads
+        #expect(org.site.run(until: { org.source.openCaseReads > reads }, limit: .seconds(4_000)))
+        org.commit(isReopened ? .reopened : .closed, isClosed: !isReopened)
+        #expect(org.site.run(until: { org.site.state.facts?.isClosed == !isReopened }, limit: .seconds(4)))
+        for _ in 0..<20 {
+            org.site.run(for: .seconds(1))
+            #expect(org.site.state.facts?.isClosed == !isReopened)
+        }
+        #expect((org.site.offered != nil) == isReopened)
+        org.stop()
+    }
+
     @Test(arguments: RoutingTraceTests.seeds.prefix(2))
     func `a refused position opens a gap that only a finished sweep closes`(_ seed: UInt64) {
         let org = Org(seed: seed)

@@ -121,6 +121,40 @@ extension LostRowsTraceTests {
         site.stop()
     }
 
+    /// Its rows are lost, then the case has an episode of the same number, which ends, and another that waits.
+    @Test(arguments: RoutingTraceTests.seeds, [false, true])
+    func `what comes back of lost rows does not wait beside a later episode`(
+        _ seed: UInt64, isLeftToAgent: Bool
+    ) throws {
+        let site = site(seed)
+        let older = site.shared.tables
+        place(site)
+        let lost = site.cic.switchOver()
+        site.shared.fallBack(to: older)
+        replay(site, Sample.change(.created, 10))
+        #expect(site.run(until: { site.offered != nil && !isHeld(site) && site.isAtRest }, limit: .seconds(600)))
+        site.broker.publish(Sample.change(.closed, 11, isClosed: true))
+        #expect(site.run(until: { site.offered == nil && site.isAtRest }))
+        site.broker.publish(Sample.change(.reopened, 12))
+        #expect(site.run(until: { site.offered != nil && site.isAtRest }))
+        let offered = try #require(site.offered).id
+        if isLeftToAgent {
+            site.cic.pickUp(offered)
+            site.run(for: .seconds(3))
+            let unmonitored = Sample.change(
+                .queueChanged, 13, owner: Sample.unmonitored, previousOwner: Sample.queueA)
+            site.broker.publish(unmonitored)
+            #expect(site.run(until: { site.state.wanted == nil }))
+        }
+        for live in lost { site.cic.recover(live) }
+        #expect(site.cic.routable.count == 2)
+        #expect(site.run(until: { site.cic.routable.count == 1 }, limit: .seconds(60)))
+        site.run(for: .seconds(20))
+        #expect(site.offered?.id == offered)
+        #expect(site.state.episode?.interaction == offered)
+        site.stop()
+    }
+
     @Test(arguments: RoutingTraceTests.seeds)
     func `a switchover in the middle does no more harm`(_ seed: UInt64) throws {
         let site = site(seed)

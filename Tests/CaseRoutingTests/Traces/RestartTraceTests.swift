@@ -79,6 +79,35 @@ struct RestartTraceTests {
         site.stop()
     }
 
+    /// A worker hears of the restart first and begins anew. Its create takes effect a second time when the watch has begun to
+    /// find out what came along.
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a create that takes effect twice across a restart leaves nothing in holding`(_ seed: UInt64) throws {
+        let site = SimulatedSite(seed: seed)
+        site.startWorker()
+        let watch = site.startWatch()
+        site.broker.publish(Sample.change(.created, 10))
+        site.broker.publish(Sample.change(.created, 10, key: "o:another", caseID: Self.another.caseID))
+        #expect(site.run(until: { site.isAtRest && site.cic.routable.count == 2 }))
+        site.run(for: .seconds(20))
+        site.kill(watch)
+        site.cic.restart()
+        site.cic.model.created = 10
+        site.run(for: .seconds(120))
+        site.cic.faults[.create] = [.twice(.seconds(30))]
+        site.cic.faults[.assign] = [.late(.zero)] + Array(repeating: .requestLost, count: 20)
+        site.broker.publish(Sample.change(.skillsChanged, 11, skills: "French"))
+        #expect(site.run(until: { site.state.episode?.state == .held }))
+        site.startWatch()
+        #expect(site.run(until: { site.shared.tables.isHeld(.cic, Sample.cic, .switchover) }))
+        site.cic.faults[.assign] = []
+        #expect(site.run(until: { site.shared.tables.holds.isEmpty && site.cic.routable.count == 2 }))
+        #expect(site.run(until: { site.cic.model.interactions.count == 2 }, limit: .seconds(120)))
+        #expect(site.cic.model.created == 13)
+        #expect(site.state.episode.map { site.cic.routable[$0.interaction ?? InteractionID("-")] != nil } == true)
+        site.stop()
+    }
+
     @Test(arguments: RoutingTraceTests.seeds)
     func `a session that is replaced at once is no restart`(_ seed: UInt64) throws {
         let site = site(seed)

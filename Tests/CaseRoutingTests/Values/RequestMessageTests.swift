@@ -11,6 +11,7 @@ struct RequestMessageTests {
         change.actor = Sample.otherUser
         change.row = Sample.id("a00A00000000001")
         change.versionEpoch = 3
+        change.comparedVersion = kind == .observed ? 5 : nil
         change.isAsked = kind == .observed
         #expect(try RequestMessage(RequestMessage.encode(change)) == .change(change))
     }

@@ -1,0 +1,55 @@
+/// What is thought of the recovery from one fault.
+struct FaultJudgement: Encodable, Sendable {
+    let fault: FaultRecord
+    /// Numbers of those faults that were in the way of the recovery.
+    let others: [Int]
+    /// Seconds from the end of the fault within which cases had to flow: its kind's bound, and more where others were in
+    /// the way.
+    let allowed: Double
+
+    var isLate: Bool { fault.judged.map { $0 > allowed } ?? true }
+
+    /// Nothing else was broken until it had been recovered from, or until its own bound was over.
+    var isByOwnBound: Bool { others.isEmpty }
+
+    private enum Key: String, CodingKey { case others, allowed, isLate }
+
+    func encode(to encoder: any Encoder) throws {
+        try fault.encode(to: encoder)
+        var values = encoder.container(keyedBy: Key.self)
+        try values.encode(others, forKey: .others)
+        try values.encode(allowed, forKey: .allowed)
+        try values.encode(isLate, forKey: .isLate)
+    }
+}
+
+extension [FaultRecord] {
+    /// What is thought of each.
+    ///
+    /// A fault has its own bound, unless another one was in the way: one that was there when it struck, or from whose end
+    /// cases did not flow yet; or one that struck before it was recovered from and before its own bound was over. Then the
+    /// time counts from the end of the later of the two, and the longer bound of the two is allowed. Those that are in the
+    /// way of the others do not count: whatever comes after them, cases have to flow in time.
+    var judgements: [FaultJudgement] {
+        map { fault in
+            let others = filter { $0.isInTheWay(of: fault) }
+            let until = others.map { other in
+                other.end + (other.end < fault.end ? other.bound : Swift.max(other.bound, fault.bound))
+            }
+            let own = fault.bound
+            return FaultJudgement(
+                fault: fault, others: others.map(\.number), allowed: Swift.max(own, (until.max() ?? 0) - fault.end))
+        }
+    }
+}
+
+extension FaultRecord {
+    /// When cases flowed again.
+    private var recoveredAt: Double { judged.map { end + $0 } ?? .infinity }
+
+    fileprivate func isInTheWay(of fault: FaultRecord) -> Bool {
+        guard number != fault.number, start < min(fault.recoveredAt, fault.end + fault.bound) else { return false }
+        // What is late itself is an excuse for as long as it had time.
+        return end >= fault.start || min(recoveredAt, end + bound) > fault.start
+    }
+}
