@@ -33,6 +33,9 @@ struct CICLimits: Sendable {
     var namesFreshness: Duration = .seconds(10)
     /// The longest `InteractionFeed.next` waits.
     var next: Duration = .seconds(30)
+    /// How long a session stays with a server that is not the one in force, before another host is tried: the watch takes up to
+    /// a lease of 30 s to write down that it is.
+    var deposed: Duration = .seconds(45)
     /// Before a queue that could not be followed is tried again.
     var unreadableRetry: Duration = .seconds(30)
 }

@@ -82,6 +82,33 @@ extension SiteTests {
             }
         }
 
+        @Test func `a deposed server that never steps down is left for the one in force, and no other`() async throws {
+            var limits = TestSite.limits
+            limits.deposed = .milliseconds(500)
+            try await TestSite.run { [limits] site in
+                try await site.withServer(try site.settings(.handler), limits: limits) { server in
+                    let first = try await identity(server)
+                    let generation = try #require(await server.session.connection).generation
+                    server.use(standing: WatchedServer(identity: first, holds: []))
+                    try await site.control(
+                        "switchover",
+                        ["emails": "all", "window": 1, "overlap": 100_000, "overlapSessions": "all"])
+                    try await Task.sleep(for: limits.deposed * 3)
+                    // Nobody has said yet that another one is in force.
+                    #expect(await server.session.connection?.generation == generation)
+                    server.use(standing: WatchedServer(identity: "\(first)-2", holds: [.switchover]))
+                    try await Task.sleep(for: limits.deposed * 3)
+                    #expect(await server.session.connection?.generation == generation)
+                    server.use(standing: WatchedServer(identity: "\(first)-2", holds: []))
+                    try await eventually("the session is with the server in force") {
+                        await server.session.connection?.server == "\(first)-2"
+                    }
+                    try #require(await server.isOpen(within: .seconds(120)))
+                    _ = try await GuardedCICServer(server).create(newAttempt(), attributes())
+                }
+            }
+        }
+
         private func expectHeld(
             _ guarded: GuardedCICServer, _ interaction: InteractionID, _ attempt: AttemptID
         ) async throws {

@@ -75,10 +75,27 @@ public actor CICServer: InteractionServer {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.session.run(self) }
             group.addTask { await self.listHolding() }
+            group.addTask { await self.leaveDeposed() }
             await group.waitForAll()
         }
         await session.goodbye?.value
         await transport.close()
+    }
+
+    /// A server that was deposed and does not step down keeps its sessions, and nothing is sent in them. Where it is in force after
+    /// all, and only not written down yet, the session comes back to it.
+    private func leaveDeposed() async {
+        var seen: (generation: Int, since: Duration)?
+        while !Task.isCancelled {
+            await session.sleep(limits.poll)
+            guard let connection = await session.connection, let why = standing.deposition(connection) else {
+                seen = nil
+                continue
+            }
+            if seen?.generation != connection.generation { seen = (connection.generation, clock.monotonic) }
+            guard let since = seen?.since, clock.monotonic - since >= limits.deposed else { continue }
+            await session.leave(connection, why)
+        }
     }
 
     /// Waits until there is a session; whether there is one.

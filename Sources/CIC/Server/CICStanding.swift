@@ -39,6 +39,16 @@ final class CICStanding: Sendable {
                 + "along, nothing is done there.")
     }
 
+    /// Why another host should be tried, where this connection's server is not the one in force.
+    func deposition(_ connection: ICWSConnection) -> RoutingReason? {
+        let known = known
+        guard known.isSettled, let identity = known.server?.identity, identity != connection.server else { return nil }
+        return RoutingReason(
+            .cicUnreachable,
+            "CIC server \(name): \(connection.host) goes on as \(connection.server), and \(identity) is the one in force; the "
+                + "other hosts are tried.")
+    }
+
     var switchingOver: RoutingReason {
         RoutingReason(
             .cicUnreachable, "CIC server \(name) has switched over; it is found out which interactions came along.")

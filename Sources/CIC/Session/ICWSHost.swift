@@ -71,6 +71,8 @@ struct HostRoster {
     /// The round under way.
     private var attempted: Set<ICWSHost> = []
     private var available: [ICWSHost] = []
+    /// Tried after all others.
+    private var avoided: ICWSHost?
 
     static let maximumAlternates = 32
 
@@ -85,7 +87,7 @@ struct HostRoster {
     mutating func next(limit: Int) -> ICWSHost? {
         guard attempted.count < limit else { return nil }
         while !available.isEmpty {
-            let host = available.removeFirst()
+            let host = available.remove(at: available.firstIndex { $0 != avoided } ?? 0)
             if attempted.insert(host).inserted { return host }
         }
         return nil
@@ -99,5 +101,11 @@ struct HostRoster {
         available = hosts + available
     }
 
-    mutating func succeeded(_ host: ICWSHost) { lastGood = host }
+    mutating func succeeded(_ host: ICWSHost) {
+        lastGood = host
+        avoided = nil
+    }
+
+    /// This host takes sessions and should not: the others come first until one of all has taken the next.
+    mutating func avoid(_ host: ICWSHost) { avoided = host }
 }

@@ -157,6 +157,14 @@ actor ICWSSession {
         loss?.yield(reason)
     }
 
+    /// Gives a session up that works, because another host should have it.
+    func leave(_ connection: ICWSConnection, _ reason: RoutingReason) {
+        guard self.connection?.generation == connection.generation else { return }
+        roster.avoid(connection.host)
+        invalidate(connection.generation, reason)
+        logOut(connection)
+    }
+
     /// Waits until there is a session newer than this one. All who met its end wait for the same reopening.
     func reopened(after generation: Int, within duration: Duration) async -> Bool {
         if let connection, isReady, connection.generation > generation { return true }

@@ -30,6 +30,9 @@ public final class MemoryCIC: @unchecked Sendable {
     public var unreadable: Set<String> = []
     /// The user may see no names: the lists of them are empty.
     public var hidesNames = false
+    /// How long it takes to tell them all, and how often that was done.
+    public var namesTake = Duration.zero
+    public internal(set) var namesTold = 0
     /// Faults of the next calls, by operation, first come.
     public var faults: [Operation: [Fault]] = [:]
     /// Operations that a test does not expect: calling one is an issue.

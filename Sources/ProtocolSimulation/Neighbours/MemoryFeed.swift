@@ -41,6 +41,12 @@ public actor MemoryFeed: InteractionFeed {
         guard session != 0 else {
             throw RoutingFailure(.held, at: .read, cause: .cicUnreachable, "There is no session yet.")
         }
+        if site.namesTake > .zero {
+            do throws(CancellationError) { try await clock.sleep(for: site.namesTake) } catch {
+                throw RoutingFailure(.held, at: .read, cause: .cicUnreachable, "The session was closed meanwhile.")
+            }
+        }
+        site.namesTold += 1
         if site.hidesNames { return CICDirectory(workgroups: [], skills: [], users: []) }
         let entries = [Sample.workgroupA, Sample.workgroupB].map {
             CICDirectory.WorkgroupEntry(name: $0, isActive: true, hasQueue: true, isACD: true, takesEmail: true)

@@ -50,6 +50,18 @@ struct WatchTraceTests {
         site.stop()
     }
 
+    @Test(arguments: [(Duration.zero, 50...60), (.seconds(12), 13...15), (.seconds(300), 3...4)])
+    func `a server whose names take long to tell is asked for them a twentieth of the time`(
+        _ takes: Duration, _ times: ClosedRange<Int>
+    ) {
+        let site = SimulatedSite(seed: 1)
+        site.cic.namesTake = takes
+        site.startWatch()
+        site.run(for: .seconds(3600))
+        #expect(times.contains(site.cic.namesTold), "asked \(site.cic.namesTold) times in an hour")
+        site.stop()
+    }
+
     @Test(arguments: RoutingTraceTests.seeds)
     func `an interaction that its agent hides is not taken for ended`(_ seed: UInt64) throws {
         let site = site(seed)
