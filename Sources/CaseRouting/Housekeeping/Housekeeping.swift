@@ -89,14 +89,20 @@ public actor Housekeeping {
     }
 
     private func repeatedly(every pause: Duration, _ duty: () async throws(RoutingFailure) -> Void) async {
+        // Said once a minute while it stays the same: tried again every second, it would fill the log of an outage.
+        var told: (cause: FailureCause, at: Duration)?
         while !Task.isCancelled {
             do throws(RoutingFailure) {
                 try await duty()
+                told = nil
                 await self.pause(pause)
             } catch {
                 if Task.isCancelled { return }
-                logger.warning(
-                    .housekeepingFailed, metadata: ["cause": "\(error.cause)", "summary": "\(error.summary)"])
+                if told.map({ $0.cause != error.cause || clock.monotonic - $0.at >= Self.reminder }) ?? true {
+                    logger.warning(
+                        .housekeepingFailed, metadata: ["cause": "\(error.cause)", "summary": "\(error.summary)"])
+                    told = (error.cause, clock.monotonic)
+                }
                 await self.pause(min(pause, Self.failurePause))
             }
         }
@@ -157,6 +163,7 @@ public actor Housekeeping {
     private func pause(_ duration: Duration) async { await clock.pause(duration, random) }
 
     private static let failurePause: Duration = .seconds(10)
+    private static let reminder: Duration = .seconds(60)
     private static let handlesPause: Duration = .seconds(5)
     private static let orgsPause: Duration = .seconds(5)
     private static let accountingPause: Duration = .seconds(30)

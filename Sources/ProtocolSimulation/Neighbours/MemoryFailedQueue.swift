@@ -29,7 +29,13 @@ public final class MemoryFailedQueue: FailedQueue, @unchecked Sendable {
     /// Most messages that were in hand at one time.
     public private(set) var mostTaken = 0
 
-    public func deadCount() async -> Int { dead.count }
+    /// The broker cannot be asked.
+    public var isAway = false
+
+    public func deadCount() async throws(RoutingFailure) -> Int {
+        if isAway { throw Self.broken }
+        return dead.count
+    }
 
     /// Whether it lies there, or is being looked at.
     func holds(_ body: [UInt8]) -> Bool { dead.contains(body) || taken.values.contains(body) }

@@ -1,5 +1,6 @@
 import CaseRouting
 import Logging
+import Synchronization
 import TestSupport
 import Testing
 
@@ -12,6 +13,8 @@ struct HousekeepingTests {
         let store: MemoryHousekeepingStore
         let task: Task<Void, Never>
 
+        let log = CountedLog()
+
         init(merges: Bool = true, knows: Bool = true, prepare: (SharedTables, MemoryFailedQueue) -> Void) {
             let shared = SharedTables(simulation, seed: 2)
             self.shared = shared
@@ -22,7 +25,7 @@ struct HousekeepingTests {
             let housekeeping = Housekeeping(
                 store: store, cases: cases, queue: queue, leases: MemoryLeases(shared, life: life, owner: "one"),
                 clock: simulation.clock, random: SeededRandom(seed: 3),
-                logger: Logger(label: "housekeeping") { _ in SwiftLogNoOpLogHandler() }, executor: simulation.executor,
+                logger: Logger(label: "housekeeping") { [log] _ in log }, executor: simulation.executor,
                 knows: { _ in knows }
             ) { change in
                 guard merges else { return false }
@@ -37,6 +40,38 @@ struct HousekeepingTests {
             task.cancel()
             simulation.run(for: .seconds(30))
         }
+    }
+
+    /// Counts warnings.
+    private final class CountedLog: LogHandler {
+        private let count = Mutex(0)
+        var warnings: Int { count.withLock { $0 } }
+        var logLevel: Logger.Level {
+            get { .info }
+            set {}
+        }
+        var metadata: Logger.Metadata {
+            get { [:] }
+            set {}
+        }
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { nil }
+            set {}
+        }
+        func log(event: Logging.LogEvent) { if event.level == .warning { count.withLock { $0 += 1 } } }
+    }
+
+    @Test func `what fails again and again is said once a minute, and at once when it fails anew`() {
+        let house = House { _, queue in queue.isAway = true }
+        house.simulation.run(for: .seconds(600))
+        #expect((9...11).contains(house.log.warnings))
+        house.queue.isAway = false
+        house.simulation.run(for: .seconds(60))
+        let before = house.log.warnings
+        house.queue.isAway = true
+        house.simulation.run(for: .seconds(30))
+        #expect(house.log.warnings == before + 1)
+        house.stop()
     }
 
     private func failedCase(_ shared: SharedTables, _ number: Int) {
