@@ -158,6 +158,9 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     /// from when it was started again.
     var isKill: Bool { self == .workerKilled || self == .killedAtPoint }
 
+    /// Whether it strikes at one of the named points.
+    var isAtPoint: Bool { self == .killedAtPoint || self == .frozenAtPoint }
+
     /// Names of kinds and of groups, as `--kinds` takes them.
     static func named(_ name: String) -> [FaultKind]? {
         if let kind = FaultKind(rawValue: name) { return [kind] }

@@ -28,13 +28,19 @@ struct FaultPlan: Sendable {
 
     private static func quietEvery(of count: Int) -> Int { count > 50 ? 3 : 5 }
 
+    /// Every kind once, and those at named points more often: each is 26 kinds of its own, one for every point.
+    static func round(of kinds: [FaultKind]) -> [FaultKind] {
+        guard kinds.contains(where: { !$0.isAtPoint }) else { return kinds }
+        return kinds.flatMap { Array(repeating: $0, count: $0.isAtPoint ? 5 : 1) }
+    }
+
     let faults: [Fault]
 
     /// The form of a partition that leaves no majority.
     static let everyNode = "everyone alone"
 
     /// - Parameters:
-    ///   - kinds: each is drawn once before one is drawn again.
+    ///   - kinds: drawn in rounds.
     ///   - seconds: how long cases are made; faults begin in the middle of it.
     init(seed: UInt64, count: Int, kinds: [FaultKind], seconds: Double, places: FaultPlaces) {
         var random = SplitMix(seed: seed)
@@ -45,7 +51,7 @@ struct FaultPlan: Sendable {
         var slot = 0.0
         var killedNodes = 0
         for number in 0..<count {
-            if bag.isEmpty { bag = kinds.shuffled(using: &random) }
+            if bag.isEmpty { bag = Self.round(of: kinds).shuffled(using: &random) }
             let kind = bag.removeLast()
             let isAlone = (number + 1).isMultiple(of: Self.quietEvery(of: count))
             let at = 3 + gap * (slot + (isAlone ? 1 : 0) + Double.random(in: 0...0.8, using: &random))

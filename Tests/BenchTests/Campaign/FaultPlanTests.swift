@@ -19,12 +19,14 @@ struct FaultPlanTests {
         #expect(Self.plan(7) != Self.plan(8))
     }
 
-    @Test func `every kind happens before one happens again, each with something to break`() {
-        let kinds = FaultKind.allCases.count
+    @Test func `every kind happens once in a round and those at points five times, each with something to break`() {
+        let round = FaultKind.allCases.count + 2 * 4
         let faults = FaultPlan(
-            seed: 3, count: 2 * kinds, kinds: FaultKind.allCases, seconds: 300, places: Self.places
+            seed: 3, count: 2 * round, kinds: FaultKind.allCases, seconds: 300, places: Self.places
         ).faults
-        #expect(Set(faults.prefix(kinds).map(\.kind)).count == kinds)
+        for kind in FaultKind.allCases {
+            #expect(faults.prefix(round).count { $0.kind == kind } == (kind.isAtPoint ? 5 : 1))
+        }
         #expect(faults.allSatisfy { !$0.target.isEmpty })
         #expect(faults.allSatisfy { $0.at >= 3 && $0.at < 300 })
         #expect(zip(faults, faults.dropFirst()).allSatisfy { $0.at <= $1.at })
