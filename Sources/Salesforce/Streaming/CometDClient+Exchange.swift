@@ -84,10 +84,10 @@ extension CometDClient {
         case .login:
             client = nil
             await session.forget(answer.grant)
-        case .configuration: rest = (failure, .now + .seconds(300))
         case .limit: rest = (failure, .now + .seconds(120))
         case .dailyLimit: rest = (failure, .now + .seconds(600))
-        case .gap, .busy, .other: break
+        // What a person has to mend is waited for by whoever subscribes.
+        case .gap, .busy, .configuration, .other: break
         }
         throw failure
     }
