@@ -57,6 +57,14 @@ enum CampaignSite {
             endsOnUnmonitoredQueue: false, endsOnUserOwner: true),
     ]
 
+    /// Makes the orgs differ as real ones do, for the whole campaign: event ids without gaps; events in no answer but that to a
+    /// connect; a clock that is five minutes ahead of ours, or behind it.
+    static func distinguish(_ orgs: [DemoSite.Org], seed: UInt64) async throws {
+        try await Control(port: orgs[0].port).post("faults", ["largestReplayGap": 1])
+        try await Control(port: orgs[1].port).post("faults", ["eventsOnlyInConnectReplies": true])
+        try await Control(port: orgs[2].port).post("clock", ["offset": seed.isMultiple(of: 2) ? 300 : -300])
+    }
+
     /// Puts a link between the product and each of its neighbours.
     ///
     /// - Parameter brokers: a port for every node of the broker.
