@@ -43,16 +43,6 @@ import Testing
         }
     }
 
-    @Test func `a channel that was hidden is subscribed to as soon as it can be seen again`() async throws {
-        try await SimulatedOrg.run { simulated in
-            let org = try simulated.outbox()
-            try await simulated.faults(#"{"hidden":["Routing_Request__e"]}"#)
-            #expect(await failure { try await org.subscribe(after: nil) }?.kind == .configuration)
-            try await simulated.faults(#"{"hidden":[]}"#)
-            #expect(try await org.subscribe(after: nil) == .fresh)
-        }
-    }
-
     @Test(arguments: [-3_600, 300])
     func `what time it is in Salesforce is known from its answers`(offset: Int) async throws {
         try await SimulatedOrg.run { simulated in

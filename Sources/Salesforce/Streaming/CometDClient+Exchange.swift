@@ -84,10 +84,11 @@ extension CometDClient {
         case .login:
             client = nil
             await session.forget(answer.grant)
+        // Less than the minute after which ingest asks again for what a person has to mend.
+        case .configuration: rest = (failure, .now + .seconds(50))
         case .limit: rest = (failure, .now + .seconds(120))
         case .dailyLimit: rest = (failure, .now + .seconds(600))
-        // What a person has to mend is waited for by whoever subscribes.
-        case .gap, .busy, .configuration, .other: break
+        case .gap, .busy, .other: break
         }
         throw failure
     }

@@ -29,7 +29,7 @@ actor CometDClient {
     var waiting: [Delivery] = []
     /// What went wrong in an answer that brought events too.
     private var deferred: RoutingFailure?
-    /// A limit: until when the server is left alone.
+    /// A limit or a setting: until when the server is left alone.
     var rest: (failure: RoutingFailure, until: MonotonicTime)?
     /// Connects answered at once and empty, one after the other.
     private var idleTurns = 0
