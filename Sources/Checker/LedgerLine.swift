@@ -23,6 +23,7 @@ struct LedgerLine {
     private(set) var skills: LineScanner.Value?
     private(set) var replayID: LineScanner.Value?
     private(set) var channel: LineScanner.Value?
+    private(set) var rowless: LineScanner.Value?
 
     private(set) var server: LineScanner.Value?
     private(set) var interaction: LineScanner.Value?
@@ -97,6 +98,8 @@ struct LedgerLine {
                 deleted = value
             } else if key.spells("channel") {
                 channel = value
+            } else if key.spells("rowless") {
+                rowless = value
             }
         case 8:
             if key.spells("incoming") {

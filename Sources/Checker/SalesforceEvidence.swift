@@ -9,6 +9,11 @@
 ///   before, so a row that says `agent-replied` tells it too), and by every commit after which the case is closed,
 ///   deleted, or owned by another user or an unmonitored queue.
 ///
+/// What happens while the triggers do not run has no row, and is found by comparing: cases of monitored queues with what is
+/// held, comments and e-mails of monitored queues with those that were requested. So an arrival without a row asks, unless the
+/// case is back where the last row has it: then nothing was ever different, and what was asked for before that counts. And a
+/// contact without a row asks only while a monitored queue has the case.
+///
 /// A contact while the case is with another user or an unmonitored queue asks nothing here: coming back from there is an
 /// arrival of its own. The ask is the newest one, because a contact that finds an interaction open is served by it.
 /// The order is the one in which Salesforce committed, so equal times cannot occur.
@@ -32,7 +37,16 @@ struct SalesforceEvidence {
         let owner: String
         let isOpen: Bool
         let skills: String
+        /// By a row.
+        let isTold: Bool
         let source: Source
+    }
+
+    /// Where a case is as far as rows have told, and what somebody asked for in them.
+    struct Told {
+        let owner: String
+        let isOpen: Bool
+        var ask: Ask?
     }
 
     struct CaseState {
@@ -40,6 +54,7 @@ struct SalesforceEvidence {
         var owner = ""
         var isOpen = false
         var ask: Ask?
+        var told: Told?
         /// When somebody wrote about it first, whoever owned it.
         var firstContact: Int64?
         /// Oldest first, at least one.
@@ -111,20 +126,28 @@ struct SalesforceEvidence {
         let isClosed = try line.require("closed", line.closed).flag()
         let isDeleted = try line.require("deleted", line.deleted).flag()
         let isOpen = !isClosed && !isDeleted
+        let isRowless = try line.rowless?.flag() ?? false
         let before = cases[key]
         var now = before ?? CaseState()
         if let number = try line.number?.text(), !number.isEmpty { now.number = number }
         now.owner = owner
         now.isOpen = isOpen
         now.versions.append(
-            Version(at: at, owner: owner, isOpen: isOpen, skills: try line.skills?.text() ?? "", source: line.source))
+            Version(
+                at: at, owner: owner, isOpen: isOpen, skills: try line.skills?.text() ?? "", isTold: !isRowless,
+                source: line.source))
         if !isOpen || places.place(org: key.org, queue: owner) == nil {
             let isStillTheOwners = isOpen && asksOwner(key, owner) && before?.owner == owner
             if !isStillTheOwners { now.ask = nil }
         } else if before?.isOpen != true || before?.owner != owner {
-            let change = try line.require("change", line.change).text()
-            now.ask = Ask(kind: .arrival(change: change), at: at, source: line.source)
+            if isRowless, let told = before?.told, told.isOpen, told.owner == owner {
+                now.ask = told.ask
+            } else {
+                let change = try line.require("change", line.change).text()
+                now.ask = Ask(kind: .arrival(change: change), at: at, source: line.source)
+            }
         }
+        if !isRowless { now.told = Told(owner: owner, isOpen: isOpen, ask: now.ask) }
         cases[key] = now
         return key
     }
@@ -133,28 +156,33 @@ struct SalesforceEvidence {
         let key = try key(of: line)
         let byOwner = try line.require("by", line.by).identifier() == cases[key]?.owner
         if !byOwner {
-            contact(key, Ask(kind: .comment, at: at, source: line.source))
+            contact(key, Ask(kind: .comment, at: at, source: line.source), isRowless: try line.rowless?.flag() ?? false)
         } else if try line.require("published", line.published).flag() {
-            cases[key]?.ask = nil
+            answered(key)
         }
     }
 
     private mutating func email(_ line: LedgerLine, at: Int64) throws(LineScanner.Problem) {
         let key = try key(of: line)
         if try line.require("incoming", line.incoming).flag() {
-            contact(key, Ask(kind: .email, at: at, source: line.source))
+            contact(key, Ask(kind: .email, at: at, source: line.source), isRowless: try line.rowless?.flag() ?? false)
         } else if Self.isSent(line.status) {
-            cases[key]?.ask = nil
+            answered(key)
         }
     }
 
-    private mutating func contact(_ key: CaseKey, _ ask: Ask) {
+    private mutating func contact(_ key: CaseKey, _ ask: Ask, isRowless: Bool) {
         guard let state = cases[key] else { return }
         if state.firstContact == nil { cases[key]?.firstContact = ask.at }
-        guard state.isOpen, places.place(org: key.org, queue: state.owner) != nil || asksOwner(key, state.owner) else {
-            return
-        }
+        let isMonitored = places.place(org: key.org, queue: state.owner) != nil
+        guard state.isOpen, isMonitored || !isRowless && asksOwner(key, state.owner) else { return }
         cases[key]?.ask = ask
+        if !isRowless { cases[key]?.told?.ask = ask }
+    }
+
+    private mutating func answered(_ key: CaseKey) {
+        cases[key]?.ask = nil
+        cases[key]?.told?.ask = nil
     }
 
     /// Whether something is to be offered of what comes in about a case of this user.
@@ -165,7 +193,7 @@ struct SalesforceEvidence {
     private mutating func rowWritten(_ line: LedgerLine, at: Int64) throws(LineScanner.Problem) {
         let key = try key(of: line)
         let change = try line.require("change", line.change).text()
-        if change == "agent-replied" { cases[key]?.ask = nil }
+        if change == "agent-replied" { answered(key) }
         rowsByChange[change, default: 0] += 1
         rowsByOrg[key.org, default: 0] += 1
         let row = try line.require("row", line.row).identifier()

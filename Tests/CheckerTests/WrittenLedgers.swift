@@ -49,20 +49,26 @@ final class WrittenLedgers {
 
     func changed(
         _ change: String, at: Double, owner: String = support, closed: Bool = false, deleted: Bool = false,
-        case id: String = one, marked: Bool = true, markedAfter: Double = 0
+        case id: String = one, marked: Bool = true, markedAfter: Double = 0, rowless: Bool = false
     ) {
         write(
             at, "case",
             #""org":"\#(Self.org)","case":"\#(id)","number":"0000\#(id.dropFirst(12).prefix(3))","change":"\#(change)","#
-                + #""owner":"\#(owner)","closed":\#(closed),"deleted":\#(deleted),"skills":"a \"b\" {","actor":null"#)
+                + #""owner":"\#(owner)","closed":\#(closed),"deleted":\#(deleted),"skills":"a \"b\" {","actor":null"#
+                + (rowless ? #","rowless":true"# : ""))
+        if rowless { return }
         row(change, at: at, case: id, marked: marked, markedAfter: markedAfter)
     }
 
     func commented(
-        at: Double, by: String = customer, published: Bool = true, case id: String = one, markedAfter: Double = 0
+        at: Double, by: String = customer, published: Bool = true, case id: String = one, markedAfter: Double = 0,
+        rowless: Bool = false
     ) {
         write(
-            at, "comment", #""org":"\#(Self.org)","case":"\#(id)","id":"00a1","by":"\#(by)","published":\#(published)"#)
+            at, "comment",
+            #""org":"\#(Self.org)","case":"\#(id)","id":"00a1","by":"\#(by)","published":\#(published)"#
+                + (rowless ? #","rowless":true"# : ""))
+        if rowless { return }
         row("comment", at: at, case: id, marked: true, markedAfter: markedAfter)
     }
 

@@ -38,8 +38,13 @@ import Testing
     }
 
     @Test func `every test that stands for a kind of fault is there`() throws {
-        let rows = try Self.document("campaign.md").split(separator: "\n").filter { $0.hasPrefix("| F") }
-        #expect(rows.count > 30, "the campaign has lost most of its faults")
+        let page = try Self.document("campaign.md")
+        let switches = page.split(separator: "## Which switch is used where").dropFirst().joined()
+            .split(separator: "\n").filter { $0.hasPrefix("| `") }
+        #expect(switches.count > 20, "the campaign has lost most of its switches")
+        let faults = page.split(separator: "\n").filter { $0.hasPrefix("| F") }
+        #expect(faults.count > 30, "the campaign has lost most of its faults")
+        let rows = faults + switches
         for row in rows {
             var file = ""
             for match in row.matches(of: /`(\w+Tests\/[^`]+\.swift)`|\*(\w[^*]+)\*/) {
@@ -52,6 +57,23 @@ import Testing
                 }
             }
         }
+    }
+
+    /// What the simulator can be told, by its page, and what the campaign says of it.
+    @Test func `every switch of the Salesforce simulator is used by a fault, the site or a test`() throws {
+        let simulator = try #require(try Self.document("simulators.md").split(separator: "## Salesforce").last)
+        let control = try #require(simulator.split(separator: "### Control").last?.split(separator: "### Ledger").first)
+        let pattern = /`(?:POST )?(?:\/control\/|\/)?([a-zA-Z\/]+)`/
+        let names = control.split(separator: "\n").filter { $0.hasPrefix("| `") }
+            .flatMap { $0.split(separator: "|")[0].matches(of: pattern).map { String($0.1) } }
+            .filter { !["faults", "GET", "DELETE"].contains($0) }
+        #expect(names.count > 25, "the switches are told otherwise")
+        let used = try #require(
+            try Self.document("campaign.md").split(separator: "## Which switch is used where").last)
+        let told = Set(
+            used.split(separator: "\n").filter { $0.hasPrefix("| `") }
+                .flatMap { $0.split(separator: "|")[0].matches(of: /`([^`]+)`/).map { String($0.1) } })
+        for name in names { #expect(told.contains(name), "nothing is said of \(name)") }
     }
 
     @Test func `every model that the simulation is held against is run, and has to fail`() throws {

@@ -43,6 +43,18 @@ import Testing
         }
     }
 
+    @Test(arguments: [-3_600, 300])
+    func `what time it is in Salesforce is known from its answers`(offset: Int) async throws {
+        try await SimulatedOrg.run { simulated in
+            let org = try simulated.outbox()
+            #expect(await org.currentTime() == nil)
+            try await simulated.control(.post, "clock", #"{"offset":\#(offset)}"#)
+            _ = try await org.queues()
+            let time = try #require(await org.currentTime())
+            #expect(abs(Int(time.seconds - SalesforceSession.now) - offset) <= 5)
+        }
+    }
+
     @Test func `a revoked token is replaced by one login`() async throws {
         try await SimulatedOrg.run { simulated in
             let org = try simulated.outbox()

@@ -62,6 +62,35 @@ import Testing
         }
     }
 
+    @Test func `an event waits behind one that is delayed, also when nothing is delayed any more`() async throws {
+        try await SalesforceTestOrg.run { org in
+            let subscriber = try await SalesforceTestSubscriber(org)
+            try await subscriber.connect()
+            try await subscriber.subscribe()
+            try await org.control("faults", #"{"eventDelay":1}"#)
+            let start = ContinuousClock.now
+            _ = try await org.createCase()
+            try await org.control("faults", #"{"eventDelay":0}"#)
+            _ = try await org.createCase()
+            let events = try await subscriber.events(2)
+            #expect(events.compactMap { $0["data"]?["payload"]?["Sequence__c"]?.integer } == [1, 2])
+            #expect(ContinuousClock.now - start >= .milliseconds(990))
+        }
+    }
+
+    @Test func `while the triggers are off no row is written, and the ledger says so`() async throws {
+        try await SalesforceTestOrg.run { org in
+            try await org.control("faults", #"{"triggersOff":true}"#)
+            let id = try await org.createCase()
+            _ = try await org.create("CaseComment", #"{"ParentId":"\#(id)","CommentBody":"x"}"#)
+            try await org.control("faults", #"{"triggersOff":false}"#)
+            try await org.update(id, #"{"Status":"Closed"}"#)
+            #expect(try await org.changes(of: id) == ["closed"])
+            let told = try org.ledger().filter { ["case", "comment"].contains($0["kind"]?.string) }
+            #expect(told.map { $0["rowless"] == .bool(true) } == [true, true, false])
+        }
+    }
+
     @Test func `clients become unknown after so many connects`() async throws {
         try await SalesforceTestOrg.run { org in
             try await org.control("faults", #"{"unknownClientAfterConnects":2}"#)
@@ -161,6 +190,10 @@ import Testing
             let refused = try await org.rest("GET", "/limits")
             #expect(refused.status == 403)
             #expect(refused.errorCode == "REQUEST_LIMIT_EXCEEDED")
+            let browser = ["Sforce-Call-Options": "client=browser"]
+            let clicked = try await org.send("GET", "/services/data/v62.0/limits", headers: browser)
+            #expect(clicked.status == 200)
+            #expect(clicked.headers["sforce-limit-info"] == "api-usage=12/11")
         }
     }
 
@@ -172,6 +205,23 @@ import Testing
             let time = try #require(created.first?.string.flatMap(SalesforceTime.parse))
             let behind = Date().timeIntervalSince1970 - Double(time) / 1000
             #expect(behind > 86_000 && behind < 87_000)
+            let format = DateFormatter()
+            format.locale = Locale(identifier: "en_US_POSIX")
+            format.timeZone = TimeZone(identifier: "GMT")
+            format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+            let said = try #require(try await org.rest("GET", "/limits").headers["date"])
+            let date = try #require(format.date(from: said))
+            #expect(abs(date.timeIntervalSinceNow + 86_400) < 60)
+            #expect(format.string(from: date) == said)
+        }
+    }
+
+    @Test func `queues and users can be added`() async throws {
+        try await SalesforceTestOrg.run { org in
+            let queue = try await org.control("queues", #"{"name":"Returns"}"#)["id"]
+            let user = try await org.control("users", #"{"username":"bob@example.com"}"#)["id"]
+            #expect(try await org.queue("Returns") == queue?.string)
+            #expect(try await org.user("bob@example.com") == user?.string)
         }
     }
 

@@ -64,6 +64,18 @@ import Testing
         }
     }
 
+    @Test func `comments go to the bin with their case and come back with it`() async throws {
+        try await SalesforceTestOrg.run { org in
+            let id = try await org.createCase()
+            _ = try await org.create("CaseComment", #"{"ParentId":"\#(id)","CommentBody":"x"}"#)
+            let comments = "SELECT Id FROM CaseComment WHERE ParentId = '\(id)'"
+            #expect(try await org.rest("DELETE", "/sobjects/Case/\(id)").status == 204)
+            #expect(try await org.column(comments, "Id").isEmpty)
+            try await org.control("undelete", #"{"id":"\#(id)"}"#)
+            #expect(try await org.column(comments, "Id").count == 1)
+        }
+    }
+
     @Test func `a merge deletes the losers, and their rows say merged`() async throws {
         try await SalesforceTestOrg.run { org in
             let master = try await org.createCase()

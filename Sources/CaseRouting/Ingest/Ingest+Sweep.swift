@@ -73,18 +73,20 @@ extension Ingest {
     func sweep(_ scope: SweepScope, asked: AskedSweep?, under lease: Lease) async throws(RoutingFailure) {
         failpoint("sweep.read")
         let startedAt = try await store.now()
+        // What Salesforce stamps is compared with Salesforce's time: our database's may be another.
+        let there = await source.currentTime() ?? startedAt
         // After that time was taken: it closes all that had opened by then.
         let gap = try await store.openGap(org: org)
-        var pass = SweepPass(asked: asked, lease: lease, at: startedAt, isWhole: scope == .whole)
+        var pass = SweepPass(asked: asked, lease: lease, at: startedAt, there: there, isWhole: scope == .whole)
         try await sweepRows(&pass)
         try await sweepCases(since: scope == .whole ? nil : lastPass.map { $0 - Self.overlap }, &pass)
         var since = lastPass
         // This process may be the first after hours without any.
-        if since == nil { since = try await store.lastSweep(org: org) }
-        let occurrencesSince = min(since ?? startedAt - .seconds(3_600), gap?.from ?? startedAt)
+        if since == nil { since = try await store.lastSweep(org: org).map { there - (startedAt - $0) } }
+        let occurrencesSince = min(since ?? there - .seconds(3_600), gap?.from ?? there)
         try await sweepOccurrences(since: occurrencesSince - Self.overlap, &pass)
         if !pass.isDryRun {
-            lastPass = startedAt
+            lastPass = there
             if scope == .whole { try await store.closeGaps(org: org, openedBefore: startedAt) }
         }
         failpoint("sweep.done")
@@ -104,11 +106,14 @@ extension Ingest {
     private struct SweepPass {
         let asked: AskedSweep?
         let lease: Lease
+        /// When it began by Salesforce's clock.
+        let there: Timestamp
         var result: SweepResult
 
-        init(asked: AskedSweep?, lease: Lease, at startedAt: Timestamp, isWhole: Bool) {
+        init(asked: AskedSweep?, lease: Lease, at startedAt: Timestamp, there: Timestamp, isWhole: Bool) {
             self.asked = asked
             self.lease = lease
+            self.there = there
             result = SweepResult(startedAt: startedAt, asked: asked, isWhole: isWhole)
         }
 
@@ -192,7 +197,7 @@ extension Ingest {
 
     /// Younger, it is on its way. Closed or gone before we heard of it: nothing to tell.
     private func isTold(_ one: SweptCase, _ held: HeldCase, _ pass: SweepPass) -> Bool {
-        one.modifiedAt <= pass.startedAt - Self.settling && (!held.isUnheardOf || !one.facts.isClosed)
+        one.modifiedAt <= pass.there - Self.settling && (!held.isUnheardOf || !one.facts.isClosed)
     }
 
     /// What was read of Salesforce before what is held may be the older of the two: a case that was closed in between

@@ -28,7 +28,7 @@ public actor Ingest {
     var windowWaiters: [CheckedContinuation<Void, Never>] = []
     /// What the next sweep has to be, beside the ones on time.
     var sweepIsAsked: SweepScope? = .whole
-    /// Database time at which the last finished sweep of cases began.
+    /// When the last finished sweep of cases began, by Salesforce's clock.
     var lastPass: Timestamp?
     var dailyCalls = DailyCalls()
 

@@ -38,6 +38,9 @@ public protocol SalesforceOrg: Sendable {
     /// The rows of the table in which an older connector keeps which queue goes where; none where no such table is set.
     func legacyMappings() async throws(RoutingFailure) -> [LegacyMapping]
 
+    /// What time it is by Salesforce's clock, as far as its answers say; nil before the first one.
+    func currentTime() async -> Timestamp?
+
     /// Calls used of the daily limit as Salesforce said last; nil before the first answer.
     func apiUsage() async -> APIUsage?
 

@@ -25,11 +25,11 @@ extension Judge {
         _ database: DatabaseEvidence
     ) {
         guard let last = state.versions.last, last.at < horizon, !held.owner.isEmpty else { return }
-        // Who has the case decides where its owner is offered what comes in.
+        // Who has the case decides where its owner is offered what comes in. Users' cases are compared by nobody.
         let isMonitored =
             last.isOpen
             && (places.place(org: key.org, queue: last.owner) != nil
-                || state.ask != nil && places.ownQueue(org: key.org, user: last.owner) != nil)
+                || state.ask != nil && last.isTold && places.ownQueue(org: key.org, user: last.owner) != nil)
         let isHeldMonitored = !held.isClosed && places.place(org: key.org, queue: held.owner) != nil
         // Elsewhere a change that no row told of concerns nobody. What is not merged yet is no order.
         guard isMonitored || isHeldMonitored, database.requests[key]?.contains(where: { $0.seen == nil }) != true

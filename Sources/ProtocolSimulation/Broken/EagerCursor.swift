@@ -77,6 +77,7 @@ struct CursorMovingOrg: SalesforceOrg {
 
     func queues() async throws(RoutingFailure) -> [SalesforceQueue] { try await inner.queues() }
     func legacyMappings() async throws(RoutingFailure) -> [LegacyMapping] { try await inner.legacyMappings() }
+    func currentTime() async -> Timestamp? { await inner.currentTime() }
     func apiUsage() async -> APIUsage? { await inner.apiUsage() }
     func callCounts() async -> [String: Int] { await inner.callCounts() }
 }

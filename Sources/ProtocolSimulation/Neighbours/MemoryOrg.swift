@@ -27,6 +27,8 @@ public final class MemoryOrg: SalesforceOrg, @unchecked Sendable {
     /// How long the answer with open cases is on its way.
     public var openCasesDelay: Duration = .zero
     public private(set) var openCaseReads = 0
+    /// How far its clock is ahead of the database's. Whoever sets it stamps its changes by that.
+    public var ahead: Duration = .zero
     /// Calls that fail from now on.
     public var failures = 0
     private(set) var cuts = 0
@@ -164,6 +166,7 @@ public final class MemoryOrg: SalesforceOrg, @unchecked Sendable {
 
     public func queues() async -> [SalesforceQueue] { [] }
     public func legacyMappings() async -> [LegacyMapping] { [] }
+    public func currentTime() async -> Timestamp? { Sample.start + clock.monotonic + ahead }
     public func apiUsage() async -> APIUsage? { nil }
     public func callCounts() async -> [String: Int] { [:] }
 

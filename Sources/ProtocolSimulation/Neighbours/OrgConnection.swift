@@ -89,6 +89,7 @@ public final class OrgConnection: SalesforceOrg, @unchecked Sendable {
 
     public func queues() async -> [SalesforceQueue] { [] }
     public func legacyMappings() async -> [LegacyMapping] { [] }
+    public func currentTime() async -> Timestamp? { await org.currentTime() }
     public func apiUsage() async -> APIUsage? { nil }
     public func callCounts() async -> [String: Int] { [:] }
 }

@@ -39,6 +39,8 @@ public actor OutboxOrg: SalesforceOrg {
     /// Logs in if there is no session, and checks that it leads to the right org.
     public func logIn() async throws(RoutingFailure) { _ = try await session.open() }
 
+    public func currentTime() async -> Timestamp? { await session.theirTime }
+
     public func apiUsage() async -> APIUsage? { await session.usage }
 
     public func callCounts() async -> [String: Int] { await session.callCounts }

@@ -30,12 +30,15 @@ actor SalesforceSession {
     /// The org that the last login led to, where it was another than ours.
     private(set) var foreignOrg: RecordID?
     private(set) var usage: APIUsage?
+    /// What time it was there when an answer came.
+    private var heard: (at: MonotonicTime, seconds: Int64)?
 
     /// A refused login stands this long, doubled with every further one.
     private static let refusalStands: Duration = .seconds(60)
     private static let refusalStandsAtMost: Duration = .seconds(15 * 60)
-    /// How often it is tried whether the org has calls again.
-    private static let limitStands: Duration = .seconds(300)
+    /// How often it is tried whether the org has calls again. One that is refused costs nobody anything, and what a limit has
+    /// held up is not to wait longer than what a person has mended.
+    private static let limitStands: Duration = .seconds(60)
     /// Seconds by which clocks may differ before an assertion is refused for it.
     private static let clockSkew: Int64 = 60
     static let callDeadline: Duration = .seconds(60)
@@ -187,8 +190,14 @@ actor SalesforceSession {
 
     var callCounts: [String: Int] { counts }
 
-    /// `Sforce-Limit-Info: api-usage=10018/100000`, with more after a semicolon on some answers.
+    /// What time it is there, which may be up to a second more; nil before the first answer.
+    var theirTime: Timestamp? {
+        heard.map { Timestamp(microseconds: $0.seconds * 1_000_000) + (MonotonicTime.now - $0.at) }
+    }
+
+    /// Keeps what an answer says of time and limits: `Sforce-Limit-Info: api-usage=10018/100000`, with more after a semicolon on some answers.
     func note(_ response: HTTPResponse) {
+        if let seconds = response.headers["Date"].flatMap({ HTTPDate.seconds($0) }) { heard = (.now, seconds) }
         guard let text = response.headers["Sforce-Limit-Info"] else { return }
         if let usage = Self.usage(text) { self.usage = usage }
     }

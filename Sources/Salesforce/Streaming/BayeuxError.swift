@@ -25,7 +25,7 @@ struct BayeuxError: Equatable, Sendable {
         case login
         /// The stored position is refused.
         case gap
-        /// A person has to change something; asked again every five minutes.
+        /// A person has to change something; asked again every minute.
         case configuration
         /// Too many clients, or too busy by Salesforce's policy: minutes.
         case limit

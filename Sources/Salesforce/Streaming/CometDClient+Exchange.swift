@@ -84,7 +84,8 @@ extension CometDClient {
         case .login:
             client = nil
             await session.forget(answer.grant)
-        case .configuration: rest = (failure, .now + .seconds(300))
+        // Less than the minute after which ingest asks again for what a person has to mend.
+        case .configuration: rest = (failure, .now + .seconds(50))
         case .limit: rest = (failure, .now + .seconds(120))
         case .dailyLimit: rest = (failure, .now + .seconds(600))
         case .gap, .busy, .other: break

@@ -32,9 +32,9 @@ extension SalesforceOrgCore {
     }
 
     func wakeSubscribers(of channel: String) {
-        guard !faults.silent, faults.eventDelay == 0, let clients = subscribers[channel] else { return }
+        guard !faults.silent, let clients = subscribers[channel] else { return }
         for client in clients {
-            if let session = sessions[client], session.hold != nil { release(session) }
+            if let session = sessions[client], session.hold != nil, hasEvents(for: session) { release(session) }
         }
     }
 

@@ -151,6 +151,9 @@ struct SalesforceCall: Sendable {
     /// Path elements without empty ones.
     var elements: [String] { path.split(separator: "/").map(String.init) }
 
+    /// Stands for what a person does in a browser, which is no API request and counts as none.
+    var isClick: Bool { headers["sforce-call-options"] == "client=browser" }
+
     func parameter(_ name: String) -> String? {
         query.first { $0.name == name }?.value
     }

@@ -51,6 +51,9 @@ final class SalesforceOrg: Sendable {
         }
     }
 
+    /// What time it is there, as the head of an answer says it; nil where the clock is that of this machine.
+    var ownDate: String? { perform { $0.clockOffset == 0 ? nil : SalesforceTime.http($0.now) } }
+
     func tick() {
         perform { $0.tick() }
     }

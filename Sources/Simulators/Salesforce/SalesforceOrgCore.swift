@@ -17,6 +17,8 @@ final class SalesforceOrgCore {
     var nextCaseNumber = 1_000
     var nextSequence = 1
     var rowNames = 1
+    /// Comments and e-mails that went to the bin with their case, and come back with it.
+    var binned: [String: [SObjectRecord]] = [:]
     /// The row of each case, where an older package updates rows in place.
     var legacyRows: [String: String] = [:]
     var pushTopics: [String: [SalesforcePushTopic]] = [:]
@@ -77,6 +79,7 @@ final class SalesforceOrgCore {
         cursors.removeAll()
         pushTopics.removeAll()
         legacyRows.removeAll()
+        binned.removeAll()
         faults = SalesforceFaults()
         catalogue.hidden = []
         clockOffset = 0

@@ -7,7 +7,7 @@ extension SalesforceOrgCore {
     static let longestURI = 16_384
 
     func rest(_ call: SalesforceCall) -> SalesforceReply {
-        requestsUsed += 1
+        if !call.isClick { requestsUsed += 1 }
         var reply: SalesforceReply
         do throws(SalesforceRESTError) {
             reply = try answer(call)
@@ -25,7 +25,7 @@ extension SalesforceOrgCore {
         let version = elements[2]
         try check(version)
         guard let userID = user(of: call.accessToken) else { throw .invalidSession }
-        guard requestsUsed <= requestLimit else {
+        guard call.isClick || requestsUsed <= requestLimit else {
             throw .init(status: 403, code: "REQUEST_LIMIT_EXCEEDED", message: "TotalRequests Limit exceeded.")
         }
         return try resource(Array(elements.dropFirst(3)), call, SalesforceCaller(userID: userID, version: version))

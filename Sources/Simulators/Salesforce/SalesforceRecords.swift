@@ -121,14 +121,20 @@ extension SalesforceOrgCore {
         guard isCase else { return }
         for name in ["CaseComment", "EmailMessage"] {
             let slot = type(name).fixedSlot("ParentId")
-            for child in table(name).records where child[slot] == .text(record.id) {
-                if let master { child[slot] = .text(master) } else { child[SObjectType.Slot.isDeleted] = .bool(true) }
+            for child in table(name).records where child[slot] == .text(record.id) && !child.isDeleted {
+                if let master {
+                    child[slot] = .text(master)
+                } else {
+                    child[SObjectType.Slot.isDeleted] = .bool(true)
+                    binned[record.id, default: []].append(child)
+                }
             }
         }
     }
 
     func undelete(_ record: SObjectRecord, _ transaction: inout SalesforceTransaction) {
         record[SObjectType.Slot.isDeleted] = .bool(false)
+        for child in binned.removeValue(forKey: record.id) ?? [] { child[SObjectType.Slot.isDeleted] = .bool(false) }
         stamp(record, transaction)
         transaction.undeleted(record, isCase: record.type.name == "Case")
     }

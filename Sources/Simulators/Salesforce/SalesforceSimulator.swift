@@ -85,7 +85,9 @@ public final class SalesforceSimulator: Sendable {
     private func application(
         for org: SalesforceOrg, port: Int, onReady: @escaping @Sendable (Int) async -> Void
     ) throws -> Application<SalesforceResponder> {
-        let server: HTTPServerBuilder = if let tls { try .tls(.http1(), tlsConfiguration: tls) } else { .http1() }
+        let plain = HTTPServerBuilder.http1(
+            configuration: .init(additionalChannelHandlers: [SalesforceDateHandler(org)]))
+        let server: HTTPServerBuilder = if let tls { try .tls(plain, tlsConfiguration: tls) } else { plain }
         return Application(
             responder: SalesforceResponder(org: org, isSecure: tls != nil), server: server,
             configuration: .init(address: .hostname(configuration.host, port: port), backlog: 4096),

@@ -7,7 +7,7 @@ final class SalesforceStream {
         let replayID: Int
         /// Milliseconds since 1970 at which it was stored, and from which it may be delivered.
         let storedAt: Int64
-        let visibleAt: Int64
+        var visibleAt: Int64
         /// `"data":{…}}`: the message without what differs between sessions.
         let body: [UInt8]
         /// A topic's selected fields, for subscriptions with a filter.
@@ -50,15 +50,24 @@ final class SalesforceStream {
             overtaken = event
             return
         }
-        for _ in 0..<copies { events.append(event) }
+        for _ in 0..<copies { store(event) }
         releaseOvertaken()
+    }
+
+    /// Events behind one that is held up are held up as well: positions are an order.
+    private func store(_ event: Event) {
+        var event = event
+        if let last = events.last, last.visibleAt > last.storedAt {
+            event.visibleAt = max(event.visibleAt, last.visibleAt)
+        }
+        events.append(event)
     }
 
     /// An event that waits for a successor which never comes is delivered after all.
     func releaseOvertaken() {
         if let late = overtaken {
             overtaken = nil
-            events.append(late)
+            store(late)
         }
     }
 

@@ -10,6 +10,20 @@ enum SalesforceTime {
         format(milliseconds) + "Z"
     }
 
+    /// As in the `Date` field of an answer: `Fri, 20 Nov 2026 19:05:28 GMT`.
+    static func http(_ milliseconds: Int64) -> String {
+        let text = Array(format(milliseconds).utf8)
+        func part(_ range: Range<Int>) -> String { String(decoding: text[range], as: UTF8.self) }
+        // 1970 began on a Thursday.
+        let day = weekdays[Int((milliseconds / 86_400_000 + 4) % 7)]
+        return "\(day), \(part(8..<10)) \(months[(Int(part(5..<7)) ?? 1) - 1]) \(part(0..<4)) \(part(11..<19)) GMT"
+    }
+
+    private static let weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+    private static let months = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
+
     /// Reads what REST bodies and SOQL literals may hold: a date, or a date and time with a fraction and an offset.
     static func parse(_ text: String) -> Int64? {
         let bytes = Array(text.utf8)

@@ -46,7 +46,7 @@ struct Campaign: Sendable {
         try await work(stage, driver, operators, supervisor)
         Terminal.line(Self.text("All faults are over, and rest is waited for,", since: began))
         try await operators.tidyUp()
-        let rest = try await stage.rest(atMost: Self.restLimit)
+        let rest = try await stage.rest(atMost: Self.restLimit, rowlessUntil: driver.rowlessUntil)
         let records = driver.records
         let kinds = Set(records.map(\.kind))
         let report = CampaignReport(

@@ -22,7 +22,9 @@ enum CampaignSite {
         orgs.append(
             DemoSite.Org(
                 name: "initech", id: "00D000000000003EAA", port: ports[2],
-                users: ["fay@initech.example", "gus@initech.example"], contactOnUserOwned: .lastWorkgroup))
+                users: ["fay@initech.example", "gus@initech.example"], contactOnUserOwned: .lastWorkgroup,
+                // Where its clock is behind, its first changes come from before it was set up.
+                routesChangesSince: "2000-01-01"))
         var site = DemoSite(
             orgs: orgs, servers: demo.servers, mappings: demo.mappings + ownQueues + lastWorkgroups, agents: 20,
             handlingTime: 3_000)
@@ -56,6 +58,14 @@ enum CampaignSite {
             org: "initech", queue: "Claims", server: "cic-west", workgroup: "Returns", takesSkills: false,
             endsOnUnmonitoredQueue: false, endsOnUserOwner: true),
     ]
+
+    /// Makes the orgs differ as real ones do, for the whole campaign: event ids without gaps; events in no answer but that to a
+    /// connect; a clock that is ahead of ours or behind it, by less than the minute by which clocks may differ.
+    static func distinguish(_ orgs: [DemoSite.Org], seed: UInt64) async throws {
+        try await Control(port: orgs[0].port).post("faults", ["largestReplayGap": 1])
+        try await Control(port: orgs[1].port).post("faults", ["eventsOnlyInConnectReplies": true])
+        try await Control(port: orgs[2].port).post("clock", ["offset": seed.isMultiple(of: 2) ? 50 : -50])
+    }
 
     /// Puts a link between the product and each of its neighbours.
     ///

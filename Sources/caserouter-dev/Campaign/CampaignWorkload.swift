@@ -56,12 +56,16 @@ final class CampaignWorkload: Sendable {
     /// Nothing will be broken any more.
     func stop() { state.withLock { $0.isStopped = true } }
 
-    /// A case of its own for every CIC server, to see whether it is offered.
+    /// A case of its own for every CIC server, and for the org that was struck, to see whether it is offered.
     ///
     /// - Returns: the ids' first 15 characters.
-    func makeCanaries() async throws -> [String] {
+    func makeCanaries(of org: String) async throws -> [String] {
         var made: [String] = []
-        for (office, queue) in [(0, 0), (offices.count - 1, 1)] {
+        var places = [(0, 0), (offices.count - 1, 1)]
+        if let struck = offices.firstIndex(where: { $0.org.name == org }), !places.contains(where: { $0.0 == struck }) {
+            places.append((struck, 0))
+        }
+        for (office, queue) in places {
             let office = offices[office % offices.count]
             made.append(String(try await make(office, office.queues[queue % office.queues.count], "").prefix(15)))
         }
@@ -148,6 +152,7 @@ final class CampaignWorkload: Sendable {
         case .close: try await user.update("Case", id, ["Status": "Closed"])
         case .reopen: try await user.update("Case", id, ["Status": "Working"])
         case .delete: try await user.delete("Case", id)
+        case .undelete: try await user.undelete(id)
         case .merge: try await user.merge(try await make(office, queues.own, ""), into: id)
         }
     }

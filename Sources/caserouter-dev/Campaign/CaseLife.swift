@@ -6,13 +6,13 @@ struct CaseLife {
     /// One step of a life.
     enum Step: String, CaseIterable, Sendable {
         case comment, emailIn, emailOut, reply, move, toUser, handOn, toUnmonitored, backToQueue, skills, close, reopen,
-            delete, merge
+            delete, undelete, merge
     }
 
     private var random: SplitMix
     private var isOpen = true
     private var owner = Owner.queue
-    private var isOver = false
+    private var isDeleted = false
 
     private enum Owner { case queue, user, unmonitored }
 
@@ -43,7 +43,12 @@ struct CaseLife {
 
     /// The next step that is possible as the case stands; nil when nothing can follow.
     mutating func next() -> Step? {
-        guard !isOver else { return nil }
+        if isDeleted {
+            // Half of them are taken out of the recycle bin.
+            guard chance(0.5) else { return nil }
+            isDeleted = false
+            return .undelete
+        }
         let possible: [Step]
         switch (isOpen, owner) {
         case (false, _): possible = [.reopen, .reopen, .comment]
@@ -66,8 +71,8 @@ struct CaseLife {
         case .backToQueue: owner = .queue
         case .close: isOpen = false
         case .reopen: isOpen = true
-        case .delete: isOver = true
-        case .comment, .emailIn, .emailOut, .reply, .move, .skills, .merge: break
+        case .delete: isDeleted = true
+        case .comment, .emailIn, .emailOut, .reply, .move, .skills, .undelete, .merge: break
         }
         return step
     }

@@ -25,6 +25,7 @@ final class FaultDriver: Sendable {
     private let watch: RecoveryWatch
     private let progress = Mutex(Progress())
     private let lostRows = Mutex<Date?>(nil)
+    private let rowless = Mutex<[String: Date]>([:])
 
     init(scene: Scene, plan: FaultPlan, watch: RecoveryWatch) {
         self.scene = scene
@@ -37,6 +38,9 @@ final class FaultDriver: Sendable {
 
     /// When the database lost rows last.
     var rowsLostAt: Date? { lostRows.withLock { $0 } }
+
+    /// Until when the triggers of an org did not run.
+    var rowlessUntil: [String: Date] { rowless.withLock { $0 } }
 
     /// Injects everything, group beside group, and waits until every recovery is known.
     func run() async throws {
@@ -97,7 +101,7 @@ final class FaultDriver: Sendable {
         ).bound
         // Those that others may have been in the way of are given longer before one stands alone.
         progress.withLock { $0.patience[fault.number] = end + (fault.isAlone ? bound : 2 * bound) }
-        let recovery = try await watch.recovery(judgesBacklog: fault.kind.judgesBacklog) { [self] in
+        let recovery = try await watch.recovery(from: fault.target, judgesBacklog: fault.kind.judgesBacklog) { [self] in
             progress.withLock { _ = $0.judged.insert(fault.number) }
         }
         let outcome = try await injected
@@ -143,6 +147,7 @@ final class FaultDriver: Sendable {
             throw RunFailure("fault \(fault.number), \(fault.kind.rawValue) of \(fault.target): \(error)")
         }
         if fault.kind == .databaseFailedOver { lostRows.withLock { $0 = Date() } }
+        if fault.kind == .triggersOff { rowless.withLock { $0[fault.target] = Date() } }
         progress.withLock { _ = $0.mended.insert(fault.number) }
         return outcome
     }

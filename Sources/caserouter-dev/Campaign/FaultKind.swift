@@ -68,6 +68,15 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     case streamSessionsLost = "stream-sessions-lost"
     case tokensRevoked = "tokens-revoked"
     case rowsLocked = "rows-locked"
+    /// Later than the sweep that finds their rows.
+    case eventsLate = "events-late"
+    /// Cases change and no row is written.
+    case triggersOff = "triggers-off"
+    /// The day's events are used up, or its requests.
+    case eventLimit = "event-limit"
+    case requestLimit = "request-limit"
+    /// An object or a field that the product may not see or change any more.
+    case rightsTaken = "rights-taken"
     // Between the product and its neighbours.
     case linkCut = "link-cut"
     case linkReset = "link-reset"
@@ -98,7 +107,8 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
             .cicGarbles, .cicSlow, .cicLate, .cicSessionsLost, .handlerMisbehaves:
             .cic
         case .replayRejected, .streamPurged, .streamSilent, .eventsDropped, .salesforceBusy, .salesforceSlow,
-            .salesforceAnswersLost, .streamSessionsLost, .tokensRevoked, .rowsLocked:
+            .salesforceAnswersLost, .streamSessionsLost, .tokensRevoked, .rowsLocked, .eventsLate, .triggersOff,
+            .eventLimit, .requestLimit, .rightsTaken:
             .salesforce
         case .linkCut, .linkReset, .linkLosesAnswers, .linkSlow, .linkSilent, .linkTrickles, .linksSwizzled: .network
         case .paused: .people
@@ -129,16 +139,20 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
         case .cicAnswersLost, .cicErrors, .cicGarbles, .cicSlow, .cicLate, .cicSessionsLost, .handlerMisbehaves: 30
         // The subscription is tried again after a minute at the latest, and the sweep comes before that.
         case .replayRejected, .streamPurged, .streamSilent, .eventsDropped, .salesforceBusy, .salesforceSlow,
-            .salesforceAnswersLost, .streamSessionsLost, .tokensRevoked, .rowsLocked:
+            .salesforceAnswersLost, .streamSessionsLost, .tokensRevoked, .rowsLocked, .eventsLate, .eventLimit:
             60
+        // What is refused for a limit or a right is asked for again after a minute, and then swept.
+        case .requestLimit, .rightsTaken: 90
+        // What no row tells is believed when it has been so for two minutes, and then swept.
+        case .triggersOff: 150
         case .linkCut, .linkReset, .linkLosesAnswers, .linkSlow, .linkSilent, .linkTrickles, .linksSwizzled: 30
         case .paused: 30
         }
     }
 
     /// Whether the cases that wait since before the end are judged as well. After a crash loop some have failed, and wait
-    /// for a person.
-    var judgesBacklog: Bool { group == .worker && self != .crashLoop }
+    /// for a person. New ones say nothing of what the triggers did not tell.
+    var judgesBacklog: Bool { group == .worker && self != .crashLoop || self == .triggersOff }
 
     /// Broken only where somebody names them, not only their group. A failover keeps everything on hold for two minutes, which nobody would wait
     /// for in every run, and neither for two servers of a pair; the others need something that is not everywhere: nodes that

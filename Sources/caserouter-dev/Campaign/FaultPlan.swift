@@ -121,6 +121,8 @@ extension FaultKind {
         case .sessionsKilled: 1...3
         case .switchoverBoth: 5...25
         case .nodesPartitioned: 10...30
+        // Longer than the pause between two sweeps: else nothing may be asked for meanwhile.
+        case .requestLimit, .rightsTaken: 11...14
         case .queuePurged, .rollingRestart, .crashLoop, .leasesTaken, .connectionsClosed: 0...0
         case .linkSilent: 3...15
         default: 2...6
@@ -145,7 +147,12 @@ extension FaultKind {
         case .cicLate: isHandler ? ["3000", "9000", "14000"] : ["1500", "3000"]
         case .handlerMisbehaves: ["ignoreNext", "loseAnswers", "duplicateAnswers", "failNext"]
         case .salesforceAnswersLost: ["/cometd", "/query", "/composite/sobjects", "/oauth2/token"]
-        case .streamSessionsLost: ["expire", "disconnect"]
+        case .salesforceBusy: ["before", "after"]
+        case .streamSessionsLost: ["expire", "disconnect", "after 1", "after 3"]
+        case .replayRejected:
+            ["beyond", "beginning", "just before"].flatMap { ["\($0), session lost", "\($0), session kept"] }
+        case .eventsLate: ["2", "10", "25"]
+        case .rightsTaken: ["rows", "events", "skills", "marks"]
         case .clockWrong: ["1 h", "-1 h", "24 h", "-24 h", "jumps"]
         case .databaseDiskFull: ["tables", "log"]
         case .nodesPartitioned: ["alone", "from one", FaultPlan.everyNode]

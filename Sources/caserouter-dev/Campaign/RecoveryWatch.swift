@@ -28,7 +28,7 @@ actor RecoveryWatch {
         return waiting.filter { !misspelt.contains($0.key) }
     }
 
-    /// Makes a case for every server and waits until it is offered, and until everything that waited is.
+    /// Makes a case for every server and for what was struck, if that is an org, and waits until it is offered, and until everything that waited is.
     ///
     /// - Returns: seconds from now until then; nil when it took longer than anybody would wait.
     ///
@@ -36,10 +36,10 @@ actor RecoveryWatch {
     ///   - judgesBacklog: whether anybody wants to know the latter if it takes long.
     ///   - isJudged: called when nothing that is judged is waited for any more.
     func recovery(
-        judgesBacklog: Bool, isJudged: @Sendable () -> Void = {}
+        from target: String, judgesBacklog: Bool, isJudged: @Sendable () -> Void = {}
     ) async throws -> (canaries: Double?, backlog: Double?) {
         let end = Date()
-        let canaries = try await workload.makeCanaries()
+        let canaries = try await workload.makeCanaries(of: target)
         let before = Int64(end.timeIntervalSince1970 * 1_000_000)
         let made = Date()
         async let first = seconds(since: end, asOf: made, within: Self.patience) { waiting in

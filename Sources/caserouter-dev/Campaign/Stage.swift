@@ -37,6 +37,7 @@ struct Stage: Sendable {
         let neighbours = Neighbours(run: run, site: site)
         try await neighbours.start()
         let offices = try await neighbours.openOffices()
+        try await CampaignSite.distinguish(site.orgs, seed: seed)
         let product = Product(
             run: run, stack: stack, servePort: serve, workerSurroundings: surroundings,
             falseClock: kinds.contains(.clockWrong) ? try FalseClock(run) : nil)
@@ -63,10 +64,13 @@ struct Stage: Sendable {
 
     /// Waits until nothing is under way.
     ///
+    /// - Parameter rowlessUntil: until when the triggers of an org did not run.
     /// - Returns: what still is when the limit has passed, and how many requests had to be taken from the table.
-    func rest(atMost limit: Duration) async throws -> (obstacle: String?, overdue: Int) {
+    func rest(
+        atMost limit: Duration, rowlessUntil: [String: Date] = [:]
+    ) async throws -> (obstacle: String?, overdue: Int) {
         var rest = Rest(
-            scene: scene, watch: watch,
+            scene: scene, watch: watch, rowlessUntil: rowlessUntil,
             follower: try RunFollower(
                 site: checkerSite, salesforce: [neighbours.salesforceLedger], cic: neighbours.cicLedgers))
         let obstacle = try await rest.wait(atMost: limit)

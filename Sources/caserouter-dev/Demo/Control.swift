@@ -24,6 +24,15 @@ struct Control: Sendable {
         return state.active == 0 ? state.server : "\(state.server)-\(state.active + 1)"
     }
 
+    /// The id of the newest event that an org keeps of a channel.
+    func lastReplayID(of channel: String) async throws -> Int? {
+        struct State: Decodable {
+            struct Stream: Decodable { let lastReplayId: Int? }
+            let streams: [String: Stream]
+        }
+        return try JSONDecoder().decode(State.self, from: try await call("GET", "state")).streams[channel]?.lastReplayId
+    }
+
     /// The id of a case's live interaction outside the holding workgroup.
     func liveInteraction(of caseID: String, outside holding: String) async throws -> String? {
         let answer = try await call("GET", "interactions?case=\(caseID)")

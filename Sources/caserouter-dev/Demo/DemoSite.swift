@@ -20,6 +20,8 @@ struct DemoSite: Sendable {
         /// Where the product finds it, when not there itself.
         var reachedAt: UInt16?
         var contactOnUserOwned = ContactOnUserOwned.unchanged
+        /// From when on its changes are routed; nil: from when it is set up.
+        var routesChangesSince: String?
     }
 
     struct Server: Sendable {
@@ -118,7 +120,7 @@ struct DemoSite: Sendable {
                     "organization_id": $0.id,
                     "flow": "client-credentials", "mode": "live", "sweep_every": sweepEvery,
                     "contact_on_user_owned": $0.contactOnUserOwned.rawValue,
-                ]
+                ].merging($0.routesChangesSince.map { ["route_changes_since": $0] } ?? [:]) { $1 }
             },
             "cic": servers.map { server in
                 [

@@ -119,6 +119,14 @@ struct SalesforceUser: Sendable {
         try Self.accept(answer, status, "merge")
     }
 
+    /// Takes a case out of the recycle bin, which REST does not offer either.
+    func undelete(_ id: String) async throws {
+        let body = try JSONSerialization.data(withJSONObject: ["id": id])
+        let (answer, status) = try await Self.send(
+            "POST", account.base + "/control/undelete", body, type: "application/json")
+        try Self.accept(answer, status, "undelete")
+    }
+
     private func call(
         _ method: String, _ path: String, _ fields: [String: String]? = nil, _ flags: [String: Bool] = [:]
     ) async throws -> Data {
@@ -148,6 +156,8 @@ struct SalesforceUser: Sendable {
         request.httpMethod = method
         request.httpBody = body
         if body != nil { request.setValue(type, forHTTPHeaderField: "Content-Type") }
+        // People use a browser, and no request of the org's daily ones.
+        request.setValue("client=browser", forHTTPHeaderField: "Sforce-Call-Options")
         if let token { request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization") }
         let (data, response) = try await session.data(for: request)
         return (data, (response as? HTTPURLResponse)?.statusCode ?? 0)

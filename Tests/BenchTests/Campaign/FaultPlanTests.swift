@@ -64,6 +64,15 @@ struct FaultPlanTests {
         #expect(late == [2, 3, 4])
     }
 
+    @Test func `what no row told is judged by the cases of that time, and is in the way of others until then`() {
+        let swept = Self.record(1, .triggersOff, from: 0, to: 4, recovered: 1, backlog: 135)
+        let killed = Self.record(2, .workerKilled, from: 100, to: 101, recovered: 2, backlog: 38)
+        let waiting = Self.record(3, .workerKilled, from: 50, to: 51, recovered: 2, backlog: 88)
+        #expect(Self.late(swept, killed, waiting) == [])
+        let late = Self.record(1, .triggersOff, from: 0, to: 4, recovered: 1, backlog: 151)
+        #expect(Self.late(late) == [1])
+    }
+
     @Test func `a fault in the middle of a recovery begins its time anew`() {
         let first = Self.record(1, .databaseRestarted, from: 0, to: 1, recovered: 20)
         #expect(Self.late(first) == [1])

@@ -55,7 +55,7 @@ struct IngestTraceTests {
             let row = Sample.id("a00A000000000\(version)")
             var change = Sample.change(
                 kind, version, owner: owner, previousOwner: previousOwner, isClosed: isClosed, key: "o:\(row)")
-            change.occurredAt = Sample.start + site.simulation.clock.monotonic
+            change.occurredAt = Sample.start + site.simulation.clock.monotonic + source.ahead
             change.row = row
             return change
         }
@@ -136,6 +136,18 @@ struct IngestTraceTests {
         let org = Org(seed: seed)
         org.commit(.created, writesRow: false)
         #expect(org.site.run(until: { org.site.offered != nil && org.site.isAtRest }, limit: .seconds(1_500)))
+        org.stop()
+    }
+
+    @Test(arguments: [-1_200, 1_200])
+    func `a case that came without a row is found as soon although the database has another time than Salesforce`(
+        seconds: Int
+    ) {
+        let org = Org(seed: 5) { $0.ahead = .seconds(seconds) }
+        // Later than what the first sweep looks at, and found by one that looks at what is new.
+        org.site.run(for: .seconds(700))
+        org.commit(.created, writesRow: false)
+        #expect(org.site.run(until: { org.site.offered != nil && org.site.isAtRest }, limit: .seconds(800)))
         org.stop()
     }
 
