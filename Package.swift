@@ -122,7 +122,7 @@ let package = Package(
         .testTarget(
             name: "ProtocolSimulationTests", dependencies: ["ProtocolSimulation", "CaseRouting", "TestSupport"]),
         .testTarget(name: "CheckerTests", dependencies: ["Checker"]),
-        .testTarget(name: "BenchTests", dependencies: ["caserouter-dev"]),
+        .testTarget(name: "BenchTests", dependencies: ["caserouter-dev", "Simulators"]),
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Simulators", yams]),
     ],
     swiftLanguageModes: [.v6]

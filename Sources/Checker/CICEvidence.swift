@@ -33,6 +33,14 @@ struct CICEvidence {
         var numberFell: (from: Int64, to: Int64, source: Source)?
     }
 
+    /// The product changed an interaction that is somebody else's.
+    struct Trespass {
+        let name: String
+        let event: String
+        let at: Int64
+        let source: Source
+    }
+
     private struct Slot: Hashable {
         let server: String
         let id: String
@@ -42,6 +50,7 @@ struct CICEvidence {
     private(set) var incarnations: [Incarnation] = []
     /// Interactions that the product created with an attempt's id: attempt → indexes of `incarnations`.
     private(set) var creations: [String: [Int]] = [:]
+    private(set) var trespasses: [Trespass] = []
     private var live: [Slot: Int] = [:]
     /// When an interaction with this attempt was lost last.
     private var lost: [String: Int64] = [:]
@@ -69,6 +78,12 @@ struct CICEvidence {
         let slot = Slot(
             server: try line.require("server", line.server).text(),
             id: try line.require("interaction", line.interaction).text())
+        if Self.isOfProduct(line), let known = live[slot], incarnations[known].isForeign {
+            trespasses.append(
+                Trespass(
+                    name: incarnations[known].name, event: try line.require("event", line.event).text(), at: at,
+                    source: line.source))
+        }
         if try Self.isLive(line) {
             try lives(slot, line, at: at)
         } else if let index = live.removeValue(forKey: slot) {
@@ -109,12 +124,11 @@ struct CICEvidence {
     }
 
     private mutating func begin(_ slot: Slot, _ line: LedgerLine, at: Int64) throws(LineScanner.Problem) -> Int {
-        let by = line.by?.bytes
         let beginning = try line.require("event", line.event).text()
         incarnations.append(
             Incarnation(
                 server: slot.server, id: slot.id, beginning: beginning,
-                isOurs: by?.spells("api") == true || by?.spells("handler") == true, beganAt: at, source: line.source,
+                isOurs: Self.isOfProduct(line), beganAt: at, source: line.source,
                 isTwin: beginning == "recovered" && pairs[slot.server] != nil))
         return incarnations.count - 1
     }
@@ -145,8 +159,7 @@ struct CICEvidence {
         now.isWithAgent = isWithAgent
         if !isHolding, now.routable == nil { now.routable = (at, line.source) }
         incarnations[index] = now
-        let by = line.by?.bytes
-        if let owner = marks.owner, hasMoved, !isHolding, by?.spells("api") == true || by?.spells("handler") == true {
+        if let owner = marks.owner, hasMoved, !isHolding, Self.isOfProduct(line) {
             cases[owner, default: CaseState()].placements.append(
                 Placement(
                     place: Site.Place(server: now.server, workgroup: workgroup), at: at, source: line.source))
@@ -193,6 +206,12 @@ struct CICEvidence {
     private mutating func close(_ index: Int, _ line: LedgerLine, at: Int64) {
         incarnations[index].ended = (at, line.source)
         if let owner = incarnations[index].owner { cases[owner]?.live.removeAll { $0 == index } }
+    }
+
+    /// Whether the product did it, by the interface or through its handler.
+    private static func isOfProduct(_ line: LedgerLine) -> Bool {
+        guard let by = line.by?.bytes else { return false }
+        return by.spells("api") || by.spells("handler")
     }
 
     private static func isLive(_ line: LedgerLine) throws(LineScanner.Problem) -> Bool {

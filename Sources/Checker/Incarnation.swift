@@ -29,6 +29,10 @@ struct Incarnation {
     /// How long after it was lost CIC recovered it, in microseconds; nil: it is no recovered one.
     var lateness: Int64?
 
+    /// Whether it is none of the product's: a customer's call, or what another program made. What carries no marks of a case
+    /// although it was recovered or copied is nobody's that the product could know.
+    var isForeign: Bool { !isOurs && (owner == nil || beginning == "created") }
+
     /// As a person names it: server, workgroup and id.
     var name: String { "\(server)/\(workgroup) (\(id))" }
 }

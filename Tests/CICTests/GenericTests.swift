@@ -133,5 +133,28 @@ extension SiteTests {
                 }
             }
         }
+
+        @Test func `what its agent ends right before it is moved is gone, and gets no number of that move`()
+            async throws
+        {
+            try await TestSite.run({ $0.lingering = 60_000 }) { site in
+                try await site.withServer { server in
+                    let attempt = newAttempt()
+                    let id = try await server.create(attempt, attributes())
+                    _ = try await server.assign(order(id, attempt, number: 1))
+                    try await site.control("interactions/\(id)/offer", ["agent": "caserouter"])
+                    try await site.control("interactions/\(id)/pickup")
+                    try await site.fault("transfer", do: "wait", ms: 1_500)
+                    async let answer = server.assign(order(id, attempt, number: 2, on: "Sales Team"))
+                    try await eventually("the move is asked for") {
+                        try await site.control("state", method: .get)["struck"]?.int == 1
+                    }
+                    try await site.control("interactions/\(id)/end")
+                    #expect(try await answer == .gone)
+                    let numbers = try site.ledger("interaction").compactMap { $0["attributes"]?["CR_Assign"]?.string }
+                    #expect(!numbers.isEmpty && !numbers.contains("2"))
+                }
+            }
+        }
     }
 }

@@ -165,4 +165,27 @@ import Testing
         alone.served(at: 0)
         #expect(try alone.broken() == ["I4 1"])
     }
+
+    @Test(arguments: [("api", ["I4"]), ("handler", ["I4"]), ("agent", []), ("system", [])])
+    func `I4, the product ended a customer's call, on an id that was ours or on another`(
+        by: String, broken: [String]
+    ) throws {
+        run.ledgers.interaction(
+            "9", "created", at: -5, on: "Case Holding", by: "handler", attempt: WrittenRun.attempt(9))
+        run.intention(WrittenRun.id(1), WrittenRun.attempt(9), at: -6)
+        run.ledgers.interaction(
+            "9", "disconnected", at: -4, on: "Case Holding", state: "I", by: "handler", attempt: WrittenRun.attempt(9))
+        for id in ["9", "10"] {
+            run.ledgers.foreign(id, "created", at: 300, by: "control")
+            run.ledgers.foreign(id, "connected", at: 301, state: "C", by: "agent")
+            run.ledgers.foreign(id, "disconnected", at: 302, state: "I", by: by)
+        }
+        #expect(try run.broken() == broken)
+    }
+
+    @Test func `I4, the product moved what another program had made`() throws {
+        run.ledgers.foreign("10", "created", at: 300, by: "control")
+        run.ledgers.foreign("10", "moved", at: 301, by: "api")
+        #expect(try run.broken() == ["I4"])
+    }
 }

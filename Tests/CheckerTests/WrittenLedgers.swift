@@ -96,6 +96,18 @@ final class WrittenLedgers {
         cic[server, default: []].append(Self.line(n, at, "interaction", line))
     }
 
+    /// Of somebody else: it carries nothing that names a case.
+    func foreign(
+        _ id: String, _ event: String, at: Double, on workgroup: String = "Support", state: String = "O",
+        by: String, server: String = "cic-east"
+    ) {
+        let line =
+            #""server":"\#(server)","interaction":"\#(id)","event":"\#(event)","queueType":2,"queue":"\#(workgroup)","#
+            + #""state":"\#(state)","agent":null,"by":"\#(by)","attributes":{"Eic_RemoteName":"Foreign"}"#
+        let n = (cic[server]?.count ?? 0) + 1
+        cic[server, default: []].append(Self.line(n, at, "interaction", line))
+    }
+
     /// - Parameter event: which servers of a pair answer, `both` or `one`.
     func pair(_ event: String, at: Double, server: String = "cic-east") {
         let n = (cic[server]?.count ?? 0) + 1

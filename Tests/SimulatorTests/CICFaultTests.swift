@@ -131,6 +131,40 @@ import Testing
         }
     }
 
+    @Test func `a late action is not overtaken by the next one of its interaction`() async throws {
+        try await CICTestSite.run(CICTestSite.configuration { $0.actionDelay = 600 }) { site in
+            let session = try await site.session()
+            let id = try await session.create(in: "Holding")
+            for (workgroup, delay) in [("Sales", 0), ("Support", 0)] {
+                let body: [String: Any] = ["queueID": ["queueType": 2, "queueName": workgroup]]
+                #expect(
+                    try await session.call("POST", "/interactions/\(id)/blind-transfer", body).status == 200)
+                try await site.control("configuration", ["actionDelay": delay])
+            }
+            #expect(try site.events(id) == ["created"])
+            try await eventually("both are done") { try site.events(id).count { $0 == "moved" } == 2 }
+            let moves = try site.ledger("interaction").filter { $0["event"] as? String == "moved" }
+            #expect(moves.compactMap { $0["queue"] as? String } == ["Sales", "Support"])
+        }
+    }
+
+    @Test func `it is told how many requests the faults have struck`() async throws {
+        try await CICTestSite.run { site in
+            let session = try await site.session()
+            func struck() async throws -> Int? {
+                try await site.control("state", method: "GET").json["struck"] as? Int
+            }
+            let fault: [String: Any] = ["operation": "create", "when": "before", "do": "answer", "status": 503]
+            try await site.control("faults", fault)
+            #expect(try await struck() == 0)
+            for _ in 0..<2 { _ = try await session.call("POST", "/interactions", CICTestSession.generic("Holding")) }
+            _ = try await session.call("GET", "/messaging/messages")
+            #expect(try await struck() == 2)
+            try await site.control("faults", method: "DELETE")
+            #expect(try await struck() == 0)
+        }
+    }
+
     @Test func `a misspelled switch is refused, and reset forgets everything`() async throws {
         try await CICTestSite.run { site in
             let session = try await site.session()

@@ -130,6 +130,13 @@ extension CICServer {
         if answer.status == 404 { return .gone }
         guard answer.isSuccess else { throw failures.failure(.move, answer) }
         do {
+            // Its agent may have ended it right before, and while it is still listed a server may accept both the move and the
+            // number, which would then tell of a move that was not carried out.
+            if !isFresh,
+                try await reading(order.interaction, order.attempt, .setAttributes, until: deadline) == .gone
+            {
+                return .gone
+            }
             return try await number(order, isFresh, until: deadline)
         } catch {
             // Moved, and not numbered: to be looked at before anything is repeated.

@@ -197,6 +197,15 @@ extension InteractionWatch {
         logger.error(.interactionUnexpected, metadata: metadata(interaction, entry, ["reason": "\(reason)"]))
     }
 
+    private func metadata(
+        _ interaction: InteractionID, _ entry: InteractionMirror.Entry, _ more: Logger.Metadata
+    ) -> Logger.Metadata {
+        more.merging([
+            "case": "\(entry.episode.caseKey)", "episode": "\(entry.episode.number)", "interaction": "\(interaction)",
+            "attempt_id": "\(entry.attempt)",
+        ]) { own, _ in own }
+    }
+
     private func episodes(of interactions: some Collection<InteractionID>) async throws(RoutingFailure)
         -> [EpisodeKey: WatchedEpisode]
     {
@@ -240,51 +249,7 @@ extension InteractionWatch {
         }
     }
 
-    // MARK: Tools
-
-    func metadata(
-        _ interaction: InteractionID, _ entry: InteractionMirror.Entry, _ more: Logger.Metadata
-    ) -> Logger.Metadata {
-        more.merging([
-            "case": "\(entry.episode.caseKey)", "episode": "\(entry.episode.number)", "interaction": "\(interaction)",
-            "attempt_id": "\(entry.attempt)",
-        ]) { own, _ in own }
-    }
-
-    /// Does something for all items, at most `width` at a time.
-    func inParallel<Item: Sendable, Output: Sendable>(
-        _ items: [Item], width: Int, _ body: @escaping @Sendable (Item) async -> Output
-    ) async -> [(Item, Output)] {
-        guard items.count > 1 else {
-            guard let only = items.first else { return [] }
-            return [(only, await body(only))]
-        }
-        return await withTaskGroup(of: (Item, Output).self) { group in
-            var rest = items.makeIterator()
-            func begin() {
-                guard let item = rest.next() else { return }
-                group.addTask(executorPreference: executor) { (item, await body(item)) }
-            }
-            for _ in 0..<width { begin() }
-            var done: [(Item, Output)] = []
-            done.reserveCapacity(items.count)
-            for await one in group {
-                done.append(one)
-                begin()
-            }
-            return done
-        }
-    }
-
-    static func outcome<Output: Sendable>(
-        _ body: () async throws(RoutingFailure) -> Output
-    ) async -> Result<Output, RoutingFailure> {
-        do throws(RoutingFailure) {
-            return .success(try await body())
-        } catch {
-            return .failure(error)
-        }
-    }
+    // MARK: Limits
 
     /// News of this time are written together.
     private static let turn: Duration = .milliseconds(250)

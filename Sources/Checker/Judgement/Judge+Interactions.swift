@@ -19,8 +19,15 @@ extension Judge {
         }
     }
 
-    /// I3 and I4: what lives belongs to an open episode, what an episode names lives, and what was routable had won.
+    /// I3 and I4: what lives belongs to an open episode, what an episode names lives, what was routable had won, and what is
+    /// somebody else's was left alone.
     mutating func judgeInteractions() {
+        for one in cic.trespasses {
+            findings.add(
+                .onlyTheWinner,
+                "\(one.name) is somebody else's, and the product had it \(one.event) at \(Sentence.time(one.at))",
+                one.source)
+        }
         for (key, state) in cic.cases {
             // A copy that somebody else made is nothing that the product moved.
             for index in state.all where cic.incarnations[index].beginning != "copied" {

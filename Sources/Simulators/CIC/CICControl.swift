@@ -25,6 +25,7 @@ extension CICState {
         case (.post, "faults", 1): return try addFault(request)
         case (.delete, "faults", 1):
             faults = []
+            faultsStruck = 0
             return .done
         case (.post, "sessions", 2) where path[1] == "expire":
             let only = request.body?["session"]?.string
@@ -145,6 +146,7 @@ extension CICState {
                     [
                         "session": .string($0.id), "user": .string($0.user), "application": .string($0.application),
                         "subscriptions": CICJSON($0.queueSubscriptions.keys.sorted()),
+                        "notifications": CICJSON($0.notifications.sorted()),
                         "pending": CICJSON($0.pending.count), "stream": .bool($0.reader != nil),
                     ]
                 }),
@@ -156,7 +158,7 @@ extension CICState {
                         "interactions": CICJSON($0.current.values.map(\.id).sorted()),
                     ]
                 }),
-            "faults": CICJSON(faults.count),
+            "faults": CICJSON(faults.count), "struck": CICJSON(faultsStruck),
         ]
     }
 

@@ -33,16 +33,18 @@ extension CICState {
         ]
     }
 
-    /// Live interactions by `state`, `workgroup`, `agent`, `case` (`CR_CaseId`), oldest first.
+    /// Live interactions by `state`, `workgroup`, `agent`, `case` (`CR_CaseId`) and whether they have a case, oldest first.
     private func matching(_ value: (String) -> String?) -> [CICInteraction] {
         let caseName = attributeNames["CR_CaseId"]
+        let ours = value("ours").map { $0 == "1" }
         return interactions.values.filter { interaction in
-            interaction.lives
+            let hasCase = interaction.value(caseName) != nil
+            return interaction.lives
                 && (value("state").map { $0 == interaction.state.rawValue } ?? true)
                 && (value("workgroup").map { $0 == interaction.workgroup } ?? true)
                 && (value("agent").map { $0 == interaction.agent } ?? true)
                 && (value("case").map { $0 == interaction.value(caseName) } ?? true)
-                && (value("ours").map { $0 != "1" || interaction.value(caseName) != nil } ?? true)
+                && (ours.map { $0 ? hasCase : !hasCase || interaction.isForeign } ?? true)
         }.sorted { $0.serial < $1.serial }
     }
 
@@ -108,6 +110,7 @@ extension CICState {
         var ids: [String] = []
         for _ in 0..<max(count, 0) {
             let interaction = makeInteraction(media, id: id)
+            interaction.isForeign = true
             interaction.set(attributeNames["Eic_RemoteName"], "Foreign \(interaction.serial)")
             for (name, value) in body["attributes"]?.members ?? [] {
                 interaction.set(attributeNames[name], value.string ?? "")

@@ -62,6 +62,19 @@ enum CICOperation {
 }
 
 extension CICState {
+    /// Does what a disconnect or a transfer asks for when it takes effect: late if that is wanted, but never before what was
+    /// asked for earlier about the same interaction.
+    func takeEffect(on interaction: CICInteraction, _ action: @escaping (CICState) -> Void) {
+        guard configuration.actionDelay > 0 || interaction.lateActions > 0 else { return action(self) }
+        let due = max(now + .milliseconds(configuration.actionDelay), interaction.lastActionDue ?? now)
+        interaction.lastActionDue = due
+        interaction.lateActions += 1
+        timers.add(due: due) { state in
+            interaction.lateActions -= 1
+            action(state)
+        }
+    }
+
     /// The first fault that concerns the operation at this moment, counted down.
     func takeFault(_ operation: String, _ moment: CICFault.Moment) -> CICFault? {
         guard !faults.isEmpty else { return nil }
@@ -70,6 +83,7 @@ extension CICState {
         }
         guard let index else { return nil }
         let fault = faults[index]
+        faultsStruck += 1
         if let count = fault.count {
             if count <= 1 { faults.remove(at: index) } else { faults[index].count = count - 1 }
         }

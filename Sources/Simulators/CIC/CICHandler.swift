@@ -194,7 +194,7 @@ extension CICState {
     private func handleDisconnect(_ data: [String]) throws(Refusal) -> [String] {
         guard data.count >= 4 else { throw Refusal(code: "internal", text: "Disconnect needs an interaction.") }
         guard let interaction = own(data[3], attempt: data[2]) else { return ["Gone", data[2], data[3]] }
-        after(configuration.actionDelay) { $0.end(interaction, by: "handler") }
+        takeEffect(on: interaction) { $0.end(interaction, by: "handler") }
         return ["Disconnected", data[2], data[3]]
     }
 }

@@ -114,6 +114,11 @@ final class CICInteraction {
     static let avoidance = Duration.seconds(1)
     var returnedBy: String?
     var returnedUntil = ContinuousClock.now
+    /// Made by the control API, whatever it carries.
+    var isForeign = false
+    /// Disconnects and transfers that are answered and have not taken effect yet, and when the last of them will.
+    var lateActions = 0
+    var lastActionDue: ContinuousClock.Instant?
     /// Where it is listed now.
     var queues: [CICQueue] = []
     var watches: [CICInteractionWatch] = []

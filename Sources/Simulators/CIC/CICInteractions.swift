@@ -159,10 +159,10 @@ extension CICState {
     ) throws(CICError) -> CICAnswer {
         switch action {
         case "disconnect":
-            after(configuration.actionDelay) { $0.end(interaction, by: "api") }
+            takeEffect(on: interaction) { $0.end(interaction, by: "api") }
         case "blind-transfer":
             let target = try transferTarget(request, session)
-            after(configuration.actionDelay) { state in
+            takeEffect(on: interaction) { state in
                 guard interaction.lives else { return }
                 switch target {
                 case .workgroup(let name): state.move(interaction, to: name, by: "api")

@@ -54,6 +54,8 @@ final class CICState {
 
     // Faults and time.
     var faults: [CICFault] = []
+    /// How many requests they have struck since they were cleared last.
+    var faultsStruck = 0
     var attributeKeys = "asked"
     var timers = CICTimers()
     /// Ledger lines of this turn.
@@ -76,6 +78,7 @@ final class CICState {
         directory = CICDirectory()
         queues = [:]
         faults = []
+        faultsStruck = 0
         timers = CICTimers()
         refusingUntil = nil
         freeIDs = []

@@ -10,6 +10,16 @@ enum CampaignSite {
     static let recoveryWait = 5
     static let sweepEvery = 10
 
+    /// What the two CIC servers do differently, from the first case on.
+    ///
+    /// With the handler ids are used again at once; without one not within a request's lateness, which is an assumption, so
+    /// only by the calls of `foreign-interactions`. The server without a handler hides from its workgroup's queue what an agent
+    /// has, spells attributes its own way, shows for long what has ended, and forgets a session that is frozen for 20 s.
+    static let habits: [String: [String: any Sendable]] = [
+        "cic-east": ["idSpace": 100],
+        "cic-west": ["listsAssigned": false, "attributeKeys": "lower", "lingering": 2_000, "idleSeconds": 20],
+    ]
+
     /// - Parameters:
     ///   - ports: where the orgs and then the servers listen.
     ///   - between: where the proxy listens for each of them, which is where the product finds them.

@@ -57,6 +57,16 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     case cicLate = "cic-late"
     case cicSessionsLost = "cic-sessions-lost"
     case handlerMisbehaves = "handler-misbehaves"
+    /// Notifications are accepted, and nobody listens.
+    case handlerUnpublished = "handler-unpublished"
+    /// Of a creation, so that the product has to set them.
+    case attributesIgnored = "attributes-ignored"
+    /// The product may not see queues, in any session that begins meanwhile, nor touch what is on them.
+    case queuesUnreadable = "queues-unreadable"
+    /// A customer's calls and what other programs make, also on ids that were ours.
+    case foreignInteractions = "foreign-interactions"
+    /// Nobody is offered anything, and then all at once.
+    case agentsAway = "agents-away"
     // Salesforce.
     case replayRejected = "replay-rejected"
     case streamPurged = "stream-purged"
@@ -104,7 +114,8 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
             .tableLocked, .databaseReadOnly, .databaseDiskFull, .databaseFailedOver:
             .database
         case .switchoverAll, .switchoverHalf, .switchoverNone, .switchoverBoth, .cicAnswersLost, .cicErrors,
-            .cicGarbles, .cicSlow, .cicLate, .cicSessionsLost, .handlerMisbehaves:
+            .cicGarbles, .cicSlow, .cicLate, .cicSessionsLost, .handlerMisbehaves, .handlerUnpublished,
+            .attributesIgnored, .queuesUnreadable, .foreignInteractions, .agentsAway:
             .cic
         case .replayRejected, .streamPurged, .streamSilent, .eventsDropped, .salesforceBusy, .salesforceSlow,
             .salesforceAnswersLost, .streamSessionsLost, .tokensRevoked, .rowsLocked, .eventsLate, .triggersOff,
@@ -136,7 +147,9 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
         // that CIC holds was judged and a sweep is through.
         case .databaseFailedOver: 160
         case .switchoverAll, .switchoverHalf, .switchoverNone, .switchoverBoth: 90 + Double(CampaignSite.recoveryWait)
-        case .cicAnswersLost, .cicErrors, .cicGarbles, .cicSlow, .cicLate, .cicSessionsLost, .handlerMisbehaves: 30
+        case .cicAnswersLost, .cicErrors, .cicGarbles, .cicSlow, .cicLate, .cicSessionsLost, .handlerMisbehaves,
+            .handlerUnpublished, .attributesIgnored, .queuesUnreadable, .foreignInteractions, .agentsAway:
+            30
         // The subscription is tried again after a minute at the latest, and the sweep comes before that.
         case .replayRejected, .streamPurged, .streamSilent, .eventsDropped, .salesforceBusy, .salesforceSlow,
             .salesforceAnswersLost, .streamSessionsLost, .tokensRevoked, .rowsLocked, .eventsLate, .eventLimit:

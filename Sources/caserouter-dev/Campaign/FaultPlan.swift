@@ -50,6 +50,13 @@ struct FaultPlan: Sendable {
         let gap = (seconds - 6) / Double(max(1, count + 2 * Self.alone(of: count)))
         var slot = 0.0
         var killedNodes = 0
+        var unplayed: [String: [String]] = [:]
+        /// Each form of a kind has its turn before one has it again.
+        func form(of kind: FaultKind, on target: String) -> String {
+            let key = "\(kind.rawValue) \(target)"
+            if unplayed[key, default: []].isEmpty { unplayed[key] = kind.forms(on: target).shuffled(using: &random) }
+            return unplayed[key]?.popLast() ?? ""
+        }
         for number in 0..<count {
             if bag.isEmpty { bag = Self.round(of: kinds).shuffled(using: &random) }
             let kind = bag.removeLast()
@@ -64,7 +71,7 @@ struct FaultPlan: Sendable {
                 Fault(
                     number: number + 1, at: at, kind: kind, target: isOfLeader ? "broker" : target,
                     seconds: (Double.random(in: range, using: &random) * 10).rounded() / 10,
-                    form: isOfLeader ? Fault.leader : kind.forms(on: target).randomElement(using: &random) ?? "",
+                    form: isOfLeader ? Fault.leader : form(of: kind, on: target),
                     seed: random.next(),
                     isAlone: isAlone))
         }
@@ -92,7 +99,8 @@ struct FaultPlaces: Sendable {
         case .leasesTaken: ["all leases"]
         case .rollingRestart: ["all workers"]
         case .brokerRestarted, .brokerKilled, .brokerFrozen, .nodesPartitioned: brokers
-        case .handlerMisbehaves: cic.filter { $0 == "cic-east" }
+        case .handlerMisbehaves, .handlerUnpublished: cic.filter { $0 == "cic-east" }
+        case .attributesIgnored: cic.filter { $0 == "cic-west" }
         case .linksSwizzled: ["all links"]
         case .paused: orgs.map { "org:\($0)" } + cic.map { "cic:\($0)" } + workgroups.map { "workgroup:\($0)" }
         default:
@@ -120,6 +128,7 @@ extension FaultKind {
         case .databaseRestarted, .databaseKilled, .databaseFailedOver, .brokerRestarted, .brokerKilled: 0...3
         case .sessionsKilled: 1...3
         case .switchoverBoth: 5...25
+        case .handlerUnpublished, .agentsAway: 4...12
         case .nodesPartitioned: 10...30
         // Longer than the pause between two sweeps: else nothing may be asked for meanwhile.
         case .requestLimit, .rightsTaken: 11...14
@@ -133,19 +142,33 @@ extension FaultKind {
     fileprivate func forms(on target: String) -> [String] {
         let isHandler = target == "cic-east"
         return switch self {
-        // Recovered when the second host answers, or later but within the recovery wait.
-        case .switchoverAll, .switchoverHalf: ["early", "late"]
-        case .switchoverNone: [""]
+        // Recovered when the second host answers, or later but within the recovery wait; and whether sessions are told.
+        case .switchoverAll, .switchoverHalf: ["early", "late"].flatMap { [$0, "\($0), unannounced"] }
+        case .switchoverNone: ["announced", "unannounced"]
         // What is recovered, and whether the first server keeps all of its sessions or half.
         case .switchoverBoth: ["all", "half", "none"].flatMap { ["\($0), undivided", "\($0), divided"] }
         case .cicAnswersLost:
-            isHandler ? ["notification", "messages", "read"] : ["create", "transfer", "disconnect", "read"]
+            isHandler
+                ? ["notification", "messages", "read", "heartbeat"]
+                : ["create", "transfer", "disconnect", "read", "write"]
         case .cicErrors:
             (isHandler ? ["notification"] : ["create", "transfer"]).flatMap { ["\($0) after", "\($0) before"] }
+                + (FaultPlan.Fault.operationsOfSessions + FaultPlan.Fault.operationsOfDoctor).map { "\($0) before" }
         case .cicGarbles: isHandler ? ["read"] : ["create", "read"]
         case .cicSlow: ["800", "2500", "6000"]
-        case .cicLate: isHandler ? ["3000", "9000", "14000"] : ["1500", "3000"]
-        case .handlerMisbehaves: ["ignoreNext", "loseAnswers", "duplicateAnswers", "failNext"]
+        // The handler's work, or its answer; the attributes of a creation; a disconnect or a transfer.
+        case .cicLate:
+            isHandler
+                ? ["3000", "9000", "14000", "answers 4000", "answers 14000", "actions 3000"]
+                : ["1500", "3000", "actions 400", "actions 800"]
+        // What is lost with the sessions, and what the server offers those that follow.
+        case .cicSessionsLost: isHandler ? ["", "no streams"] : [""]
+        case .handlerMisbehaves:
+            ["ignoreNext", "loseAnswers", "duplicateAnswers", "unasked"]
+                + ["internal", "no-licence", "unknown-workgroup", "unknown-skill"].map { "failNext \($0)" }
+        case .queuesUnreadable: ["holding", "workgroups", "own queues"]
+        case .foreignInteractions: ["call", "chat", "email", "callback", "generic"]
+        case .agentsAway: ["agents", "acd"]
         case .salesforceAnswersLost: ["/cometd", "/query", "/composite/sobjects", "/oauth2/token"]
         case .salesforceBusy: ["before", "after"]
         case .streamSessionsLost: ["expire", "disconnect", "after 1", "after 3"]

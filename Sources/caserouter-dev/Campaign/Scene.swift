@@ -25,13 +25,16 @@ struct Scene: Sendable {
         return server
     }
 
-    /// The control API of the CIC server with this name.
-    func cic(_ name: String) throws -> Control {
+    /// The CIC server with this name.
+    func server(_ name: String) throws -> DemoSite.Server {
         guard let server = site.servers.first(where: { $0.name == name }) else {
             throw RunFailure("there is no CIC server \(name)")
         }
-        return Control(port: server.port)
+        return server
     }
+
+    /// The control API of the CIC server with this name.
+    func cic(_ name: String) throws -> Control { Control(port: try server(name).port) }
 
     /// The control API of the org with this name.
     func org(_ name: String) throws -> Control {

@@ -48,8 +48,7 @@ struct Stage: Sendable {
             run: run, stack: stack, product: product, crew: crew, site: site, proxy: proxy, failpoints: failpoints,
             loop: PollExecutor(name: "campaign"))
         try await scene.waitForQueues()
-        // CIC uses ids again; where there is no handler, not within a request's lateness, which is an assumption.
-        try await scene.cic("cic-east").post("configuration", ["idSpace": 100])
+        for (server, habits) in CampaignSite.habits { try await scene.cic(server).post("configuration", habits) }
 
         let checkerSite = site.checkerSite(offices.ids)
         try run.write(

@@ -33,6 +33,27 @@ struct Control: Sendable {
         return try JSONDecoder().decode(State.self, from: try await call("GET", "state")).streams[channel]?.lastReplayId
     }
 
+    /// How many requests the faults have struck since they were cleared last; of CIC only.
+    func struck() async throws -> Int {
+        struct State: Decodable { let struck: Int }
+        return try JSONDecoder().decode(State.self, from: try await call("GET", "state")).struck
+    }
+
+    /// Pairs of object and event whose notifications somebody has subscribed to, in small letters.
+    func notifications() async throws -> Set<String> {
+        struct State: Decodable {
+            struct Session: Decodable { let notifications: [String] }
+            let sessions: [Session]
+        }
+        let state = try JSONDecoder().decode(State.self, from: try await call("GET", "state"))
+        return Set(state.sessions.flatMap(\.notifications))
+    }
+
+    /// A part of the configuration as it is now.
+    func configuration<Value: Decodable>(_ type: Value.Type) async throws -> Value {
+        try JSONDecoder().decode(type, from: try await call("GET", "configuration"))
+    }
+
     /// The id of a case's live interaction outside the holding workgroup.
     func liveInteraction(of caseID: String, outside holding: String) async throws -> String? {
         let answer = try await call("GET", "interactions?case=\(caseID)")
@@ -52,6 +73,18 @@ struct Control: Sendable {
         _ = try await call("POST", "interactions/\(interaction)/\(action)", body: Data("{}".utf8))
     }
 
+    /// Makes an interaction of somebody else under a given id. False: it is in use.
+    func makeForeign(id: String, media: String, workgroup: String) async throws -> Bool {
+        let body = try JSONSerialization.data(withJSONObject: ["id": id, "media": media, "workgroup": workgroup])
+        return try await answer("POST", "interactions", body: body).status != 409
+    }
+
+    /// Ends the oldest interaction on a workgroup that is of no case. False: there is none.
+    func endForeign(on workgroup: String) async throws -> Bool {
+        let body = try JSONSerialization.data(withJSONObject: ["workgroup": workgroup, "ours": "0"])
+        return try await answer("POST", "interactions/end", body: body).status != 404
+    }
+
     /// Sets switches, or asks for something to happen.
     @discardableResult
     func post(_ path: String, _ values: [String: any Sendable] = [:]) async throws -> Data {
@@ -61,6 +94,14 @@ struct Control: Sendable {
     func delete(_ path: String) async throws { _ = try await call("DELETE", path) }
 
     private func call(_ method: String, _ path: String, body: Data? = nil) async throws -> Data {
+        let (status, data) = try await answer(method, path, body: body)
+        guard (200..<300).contains(status) else {
+            throw RunFailure("\(method) \(path) was refused: \(String(decoding: data.prefix(300), as: UTF8.self))")
+        }
+        return data
+    }
+
+    private func answer(_ method: String, _ path: String, body: Data? = nil) async throws -> (status: Int, data: Data) {
         guard let url = URL(string: "http://127.0.0.1:\(port)/control/\(path)") else {
             throw RunFailure("\(path) is no path of the control API")
         }
@@ -68,9 +109,9 @@ struct Control: Sendable {
         request.httpMethod = method
         request.httpBody = body
         let (data, response) = try await URLSession.shared.data(for: request)
-        guard let response = response as? HTTPURLResponse, (200..<300).contains(response.statusCode) else {
-            throw RunFailure("\(method) \(url.path) was refused: \(String(decoding: data.prefix(300), as: UTF8.self))")
+        guard let response = response as? HTTPURLResponse else {
+            throw RunFailure("\(method) \(path) was answered with no HTTP")
         }
-        return data
+        return (response.statusCode, data)
     }
 }

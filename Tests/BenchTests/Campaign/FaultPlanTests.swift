@@ -32,6 +32,15 @@ struct FaultPlanTests {
         #expect(zip(faults, faults.dropFirst()).allSatisfy { $0.at <= $1.at })
     }
 
+    @Test(arguments: FaultKind.usual)
+    func `every form of a kind has its turn before one has it again`(_ kind: FaultKind) {
+        let faults = FaultPlan(seed: 4, count: 80, kinds: [kind], seconds: 400, places: Self.places).faults
+        for (_, ofOne) in Dictionary(grouping: faults, by: \.target) {
+            let forms = Set(ofOne.map(\.form))
+            #expect(Set(ofOne.prefix(forms.count).map(\.form)) == forms)
+        }
+    }
+
     @Test func `what has to be named is neither in the usual kinds nor in a group`() throws {
         #expect(FaultKind.named.isDisjoint(with: FaultKind.usual))
         for kind in FaultKind.named {
