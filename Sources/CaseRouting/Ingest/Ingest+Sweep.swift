@@ -1,14 +1,6 @@
 import FaultPoints
 import Logging
 
-/// How much a sweep compares.
-public enum SweepScope: Sendable {
-    /// Cases changed since the last pass.
-    case recent
-    /// All open cases of monitored queues, and all that we hold as active.
-    case whole
-}
-
 extension Ingest {
     /// Sweeps at the start, after every gap, every ten minutes, hourly over everything, and when a person asks; reads
     /// cases again of which two states had equal versions.
@@ -102,25 +94,6 @@ extension Ingest {
             ])
     }
 
-    /// A sweep under way.
-    private struct SweepPass {
-        let asked: AskedSweep?
-        let lease: Lease
-        /// When it began by Salesforce's clock.
-        let there: Timestamp
-        var result: SweepResult
-
-        init(asked: AskedSweep?, lease: Lease, at startedAt: Timestamp, there: Timestamp, isWhole: Bool) {
-            self.asked = asked
-            self.lease = lease
-            self.there = there
-            result = SweepResult(startedAt: startedAt, asked: asked, isWhole: isWhole)
-        }
-
-        var startedAt: Timestamp { result.startedAt }
-        var isDryRun: Bool { asked?.isDryRun ?? false }
-    }
-
     // MARK: Rows
 
     /// All rows with status New, no time window: what the ledger has not is published.
@@ -139,129 +112,6 @@ extension Ingest {
         }
     }
 
-    // MARK: Cases
-
-    private func sweepCases(since: Timestamp?, _ pass: inout SweepPass) async throws(RoutingFailure) {
-        let queues = settings.monitoredQueues.sorted()
-        var returned: Set<RecordID> = []
-        var after: RecordID?
-        while !queues.isEmpty {
-            let page = try await source.openCases(of: queues, changedSince: since, after: after, limit: Self.page)
-            guard let last = page.last else { break }
-            after = last.caseID
-            for one in page { returned.insert(one.caseID) }
-            try await compare(page, &pass)
-        }
-        after = nil
-        while true {
-            let page = try await store.heldAsActive(org: org, queues: queues, after: after, limit: Self.idsPerQuery)
-            guard let last = page.last else { return }
-            after = last.caseID
-            let missing = page.map(\.caseID).filter { !returned.contains($0) }
-            guard !missing.isEmpty else { continue }
-            try await compare(try await source.cases(missing), &pass)
-        }
-    }
-
-    /// Owner, closed and skills are compared, never "wanted" with "none", or ended cases would be offered for ever: only
-    /// where a person asked, what waits is offered, once.
-    private func compare(_ swept: [SweptCase], _ pass: inout SweepPass) async throws(RoutingFailure) {
-        pass.result.casesCompared += swept.count
-        let held = try await store.held(org: org, swept.map(\.caseID), settledOnly: true)
-        let heldByID = Dictionary(held.map { ($0.caseID, $0) }, uniquingKeysWith: { first, _ in first })
-        var differing: [SweptCase] = []
-        var waiting: [CaseChange] = []
-        for one in swept {
-            // Without an entry the case has requests that nobody has merged yet.
-            guard let held = heldByID[one.caseID] else { continue }
-            guard held.facts?.isSameState(as: one.facts) != true else {
-                if held.isUnoffered, waits(one), pass.asked?.offers(one.facts.owner) == true {
-                    waiting.append(observation(of: one, comparedWith: held, isAsked: true))
-                }
-                continue
-            }
-            if isTold(one, held, pass) { differing.append(one) }
-        }
-        var observed: [CaseChange] = []
-        for one in try await readAgain(differing, heldByID) {
-            guard let held = heldByID[one.caseID], held.facts?.isSameState(as: one.facts) != true,
-                isTold(one, held, pass)
-            else { continue }
-            observed.append(observation(of: one, comparedWith: held))
-        }
-        try await deliver(try await unused(observed, at: pass.startedAt), .differs, &pass)
-        try await deliver(try await unused(waiting, at: pass.startedAt), .waits, &pass)
-        pass.result.observed += observed.count + waiting.count
-        pass.result.offered += waiting.count
-    }
-
-    /// Younger, it is on its way. Closed or gone before we heard of it: nothing to tell.
-    private func isTold(_ one: SweptCase, _ held: HeldCase, _ pass: SweepPass) -> Bool {
-        one.modifiedAt <= pass.there - Self.settling && (!held.isUnheardOf || !one.facts.isClosed)
-    }
-
-    /// What was read of Salesforce before what is held may be the older of the two: a case that was closed in between
-    /// would be opened again. A case that nobody had heard of had nothing that could be newer.
-    private func readAgain(
-        _ differing: [SweptCase], _ held: [RecordID: HeldCase]
-    ) async throws(RoutingFailure) -> [SweptCase] {
-        let isNew = { (one: SweptCase) in held[one.caseID]?.isUnheardOf ?? true }
-        var newest = differing.filter(isNew)
-        let known = differing.filter { !isNew($0) }.map(\.caseID)
-        for start in stride(from: 0, to: known.count, by: Self.idsPerQuery) {
-            newest += try await source.cases(Array(known[start..<min(start + Self.idsPerQuery, known.count)]))
-        }
-        return newest
-    }
-
-    private func waits(_ one: SweptCase) -> Bool {
-        !one.facts.isClosed && !one.isDeleted && settings.monitoredQueues.contains(one.facts.owner)
-    }
-
-    private func observation(of one: SweptCase, comparedWith held: HeldCase, isAsked: Bool = false) -> CaseChange {
-        observation(of: one, comparedWith: (held.revision, held.version), isAsked: isAsked)
-    }
-
-    func observation(
-        of one: SweptCase, comparedWith held: (revision: Int64, version: Int64), isAsked: Bool = false
-    ) -> CaseChange {
-        CaseChange(
-            key: "s:\(one.caseID):\(one.modifiedAt.seconds):\(held.revision)", org: org, caseID: one.caseID,
-            kind: .observed, version: one.modifiedAt.seconds, versionEpoch: settings.versionEpoch,
-            occurredAt: one.modifiedAt, caseNumber: one.facts.caseNumber, owner: one.facts.owner,
-            isClosed: one.facts.isClosed || one.isDeleted, skills: one.facts.skills, priority: one.facts.priority,
-            comparedWith: held.revision, comparedVersion: held.version, isAsked: isAsked)
-    }
-
-    /// An observation may have been merged without raising the revision and been overwritten by a late row of an older
-    /// state: the difference is there again, at the same modstamp and revision. Its key was used, so the time of the
-    /// sweep tells the new one apart.
-    private func unused(
-        _ observations: [CaseChange], at startedAt: Timestamp
-    ) async throws(RoutingFailure) -> [CaseChange] {
-        let known = try await store.known(observations.map { RequestKey($0) })
-        return observations.map { observation in
-            guard known.contains(RequestKey(observation)) else { return observation }
-            var again = observation
-            again.key += ":\(startedAt.seconds)"
-            return again
-        }
-    }
-
-    /// Of two states with equal versions nobody knows which is newer: the case itself is read, two seconds later. So is
-    /// one whose episode was rebuilt. The mark goes when that is recorded.
-    private func verify(under lease: Lease) async throws(RoutingFailure) {
-        let cases = try await store.takeToVerify(org: org, limit: Self.idsPerQuery)
-        guard !cases.isEmpty else { return }
-        let held = Dictionary(
-            cases.map { ($0.caseID, (revision: $0.revision, version: $0.version)) },
-            uniquingKeysWith: { first, _ in first })
-        let read = try await source.cases(cases.map(\.caseID))
-        let observations = read.compactMap { one in held[one.caseID].map { observation(of: one, comparedWith: $0) } }
-        try await publish(try await unused(observations, at: try await store.now()), lease)
-        try await store.verified(org: org, cases)
-    }
-
     // MARK: Occurrences
 
     private func sweepOccurrences(since: Timestamp, _ pass: inout SweepPass) async throws(RoutingFailure) {
@@ -276,7 +126,7 @@ extension Ingest {
     // MARK: Publishing
 
     /// The one place where a sweep has an effect. A dry run writes down what it would have been.
-    private func deliver(
+    func deliver(
         _ changes: [CaseChange], _ why: SweepFinding.Why, _ pass: inout SweepPass
     ) async throws(RoutingFailure) {
         guard pass.isDryRun else { return try await publish(changes, pass.lease) }
@@ -285,7 +135,7 @@ extension Ingest {
     }
 
     /// Publishes and, after the confirms, records. What dies in between is found by the next sweep.
-    private func publish(_ changes: [CaseChange], _ lease: Lease) async throws(RoutingFailure) {
+    func publish(_ changes: [CaseChange], _ lease: Lease) async throws(RoutingFailure) {
         for start in stride(from: 0, to: changes.count, by: ConfirmWindow.limit) {
             let batch = changes[start..<min(start + ConfirmWindow.limit, changes.count)].map {
                 RecordedRequest(change: $0, found: .sweep, body: RequestMessage.encode($0))
@@ -321,11 +171,9 @@ extension Ingest {
     private static let usageEvery: Duration = .seconds(60)
     /// Rows become visible at their commit, not at their stamp.
     private static let overlap: Duration = .seconds(15 * 60)
-    /// A younger difference is most likely on its way through the stream.
-    private static let settling: Duration = .seconds(120)
     private static let budgetShare = 0.15
     private static let orgShare = 0.8
-    private static let page = 2_000
+    static let page = 2_000
     /// Ids fit into a URI of 16 KiB.
-    private static let idsPerQuery = 400
+    static let idsPerQuery = 400
 }

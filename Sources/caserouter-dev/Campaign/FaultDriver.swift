@@ -11,11 +11,13 @@ final class FaultDriver: Sendable {
         var judged: Set<Int> = []
         /// By number, until when others wait for the recovery from each.
         var patience: [Int: Double] = [:]
+        /// By number, until when something is left of it.
+        var lingering: [Int: Double] = [:]
         var hasFailed = false
 
         /// Whether it is known how the recovery from a fault went, or that it is late.
         func isSettled(_ number: Int, at now: Double) -> Bool {
-            guard mended.contains(number) else { return false }
+            guard mended.contains(number), lingering[number].map({ $0 <= now }) ?? true else { return false }
             return judged.contains(number) || patience[number].map { $0 < now } ?? false
         }
     }
@@ -100,7 +102,10 @@ final class FaultDriver: Sendable {
             start: start, end: end
         ).bound
         // Those that others may have been in the way of are given longer before one stands alone.
-        progress.withLock { $0.patience[fault.number] = end + (fault.isAlone ? bound : 2 * bound) }
+        progress.withLock {
+            $0.patience[fault.number] = end + (fault.isAlone ? bound : 2 * bound)
+            $0.lingering[fault.number] = end + fault.kind.lingers
+        }
         let recovery = try await watch.recovery(from: fault.target, judgesBacklog: fault.kind.judgesBacklog) { [self] in
             progress.withLock { _ = $0.judged.insert(fault.number) }
         }

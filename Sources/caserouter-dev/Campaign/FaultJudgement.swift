@@ -44,8 +44,8 @@ extension [FaultRecord] {
 }
 
 extension FaultRecord {
-    /// When cases flowed again.
-    private var recoveredAt: Double { judged.map { end + $0 } ?? .infinity }
+    /// When cases flowed again, and nothing of it was left.
+    private var recoveredAt: Double { judged.map { end + max($0, kind.lingers) } ?? .infinity }
 
     fileprivate func isInTheWay(of fault: FaultRecord) -> Bool {
         guard number != fault.number, start < min(fault.recoveredAt, fault.end + fault.bound) else { return false }

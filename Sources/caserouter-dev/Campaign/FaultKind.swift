@@ -163,6 +163,10 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
         }
     }
 
+    /// Seconds after its end for which it may be in the way of another recovery, however soon cases flow after it: an org that has
+    /// refused is asked again after a minute, and is not swept until then.
+    var lingers: Double { self == .requestLimit || self == .rightsTaken ? 60 : 0 }
+
     /// Whether the cases that wait since before the end are judged as well. After a crash loop some have failed, and wait
     /// for a person. New ones say nothing of what the triggers did not tell.
     var judgesBacklog: Bool { group == .worker && self != .crashLoop || self == .triggersOff }

@@ -82,6 +82,14 @@ struct FaultPlanTests {
         #expect(Self.late(late) == [1])
     }
 
+    @Test func `an org that refused is in the way for a minute, although cases flow at once`() {
+        let refused = Self.record(1, .requestLimit, from: 0, to: 11, recovered: 0.1)
+        let within = Self.record(2, .eventLimit, from: 12, to: 14, recovered: 61)
+        #expect(Self.late(refused, within) == [])
+        let afterwards = Self.record(2, .eventLimit, from: 72, to: 74, recovered: 61)
+        #expect(Self.late(refused, afterwards) == [2])
+    }
+
     @Test func `a fault in the middle of a recovery begins its time anew`() {
         let first = Self.record(1, .databaseRestarted, from: 0, to: 1, recovered: 20)
         #expect(Self.late(first) == [1])
