@@ -110,10 +110,13 @@ actor BrokerLink {
                     "\(LogEvent.brokerLost.rawValue)", metadata: ["connection": "\(name)", "reason": "\(error)"])
                 // Ends early with `openNoMore`, which cancels this task.
                 await waitForChange(until: .now + delay * Double.random(in: 0.5...1))
-                delay = min(delay * 2, .seconds(10))
+                delay = min(delay * 2, Self.longestPause)
             }
         }
     }
+
+    /// After an outage of any length cases are to flow again within ten seconds.
+    private static let longestPause: Duration = .seconds(4)
 
     private static func report(_ events: AsyncStream<AMQPConnection.Event>, _ logger: Logger, _ name: String) async {
         for await event in events {

@@ -34,7 +34,7 @@ struct BrokerServer {
         let mapper = try run.start(
             "epmd", [try Executables.portMapper(), "-address", "127.0.0.1", "-port", "\(ports.portMapper)"],
             environment: environment, rank: .portMapper, grace: 5)
-        try await Readiness.wait(for: "epmd", mapper, log: run.file("epmd.log"), limit: .seconds(10)) {
+        try await Readiness.wait(for: "epmd", mapper, log: run.file("epmd.log"), limit: .seconds(60)) {
             // A request for all names; the answer begins with the mapper's own port.
             Loopback.answers(port: ports.portMapper, request: [0, 1, 0x6E], expected: ports.portMapper.bytes)
         }
@@ -69,7 +69,7 @@ struct BrokerServer {
         let process = try await ServerProcess {
             let child = try run.start(
                 label, [try Executables.broker()], environment: environment, rank: .server, grace: 10)
-            try await Readiness.wait(for: label, child, log: run.file(label + ".log"), limit: .seconds(120)) {
+            try await Readiness.wait(for: label, child, log: run.file(label + ".log"), limit: .seconds(230)) {
                 // The broker answers the protocol header with a method frame on channel 0 once it takes clients.
                 Loopback.answers(port: ports.amqp, request: Array("AMQP".utf8) + [0, 0, 9, 1], expected: [1, 0, 0])
                     && Loopback.answers(

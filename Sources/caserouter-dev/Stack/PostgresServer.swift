@@ -48,7 +48,7 @@ struct PostgresServer {
         let process = try await ServerProcess {
             let child = try run.start(
                 "postgres", command, environment: environment, rank: .server, endSignal: SIGINT)
-            try await Readiness.wait(for: "postgres", child, log: run.file("postgres.log"), limit: .seconds(60)) {
+            try await Readiness.wait(for: "postgres", child, log: run.file("postgres.log"), limit: .seconds(180)) {
                 Self.isReady(data, child.pid)
             }
             return child
