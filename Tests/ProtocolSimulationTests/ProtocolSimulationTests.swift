@@ -40,7 +40,7 @@ struct ProtocolSimulationTests {
     }
 
     @Test func `workers that break a rule are found out`() async throws {
-        let (output, status) = try await simulate("--broken", "all", "--seeds", "400")
+        let (output, status) = try await simulate("--broken", "all", "--seeds", "1000")
         #expect(status == 0, "\(output)")
         #expect(!output.contains("NOT FOUND"))
         #expect(output.split(separator: "\n").count { $0.contains("found after") } == 7)

@@ -155,7 +155,7 @@ extension InteractionWatch {
                 }
             } else if episode.endReason == .lost {
                 try await settleLate(interaction, entry)
-            } else if Self.mayLiveOn(episode, entry), !entry.isWithAgent, try await hasAnother(entry.episode) {
+            } else if !entry.isWithAgent, try await hasAnother(entry.episode) {
                 _ = await disconnect(interaction, entry, "recovered late")
             } else if now - entry.since >= Self.surplusAge {
                 report(interaction, entry, "its episode has ended")
@@ -177,14 +177,9 @@ extension InteractionWatch {
         }
     }
 
-    /// Nobody has seen its end: it counted as delivered, a later one proved it over when rows were lost, or it was its rows
-    /// that were lost, and the episode has ended with another.
-    private static func mayLiveOn(_ ended: WatchedEpisode, _ entry: InteractionMirror.Entry) -> Bool {
-        ended.endReason == .lostWithAgent || ended.endReason == nil || ended.attempt != entry.attempt
-    }
-
-    /// Whether the case of an episode that nobody saw end has a later one, wanted or left to its agent. When the agent of the
-    /// first gives it back then, or CIC recovers it then, two would be routable.
+    /// Whether the case of an episode that has ended has another one, wanted or left to its agent. When the agent of the first
+    /// gives it back then, or CIC recovers it then, two would be routable: also one that was ended for good, while the server
+    /// that took over had not recovered it yet.
     private func hasAnother(_ episode: EpisodeKey) async throws(RoutingFailure) -> Bool {
         guard let other = try await store.cases([episode.caseKey])[episode.caseKey]?.episode else { return false }
         return other.number != episode.number && other.state != .ending

@@ -257,7 +257,7 @@ public final class ProtocolHistory: @unchecked Sendable {
     /// Lets time pass in which nothing happens to anybody. After the first seconds nobody has to look often: looking and
     /// finding nothing would be most of what is computed.
     private func wait(_ duration: Duration) {
-        let attentive: Duration = .seconds(3)
+        let attentive: Duration = .seconds(2)
         guard duration > attentive * 2 else { return run(duration) }
         run(attentive)
         let hurries = living.map { ($0.life, $0.life.slowness) }
@@ -266,7 +266,7 @@ public final class ProtocolHistory: @unchecked Sendable {
         for (life, slowness) in hurries { life.slowness = slowness }
     }
 
-    static let patientSlowness = 20
+    static let patientSlowness = 40
 
     private func pause() -> Duration {
         switch Int.random(in: 0..<10, using: &random) {

@@ -70,12 +70,7 @@ public final class SharedTables: @unchecked Sendable {
         return value
     }
 
-    private func onItsWay() async {
-        let duration = Duration.microseconds(Int64(100 + random.next() % 1_500))
-        do throws(CancellationError) { try await clock.sleep(for: duration) } catch {
-            // Killed: the statement is on its way all the same.
-        }
-    }
+    private func onItsWay() async { await clock.pass(.microseconds(Int64(100 + random.next() % 1_500))) }
 
     public static let broken = RoutingFailure(.own, at: .store, cause: .database, "The database is broken.")
 }

@@ -12,7 +12,8 @@ public final class Life: @unchecked Sendable {
     public var pausedUntil: Duration = .zero
     /// Steps that it takes until it dies, a step being every time that it gives up its thread to wait for somebody.
     public var stepsLeft: Int?
-    /// Its short pauses last that many times as long: a slow process, or one that nobody is interested in.
+    /// Its short pauses last that many times as long: a slow process, or one that nobody is interested in. Those of seconds
+    /// do so at most four times.
     public var slowness = 1
     /// How wrong its wall clock is.
     public var skew: Duration = .zero
@@ -23,6 +24,11 @@ public final class Life: @unchecked Sendable {
 
     /// Whether there is anything to a step now.
     func isDisturbed(_ clock: VirtualClock) -> Bool { stepsLeft != nil || pausedUntil > clock.monotonic }
+
+    func slowness(of pause: Duration) -> Int {
+        if pause <= .milliseconds(1_200) { return slowness }
+        return pause <= .seconds(6) ? min(slowness, 4) : 1
+    }
 
     /// Between any two things that the process does: here it may stand still, and here it dies.
     func step(_ clock: VirtualClock) async {
@@ -58,7 +64,7 @@ public struct ProcessClock: RoutingClock {
     public var wall: Timestamp { clock.wall + life.skew }
 
     public func sleep(for duration: Duration) async throws(CancellationError) {
-        try await clock.sleep(for: duration <= .milliseconds(1_200) ? duration * life.slowness : duration)
+        try await clock.sleep(for: duration * life.slowness(of: duration))
         if life.isDisturbed(clock) { await life.step(clock) }
         // A killed process goes no further.
         if life.isOver { throw CancellationError() }

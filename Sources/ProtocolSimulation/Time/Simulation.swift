@@ -37,19 +37,58 @@ public final class Simulation: Sendable {
     }
 }
 
+/// Runs what the simulation's tasks do on its thread, when it says so.
+public final class SimulationExecutor: SerialExecutor, TaskExecutor, Sendable {
+    private let jobs: SimulationJobs
+    private let actors: ActorsExecutor
+
+    init(seed: UInt64) {
+        jobs = SimulationJobs(seed: seed)
+        actors = ActorsExecutor(jobs: jobs)
+    }
+
+    public func enqueue(_ job: consuming ExecutorJob) { jobs.add(UnownedJob(job), isOfActor: false) }
+
+    public func asUnownedSerialExecutor() -> UnownedSerialExecutor { actors.asUnownedSerialExecutor() }
+
+    /// Whether the caller is where everything of the simulation has to happen: a job that escaped to another thread would
+    /// make two runs of one seed differ.
+    var isCurrent: Bool { jobs.isCurrent }
+
+    func runAll() { jobs.runAll(asUnownedTaskExecutor(), actors: asUnownedSerialExecutor()) }
+}
+
+/// Where a task is queued when it enters an actor. Were it the same object, a task outside of actors would run as if it
+/// were in one, and be queued again for each call and each return.
+private final class ActorsExecutor: SerialExecutor, Sendable {
+    private let jobs: SimulationJobs
+
+    init(jobs: SimulationJobs) { self.jobs = jobs }
+
+    func enqueue(_ job: consuming ExecutorJob) { jobs.add(UnownedJob(job), isOfActor: true) }
+}
+
 /// Keeps jobs until the simulation's thread runs them.
 ///
 /// What is ready at the same time runs in an order that the seed decides. A task that only changes from one actor's code to
 /// another's goes on at once, as if it had not been asked: how often it does that is the compiler's choice, and a seed is to
 /// be one history in every build.
-public final class SimulationExecutor: SerialExecutor, TaskExecutor, Sendable {
+private final class SimulationJobs: Sendable {
+    private struct Ready {
+        let job: UnownedJob
+        let isOfActor: Bool
+
+        /// A task's job is the task, whatever part of it is run; nothing else tells one from another.
+        var identity: UInt { unsafeBitCast(job, to: UInt.self) }
+    }
+
     private struct State {
-        var jobs: [UnownedJob] = []
+        var ready: [Ready] = []
         var random: SplitMix
         /// The job that is run.
         var running: UInt?
         /// The same job, to be run again at once.
-        var next: UnownedJob?
+        var next: Ready?
     }
 
     private let state: Mutex<State>
@@ -58,38 +97,36 @@ public final class SimulationExecutor: SerialExecutor, TaskExecutor, Sendable {
 
     init(seed: UInt64) { state = Mutex(State(random: SplitMix(seed: seed))) }
 
-    /// A task's job is the task, whatever part of it is run; nothing else tells one from another.
-    private static func identity(_ job: UnownedJob) -> UInt { unsafeBitCast(job, to: UInt.self) }
+    var isCurrent: Bool { thread.withLock { $0.map { pthread_equal($0, pthread_self()) != 0 } ?? false } }
 
-    public func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
+    func add(_ job: UnownedJob, isOfActor: Bool) {
+        let job = Ready(job: job, isOfActor: isOfActor)
         state.withLock { state in
-            if state.running == Self.identity(job) { state.next = job } else { state.jobs.append(job) }
+            if state.running == job.identity { state.next = job } else { state.ready.append(job) }
         }
     }
 
-    /// Whether the caller is where everything of the simulation has to happen: a job that escaped to another thread would
-    /// make two runs of one seed differ.
-    var isCurrent: Bool { thread.withLock { $0.map { pthread_equal($0, pthread_self()) != 0 } ?? false } }
-
-    func runAll() {
+    func runAll(_ executor: UnownedTaskExecutor, actors: UnownedSerialExecutor) {
         thread.withLock { $0 = pthread_self() }
-        let (serial, task) = (asUnownedSerialExecutor(), asUnownedTaskExecutor())
-        while let job = next() { job.runSynchronously(isolatedTo: serial, taskExecutor: task) }
+        while let ready = next() {
+            if ready.isOfActor {
+                ready.job.runSynchronously(isolatedTo: actors, taskExecutor: executor)
+            } else {
+                ready.job.runSynchronously(on: executor)
+            }
+        }
     }
 
-    private func next() -> UnownedJob? {
+    private func next() -> Ready? {
         state.withLock { state in
             if let job = state.next.take() { return job }
             state.running = nil
-            guard !state.jobs.isEmpty else { return nil }
-            let last = state.jobs.count - 1
-            if last > 0 { state.jobs.swapAt(Int.random(in: 0...last, using: &state.random), last) }
-            let job = state.jobs.removeLast()
-            state.running = Self.identity(job)
+            guard !state.ready.isEmpty else { return nil }
+            let last = state.ready.count - 1
+            if last > 0 { state.ready.swapAt(Int.random(in: 0...last, using: &state.random), last) }
+            let job = state.ready.removeLast()
+            state.running = job.identity
             return job
         }
     }
-
-    public func isSameExclusiveExecutionContext(other: SimulationExecutor) -> Bool { self === other }
 }

@@ -122,6 +122,16 @@ public final class VirtualClock: RoutingClock {
         try await wait(for: duration, bell: bell)
     }
 
+    /// Sleeps whatever happens to the sleeper: what is on its way does not come sooner because nobody waits for it any more.
+    func pass(_ duration: Duration) async {
+        _ = await withUnsafeContinuation { (sleeper: UnsafeContinuation<Bool, Never>) in
+            state.withLock { state in
+                let ticket = state.places.take(.sleeper(sleeper))
+                state.times.insert(state.now + max(0, Self.nanoseconds(duration)), ticket)
+            }
+        }
+    }
+
     private func wait(for duration: Duration, bell: Bell?) async throws(CancellationError) {
         let ticket = state.withLock { $0.places.take(.awake) }
         bell?.sleepers.append(ticket)

@@ -84,10 +84,9 @@ extension CometDClient {
         case .login:
             client = nil
             await session.forget(answer.grant)
-        // Less than the minute after which ingest asks again for what a person has to mend.
-        case .configuration: rest = (failure, .now + .seconds(50))
+        // Less than the minute after which ingest asks again for what a person has to mend, or what a day allows.
+        case .configuration, .dailyLimit: rest = (failure, .now + .seconds(50))
         case .limit: rest = (failure, .now + .seconds(120))
-        case .dailyLimit: rest = (failure, .now + .seconds(600))
         case .gap, .busy, .other: break
         }
         throw failure

@@ -45,7 +45,14 @@ extension [FaultRecord] {
 
 extension FaultRecord {
     /// When cases flowed again, and nothing of it was left.
-    private var recoveredAt: Double { judged.map { end + max($0, kind.lingers) } ?? .infinity }
+    private var recoveredAt: Double {
+        guard let judged else { return .infinity }
+        return max(end + max(judged, kind.lingers), kind.leavesDuties ? start + Self.dutiesAreTaken : 0)
+    }
+
+    /// Seconds until somebody else has what a dead worker alone did: its leases last 30 s, and the next asks within six. Cases
+    /// flow meanwhile; but nobody sees what ends in CIC, and an id that CIC gives again is not bound before that.
+    private static let dutiesAreTaken = 36.0
 
     fileprivate func isInTheWay(of fault: FaultRecord) -> Bool {
         guard number != fault.number, start < min(fault.recoveredAt, fault.end + fault.bound) else { return false }

@@ -165,7 +165,22 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
 
     /// Seconds after its end for which it may be in the way of another recovery, however soon cases flow after it: an org that has
     /// refused is asked again after a minute, and is not swept until then.
-    var lingers: Double { self == .requestLimit || self == .rightsTaken ? 60 : 0 }
+    var lingers: Double {
+        switch self {
+        case .requestLimit, .rightsTaken: 60
+        // Asked after 1, 2, 4 … 32 s, the last time after its minute of rest.
+        case .eventLimit: 70
+        default: 0
+        }
+    }
+
+    /// Whether nobody has the victim's duties until its leases have ended.
+    var leavesDuties: Bool {
+        switch self {
+        case .workerKilled, .workerFrozen, .workerOutlived, .killedAtPoint, .frozenAtPoint, .crashLoop: true
+        default: false
+        }
+    }
 
     /// Whether the cases that wait since before the end are judged as well. After a crash loop some have failed, and wait
     /// for a person. New ones say nothing of what the triggers did not tell.

@@ -90,6 +90,16 @@ struct FaultPlanTests {
         #expect(Self.late(refused, afterwards) == [2])
     }
 
+    @Test func `the duties of a dead worker are in the way until another has them, although cases flow at once`() {
+        let killed = Self.record(1, .workerKilled, from: 0, to: 0, recovered: 0.5)
+        let within = Self.record(2, .databaseKilled, from: 2, to: 4, recovered: 29)
+        #expect(Self.late(killed, within) == [])
+        let afterwards = Self.record(2, .databaseKilled, from: 37, to: 39, recovered: 29)
+        #expect(Self.late(killed, afterwards) == [2])
+        let asked = Self.record(1, .workerTerminated, from: 0, to: 0, recovered: 0.5)
+        #expect(Self.late(asked, within) == [2])
+    }
+
     @Test func `a fault in the middle of a recovery begins its time anew`() {
         let first = Self.record(1, .databaseRestarted, from: 0, to: 1, recovered: 20)
         #expect(Self.late(first) == [1])

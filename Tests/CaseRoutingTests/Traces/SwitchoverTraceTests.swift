@@ -48,6 +48,32 @@ struct SwitchoverTraceTests {
         site.stop()
     }
 
+    /// Over and back while no watch looked: the workers know the server, and it does not know what is to be ended.
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `what was ended before CIC recovered it does not wait beside what is offered since`(_ seed: UInt64) throws {
+        let site = SimulatedSite(seed: seed)
+        site.startWorker()
+        let victim = site.startWatch()
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { site.isAtRest && site.offered != nil }))
+        site.run(for: .seconds(3))
+        site.kill(victim)
+        let lost = site.cic.switchOver()
+        _ = site.cic.switchOver()
+        site.broker.publish(Sample.change(.closed, 11, isClosed: true))
+        #expect(site.run(until: { site.isAtRest && site.state.episode == nil }))
+        site.broker.publish(Sample.change(.reopened, 12))
+        #expect(site.run(until: { site.isAtRest && site.offered != nil }))
+        site.startWatch()
+        site.run(for: .seconds(120))
+        site.cic.recover(try #require(lost.first))
+        #expect(site.offered == nil)
+        #expect(site.run(until: { site.offered != nil }, limit: .seconds(40)))
+        #expect(site.offered?.id == site.state.episode?.interaction)
+        #expect(site.state.episode?.number == 2)
+        site.stop()
+    }
+
     /// The session breaks once more before the database has heard of the switchover.
     @Test(arguments: RoutingTraceTests.seeds)
     func `the other server is never in force before its hold is placed`(_ seed: UInt64) throws {
