@@ -136,6 +136,12 @@ extension CaseRouter {
         let newest = hand.claim.state.episode?.attempt
         if let one = found.first(where: { $0.attempt == newest }) ?? found.first {
             try await win(&hand, one.interaction, one.attempt)
+            // The watch sees the end of the other soon; looking again at once would only ask CIC the same.
+            if !hand.isDone && hand.claim.state.episode?.state == .creating {
+                throw RoutingFailure(
+                    .held, at: .create, cause: .cicUnexpectedAnswer,
+                    "CIC has given the id \(one.interaction) again, and the end of what had it is not known yet.")
+            }
         } else if hand.claim.state.wanted?.cic == hand.claim.state.episode?.cic {
             try await beginCreate(&hand, opensEpisode: false)
         } else {

@@ -61,7 +61,7 @@ struct Campaign: Sendable {
             seconds: Date().timeIntervalSince(began))
         await stage.strike()
         try run.write(try report.json(), to: "campaign.json")
-        if plan.json { print(try report.json()) }
+        if plan.json { Terminal.line(try report.json()) }
         for line in report.lines { Terminal.line(line) }
         return report.isGood
     }

@@ -64,4 +64,30 @@ struct UnseenTraceTests {
         #expect(site.cic.calls[.create] == 1)
         site.stop()
     }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a case that was given the id of one whose end nobody saw waits for the watch, and keeps its attempts`(
+        _ seed: UInt64
+    ) throws {
+        let site = SimulatedSite(seed: seed)
+        site.cic.model.reusesIDs = true
+        site.startWorker()
+        let victim = site.startWatch()
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { site.isAtRest && site.offered != nil }))
+        site.run(for: .seconds(3))
+        site.kill(victim)
+        site.cic.end(try #require(site.offered).id)
+        let next = CaseKey(org: Sample.org, caseID: Sample.id("500A00000000012"))
+        site.broker.publish(Sample.change(.created, 11, key: "o:next", caseID: next.caseID))
+        site.run(for: .seconds(50))
+        #expect(site.cic.routable.isEmpty)
+        #expect(site.shared.tables.state(next).attempts == 0)
+        #expect((1...20).contains(site.cic.calls[.find, default: 0]))
+        site.startWatch()
+        #expect(
+            site.run(until: { site.cic.routable.values.contains { $0.episode.caseKey == next } }, limit: .seconds(60)))
+        #expect(site.run(until: { site.isAtRest }))
+        site.stop()
+    }
 }
