@@ -17,6 +17,9 @@ enum Timeline {
     /// CIC servers, which their watches lift; those of orgs, which housekeeping lifts; and a gap for every org, which
     /// its ingest closes. The others find it stored, and whoever takes over after a death finds the same rows.
     ///
+    /// The orgs' leases end: whoever has one would go on behind events whose requests are gone. The next subscription
+    /// begins at the position that is left, which is as old as the requests that are left.
+    ///
     /// Every process has lost its connections, so it drops what it had begun in any case.
     private static let statement = """
         WITH before AS (
@@ -47,6 +50,9 @@ enum Timeline {
                 'The database went from timeline ' || changed.timeline || ' to ' || $1, now() + interval '\(settling)'
             FROM caserouter.orgs o, changed
             WHERE changed.timeline IS NOT NULL AND o.removed_at IS NULL
+        ), ended AS (
+            UPDATE caserouter.leases l SET term = l.term + 1, until = '-infinity'
+            FROM changed WHERE changed.timeline IS NOT NULL AND l.kind = 'org'
         )
         SELECT timeline FROM changed
         """

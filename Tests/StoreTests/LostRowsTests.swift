@@ -130,6 +130,27 @@ import Testing
         }
     }
 
+    @Test(arguments: ["caserouter_route", "caserouter_ingest"])
+    func `an org's events are read again from the position that is left, whoever has its lease`(
+        _ role: String
+    ) async throws {
+        try await StoreFixture.with { fixture in
+            let leases = PostgresLeases(fixture.connections, owner: "one")
+            let ingest = PostgresIngestStore(fixture.connections, owner: "one")
+            let lease = try #require(try await leases.take(.org, "acme"))
+            let watched = try #require(try await leases.take(.watch, "main"))
+            try await loseRows(fixture, as: role)
+            let later = ReplayCursor(streamEpoch: 1, replayID: 7)
+            #expect(try await !ingest.record([], cursor: later, channel: "c", lease: lease))
+            #expect(try await ingest.cursor(org: "acme", channel: "c") == nil)
+            let next = try #require(try await leases.take(.org, "acme"))
+            #expect(next.term > lease.term)
+            #expect(try await !ingest.record([], cursor: later, channel: "c", lease: lease))
+            #expect(try await ingest.record([], cursor: later, channel: "c", lease: next))
+            #expect(try await leases.take(.watch, "main")?.term == watched.term)
+        }
+    }
+
     @Test func `no claim gets a number that was given out before, and what was claimed then writes nothing`()
         async throws
     {

@@ -70,9 +70,9 @@ extension InteractionWatch {
     /// Takes up what the database holds open.
     func recall() async throws(RoutingFailure) {
         var last: CaseKey?
-        while switchover == nil {
+        while switchover == nil && !isOutdated {
             let open = try await store.openEpisodes(cic: cic, after: last)
-            guard let end = open.last, switchover == nil else { return }
+            guard let end = open.last, switchover == nil, !isOutdated else { return }
             mirror.begin(with: open, at: clock.monotonic)
             await lookForShadowed(open)
             last = end.key.caseKey

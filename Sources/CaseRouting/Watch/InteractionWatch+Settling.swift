@@ -3,8 +3,9 @@ import Logging
 
 /// What follows from what the queues show: notes, ends, what was left in holding, what is where it should not be.
 extension InteractionWatch {
+    /// Returns when what the watch knows of the database is outdated.
     func settleOnTime() async {
-        while !Task.isCancelled {
+        while !Task.isCancelled && !isOutdated {
             do throws(RoutingFailure) {
                 if hasSession { try await settle() }
             } catch {
@@ -37,6 +38,8 @@ extension InteractionWatch {
     // MARK: What changes an episode
 
     func writeEnds() async throws(RoutingFailure) {
+        // Of an interaction that lost rows have put in the place of another, an end is no end of the episode.
+        guard !isOutdated else { return }
         let ends = mirror.takeEnds()
         guard !ends.isEmpty else { return }
         failpoint("watch.ending")

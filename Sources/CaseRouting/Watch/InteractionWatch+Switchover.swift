@@ -77,7 +77,7 @@ extension InteractionWatch {
             clock.monotonic - current.since >= settings.recoveryWait
         else { return }
         try await concludeStranded()
-        guard let current = switchover, current.stranded?.isEmpty == true else { return }
+        guard let current = switchover, current.stranded?.isEmpty == true, !isOutdated else { return }
         try await store.liftHold(.cic, cic, .switchover)
         guard switchover?.identity == current.identity else { return }
         switchover = nil
@@ -201,7 +201,7 @@ extension InteractionWatch {
             await Self.outcome { () throws(RoutingFailure) in try await server.read(old.interaction, old.row.attempt) }
         }
         for ((key, old), result) in results {
-            guard switchover?.identity == current.identity else { return }
+            guard switchover?.identity == current.identity, !isOutdated else { return }
             switch result {
             case .failure(let failure): logger.debug(.watchFailed, failure: failure)
             case .success(.alive):

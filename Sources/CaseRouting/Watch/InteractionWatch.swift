@@ -38,6 +38,8 @@ public actor InteractionWatch {
     var switchover: Switchover?
     /// What is being found out after rows may have been lost.
     var lostRows: LostRows?
+    /// Rows may have been lost since the database was read: what is in memory is not written any more.
+    private(set) var isOutdated = false
     var isSessionUp = false
     /// When CIC told something last, to this watch or to one before it.
     var lastNews: Duration = .zero
@@ -77,18 +79,23 @@ public actor InteractionWatch {
         await keeper.run({ _ in await self.work() }, close: { await self.closeFeed() })
     }
 
+    /// The database may have lost rows since the watch read what it knows of it (a rebinding, the end of a switchover):
+    /// nothing of that is written any more, and it is read anew. Whoever misses the call finds out within seconds.
+    public func loseRows() { isOutdated = true }
+
     private func closeFeed() async {
         await feed.close()
         feed = makeFeed()
     }
 
     private func work() async {
+        isOutdated = false
         mirror = InteractionMirror(holding: settings.holding, workgroups: settings.workgroups)
         switchover = nil
         lostRows = nil
         hasSession = false
         isSessionUp = false
-        guard await begin() else { return }
+        guard await begin(), !isOutdated else { return }
         await workWithDatabase()
     }
 

@@ -190,6 +190,12 @@ extension ProtocolHistory {
         let known = shared.tables.requests
         shared.fallBack(to: standby.tables, standby.ingest, servers: servers.map(\.name), org: Sample.org)
         self.standby = nil
+        // Every process finds out by its next connection.
+        for process in living {
+            run(process) { [watches = process.watches] in
+                for watch in watches { await watch.loseRows() }
+            }
+        }
         let lost = known.filter { key, row in
             let left = shared.tables.requests[key]
             return left == nil || left?.isSeen != row.isSeen || left?.outcome != row.outcome

@@ -9,6 +9,7 @@ final class SimulatedProcess: @unchecked Sendable {
     let life: Life
     var tasks: [Task<Void, Never>] = []
     var router: CaseRouter?
+    var watches: [InteractionWatch] = []
     var isReplaced = false
 
     init(_ role: Role, _ life: Life) {
@@ -80,6 +81,7 @@ extension ProtocolHistory {
                 store: MemoryWatchStore(shared, life: life),
                 leases: leases, clock: clock, random: random(7), logger: Self.quietLogger,
                 executor: simulation.executor)
+            process.watches.append(watch)
             run(process) { await watch.run() }
         }
     }
@@ -101,7 +103,7 @@ extension ProtocolHistory {
         run(process) { await ingest.run() }
     }
 
-    private func run(_ process: SimulatedProcess, _ body: @escaping @Sendable () async -> Void) {
+    func run(_ process: SimulatedProcess, _ body: @escaping @Sendable () async -> Void) {
         // Ended by `kill`.
         process.tasks.append(Task(executorPreference: simulation.executor) { await body() })
     }

@@ -3,12 +3,14 @@ import CaseRouting
 extension SharedTables {
     /// The database goes on from an earlier moment.
     public func fallBack(to older: CaseTables) {
+        timelines += 1
         tables.now = Sample.start + clock.monotonic
         tables.fallBack(to: older, servers: [Sample.cic])
     }
 
     /// The same for ingest's part, with the gap and the hold of the org that every new connection opens.
     func fallBack(to older: CaseTables, _ olderIngest: IngestTables, servers: [String], org: String) {
+        timelines += 1
         tables.now = Sample.start + clock.monotonic
         tables.fallBack(to: older, servers: servers)
         tables.place(Hold(kind: .org, name: org, reason: .lostRows, detail: "Another timeline."))
@@ -31,6 +33,9 @@ extension CaseTables {
         for cic in servers {
             lostRows[cic] = (now, now + .seconds(100))
             place(Hold(kind: .cic, name: cic, reason: .lostRows, detail: "Another timeline."))
+        }
+        for (name, lease) in leases where name.hasPrefix("\(Lease.Kind.org.rawValue)/") {
+            leases[name] = LeaseRow(owner: lease.owner, term: lease.term + 1, until: now)
         }
     }
 

@@ -11,6 +11,7 @@ public final class SimulatedSite: @unchecked Sendable {
     public var recoveryWait: Duration = .seconds(60)
     private var configuration: RoutingConfiguration
     private var routers: [CaseRouter] = []
+    private var watches: [InteractionWatch] = []
     private let seed: UInt64
     private var processes: [(life: Life, task: Task<Void, Never>)] = []
 
@@ -60,8 +61,18 @@ public final class SimulatedSite: @unchecked Sendable {
             leases: MemoryLeases(shared, life: life, owner: "watch-\(processes.count)"), clock: simulation.clock,
             random: SeededRandom(seed: seed &+ UInt64(processes.count) &* 31 &+ 5),
             logger: Logger(label: "watch") { _ in SwiftLogNoOpLogHandler() }, executor: simulation.executor)
+        watches.append(watch)
         start(life) { await watch.run() }
         return life
+    }
+
+    /// The database goes on from an earlier moment, and the watches hear of it.
+    public func loseRows(since older: CaseTables) {
+        shared.fallBack(to: older)
+        // Ends by itself.
+        Task(executorPreference: simulation.executor) { [watches] in
+            for watch in watches { await watch.loseRows() }
+        }
     }
 
     /// People set something: it is in force at once, and the workers hear of it one after the other.

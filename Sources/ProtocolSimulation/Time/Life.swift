@@ -13,7 +13,7 @@ public final class Life: @unchecked Sendable {
     /// Steps that it takes until it dies, a step being every time that it gives up its thread to wait for somebody.
     public var stepsLeft: Int?
     /// Its short pauses last that many times as long: a slow process, or one that nobody is interested in. Those of seconds
-    /// do so at most four times.
+    /// do so at most four times, and those between two renewals of a lease only as long as the lease can bear it.
     public var slowness = 1
     /// How wrong its wall clock is.
     public var skew: Duration = .zero
@@ -27,7 +27,8 @@ public final class Life: @unchecked Sendable {
 
     func slowness(of pause: Duration) -> Int {
         if pause <= .milliseconds(1_200) { return slowness }
-        return pause <= .seconds(6) ? min(slowness, 4) : 1
+        if pause <= .seconds(6) { return min(slowness, 4) }
+        return pause <= .seconds(12) && slowness >= ProtocolHistory.patientSlowness ? 2 : 1
     }
 
     /// Between any two things that the process does: here it may stand still, and here it dies.
@@ -64,7 +65,8 @@ public struct ProcessClock: RoutingClock {
     public var wall: Timestamp { clock.wall + life.skew }
 
     public func sleep(for duration: Duration) async throws(CancellationError) {
-        try await clock.sleep(for: duration * life.slowness(of: duration))
+        let slowness = life.slowness(of: duration)
+        try await clock.sleep(for: slowness == 1 ? duration : duration * slowness)
         if life.isDisturbed(clock) { await life.step(clock) }
         // A killed process goes no further.
         if life.isOver { throw CancellationError() }

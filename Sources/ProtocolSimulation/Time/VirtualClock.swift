@@ -123,11 +123,11 @@ public final class VirtualClock: RoutingClock {
     }
 
     /// Sleeps whatever happens to the sleeper: what is on its way does not come sooner because nobody waits for it any more.
-    func pass(_ duration: Duration) async {
+    func pass(nanoseconds: Int64) async {
         _ = await withUnsafeContinuation { (sleeper: UnsafeContinuation<Bool, Never>) in
             state.withLock { state in
                 let ticket = state.places.take(.sleeper(sleeper))
-                state.times.insert(state.now + max(0, Self.nanoseconds(duration)), ticket)
+                state.times.insert(state.now + nanoseconds, ticket)
             }
         }
     }
@@ -208,8 +208,11 @@ private struct TimeHeap {
         var parent = 0
         while true {
             var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2]
-            where child < heap.count && Self.isBefore(heap[child], heap[least]) { least = child }
+            var child = 2 * parent + 1
+            while child <= 2 * parent + 2 && child < heap.count {
+                if Self.isBefore(heap[child], heap[least]) { least = child }
+                child += 1
+            }
             if least == parent { return }
             heap.swapAt(parent, least)
             parent = least

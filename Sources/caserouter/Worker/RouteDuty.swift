@@ -195,7 +195,10 @@ actor RouteDuty: Duty {
         return problems
     }
 
-    func loseRows() async { await router.dropWhatWasBegun() }
+    func loseRows() async {
+        for running in servers.values { await running.watch.loseRows() }
+        await router.dropWhatWasBegun()
+    }
 
     func stop() async {
         isStopped = true

@@ -289,6 +289,25 @@ struct IngestTraceTests {
         org.stop()
     }
 
+    /// No sweep looks for comments on the cases of users, and this one's row was marked before it was lost.
+    @Test(arguments: RoutingTraceTests.seeds.prefix(2))
+    func `a comment on a user's case whose request the database lost comes again`(_ seed: UInt64) throws {
+        let org = Org(seed: seed)
+        let isMarked = { org.source.rows.values.allSatisfy { !$0.isNew } }
+        org.commit(.created, owner: Sample.user)
+        #expect(org.site.run(until: isMarked, limit: .seconds(120)))
+        let (older, olderIngest) = (org.site.shared.tables, org.site.shared.ingest)
+        org.commit(.comment, owner: Sample.user)
+        #expect(org.site.run(until: isMarked, limit: .seconds(120)))
+        let known = Set(org.site.shared.tables.requests.keys)
+        org.site.shared.fallBack(to: older)
+        org.site.shared.ingest = olderIngest
+        org.commit(.comment, owner: Sample.user)
+        #expect(org.site.run(until: { known.isSubset(of: org.site.shared.tables.requests.keys) }, limit: .seconds(60)))
+        #expect(org.site.run(until: { org.site.isAtRest && org.site.broker.count == 0 }))
+        org.stop()
+    }
+
     /// The mapping named a workgroup that CIC does not have.
     @Test(arguments: RoutingTraceTests.seeds.prefix(2))
     func `a failed case whose mapping was corrected is offered by the corrected one`(_ seed: UInt64) throws {

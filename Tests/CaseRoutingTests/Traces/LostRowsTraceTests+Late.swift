@@ -179,4 +179,28 @@ extension LostRowsTraceTests {
         #expect(site.cic.calls[.create] == 4)
         site.stop()
     }
+
+    /// The watch has bound the interaction under its new id, the database has forgotten that, and the wait is nearly over.
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a switchover is not brought to its end by a watch whose rebinding was lost`(_ seed: UInt64) throws {
+        let site = site(seed)
+        place(site)
+        let old = try #require(site.offered).id
+        let lost = site.cic.switchOver()
+        #expect(site.run(until: { site.shared.tables.isHeld(.cic, Sample.cic, .switchover) }))
+        let began = site.simulation.clock.monotonic
+        site.run(for: .seconds(2))
+        let older = site.shared.tables
+        for live in lost { site.cic.recover(live) }
+        #expect(site.run(until: { site.state.episode?.interaction != old }))
+        let interaction = try #require(site.offered).id
+        site.run(for: began + .milliseconds(59_000) - site.simulation.clock.monotonic)
+        #expect(site.shared.tables.isHeld(.cic, Sample.cic, .switchover))
+        site.loseRows(since: older)
+        #expect(site.run(until: { site.shared.tables.holds.isEmpty && site.isAtRest }, limit: .seconds(900)))
+        #expect(site.offered?.id == interaction)
+        #expect(site.state.episode?.interaction == interaction)
+        #expect(site.cic.calls[.create] == 1)
+        site.stop()
+    }
 }
