@@ -229,7 +229,8 @@ extension SiteTests {
                     let took = ContinuousClock.now - began
                     #expect(watch.queues["Support"]?.count == 50_000)
                     print("50,000 interactions listed by \(messaging) in \(took), simulator in the same process")
-                    #expect(took < .seconds(15))
+                    // Built for debugging, and beside other tests; what grows with the square takes minutes.
+                    #expect(took < .seconds(60))
                 }
             }
         }
