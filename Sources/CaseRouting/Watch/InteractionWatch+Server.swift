@@ -96,9 +96,14 @@ extension InteractionWatch {
     }
 
     func saveFiguresOnTime() async {
+        // A watch that soon dies has left its mark.
+        var due = Self.firstFiguresPause
         while !Task.isCancelled {
-            // A watch that soon dies has left its mark.
-            await pause(await saveFigures() ? Self.figuresPause : Self.firstFiguresPause)
+            let began = clock.monotonic
+            await pause(due)
+            // Whoever stood still does not know yet what became of the session meanwhile: CIC may have been restarted.
+            if clock.monotonic - began > due + Self.latestFigures, !(await answers()) { continue }
+            due = await saveFigures() ? Self.figuresPause : Self.firstFiguresPause
         }
     }
 
@@ -141,6 +146,7 @@ extension InteractionWatch {
     private static let recallPause: Duration = .seconds(120)
     private static let figuresPause: Duration = .seconds(10)
     private static let firstFiguresPause: Duration = .seconds(1)
+    private static let latestFigures: Duration = .seconds(5)
     /// A workgroup or skill that somebody adds is known within this, and the cases that it was missing for go on.
     private static let directoryPause: Duration = .seconds(60)
     /// Of 50,000 users CIC tells 200 at a time: whoever has many is asked for a twentieth of the time.

@@ -132,12 +132,14 @@ final class Story {
             })
     }
 
-    /// The database has forgotten these. Where it holds again what Salesforce has, nobody can know of the way in between.
+    /// The database has forgotten these. Where it holds again what Salesforce has, nobody can know of the way in between, nor
+    /// of what no row tells.
     func isForgotten(_ keys: Set<RequestKey>, _ held: CaseFacts?) {
         guard let held, held.owner == owner, held.isClosed == isClosed else { return }
         answered.formUnion(
             committed.indices.filter {
-                keys.contains(RequestKey(committed[$0].change)) && committed[$0].happening != .comment
+                let one = committed[$0]
+                return one.happening != .comment && (keys.contains(RequestKey(one.change)) || !one.hasRow)
             })
     }
 

@@ -55,10 +55,11 @@ public final class SimulatedSite: @unchecked Sendable {
             settings: WatchSettings(
                 holding: MemoryCIC.holding, workgroups: [Sample.workgroupA, Sample.workgroupB],
                 recoveryWait: recoveryWait),
-            feed: MemoryFeed(self.cic, self.simulation),
+            feed: MemoryFeed(self.cic, self.simulation, life: life),
             server: MemoryInteractionServer(cic, life: life, shared: shared, isOfWatch: true),
             store: MemoryWatchStore(shared, life: life),
-            leases: MemoryLeases(shared, life: life, owner: "watch-\(processes.count)"), clock: simulation.clock,
+            leases: MemoryLeases(shared, life: life, owner: "watch-\(processes.count)"),
+            clock: ProcessClock(simulation.clock, life),
             random: SeededRandom(seed: seed &+ UInt64(processes.count) &* 31 &+ 5),
             logger: Logger(label: "watch") { _ in SwiftLogNoOpLogHandler() }, executor: simulation.executor)
         watches.append(watch)

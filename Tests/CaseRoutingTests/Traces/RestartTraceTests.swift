@@ -145,6 +145,31 @@ struct RestartTraceTests {
         site.stop()
     }
 
+    /// It goes on as if nothing had happened, and dies before it has heard of that.
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `a watch that stood still when CIC went away leaves no mark that it was followed until then`(
+        _ seed: UInt64
+    ) throws {
+        let site = SimulatedSite(seed: seed)
+        site.startWorker()
+        let watch = site.startWatch()
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { isOffered(site) }))
+        site.run(for: .seconds(20))
+        site.cic.isReachable = false
+        watch.pausedUntil = site.simulation.clock.monotonic + .seconds(24)
+        site.run(for: .seconds(26))
+        site.kill(watch)
+        site.cic.restart()
+        site.startWatch()
+        site.run(for: .seconds(50))
+        site.cic.isReachable = true
+        #expect(site.run(until: { isOffered(site) }))
+        #expect(endReasons(site) == [.lost])
+        #expect(site.cic.mostRoutable == 1)
+        site.stop()
+    }
+
     /// The news of it were on their way when the session was lost; after two minutes the watch takes up what is open.
     @Test(arguments: RoutingTraceTests.seeds, [61, 120, 121, 125, 150])
     func `what the watch had not yet heard of when CIC was restarted is offered again`(
