@@ -146,6 +146,7 @@ extension InteractionWatch {
     private static let recallPause: Duration = .seconds(120)
     private static let figuresPause: Duration = .seconds(10)
     private static let firstFiguresPause: Duration = .seconds(1)
+    /// Jitter and a busy loop make a pause longer by less than this; whoever is later stood still.
     private static let latestFigures: Duration = .seconds(5)
     /// A workgroup or skill that somebody adds is known within this, and the cases that it was missing for go on.
     private static let directoryPause: Duration = .seconds(60)

@@ -38,7 +38,7 @@ public actor InteractionWatch {
     var switchover: Switchover?
     /// What is being found out after rows may have been lost.
     var lostRows: LostRows?
-    /// Rows may have been lost since the database was read: what is in memory is not written any more.
+    /// Rows may have been lost since the database was read: no end is written any more, and no switchover brought to its end.
     private(set) var isOutdated = false
     var isSessionUp = false
     /// When CIC told something last, to this watch or to one before it.
@@ -79,8 +79,8 @@ public actor InteractionWatch {
         await keeper.run({ _ in await self.work() }, close: { await self.closeFeed() })
     }
 
-    /// The database may have lost rows since the watch read what it knows of it (a rebinding, the end of a switchover):
-    /// nothing of that is written any more, and it is read anew. Whoever misses the call finds out within seconds.
+    /// The database may have lost rows since the watch read what it knows of it (a rebinding, for one): it writes no end
+    /// and lifts no switchover's hold by that any more, and reads it anew. Whoever misses the call finds out within seconds.
     public func loseRows() { isOutdated = true }
 
     private func closeFeed() async {
