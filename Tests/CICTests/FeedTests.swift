@@ -111,6 +111,28 @@ extension SiteTests {
             }
         }
 
+        @Test(arguments: [CICServerSettings.Messaging.sse, .poll])
+        func `every queue tells its full content once more when it is asked to`(
+            _ messaging: CICServerSettings.Messaging
+        ) async throws {
+            try await TestSite.run { site in
+                try await site.withServer { server in
+                    try await withFeed(site, messaging: messaging) { watch in
+                        try await watch.feed.follow(["Support"])
+                        let id = try await server.create(newAttempt(), attributes())
+                        try await watch.until("seen") {
+                            watch.queues["Holding"]?[id] != nil && watch.fulls["Support"] != nil
+                        }
+                        let before = watch.fulls
+                        await watch.feed.listAgain()
+                        try await watch.until("listed again") { before.allSatisfy { watch.fulls[$0, default: 0] > $1 } }
+                        #expect(watch.queues["Holding"]?[id] != nil)
+                        #expect(watch.sessions.count == 1)
+                    }
+                }
+            }
+        }
+
         @Test func `a queue that may not be seen is named, and followed once it may`() async throws {
             try await TestSite.run({ $0.unreadableWorkgroups = ["Sales Team"] }) { site in
                 try await withFeed(site) { watch in

@@ -179,6 +179,7 @@ private final class ShownCIC: InteractionFeed, InteractionServer {
     var disconnected: Int { state.withLock { $0.disconnected } }
 
     func follow(_ workgroups: Set<String>) {}
+    func listAgain() {}
     func close() {}
     func directory() -> CICDirectory { CICDirectory(workgroups: [], skills: [], users: []) }
 

@@ -87,6 +87,10 @@ public actor CICFeed: InteractionFeed {
         for workgroup in wanted.subtracting(workgroups.values).sorted() { await subscribe(workgroup) }
     }
 
+    public func listAgain() async {
+        for id in workgroups.keys { await session.putAgain(id) }
+    }
+
     public func close() async {
         guard !isClosed else { return }
         isClosed = true
@@ -103,7 +107,7 @@ public actor CICFeed: InteractionFeed {
         let names = Self.names(orgs)
         guard names != orgNames else { return }
         orgNames = names
-        for id in workgroups.keys { await session.putAgain(id) }
+        await listAgain()
     }
 
     // MARK: The session

@@ -7,6 +7,9 @@ public protocol InteractionFeed: Sendable {
     /// full content of what was not followed before comes as messages.
     func follow(_ workgroups: Set<String>) async throws(RoutingFailure)
 
+    /// Has every queue tell its full content once more, as it is after this call.
+    func listAgain() async
+
     /// Reads the names that mappings may use.
     func directory() async throws(RoutingFailure) -> CICDirectory
 

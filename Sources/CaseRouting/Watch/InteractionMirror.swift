@@ -124,6 +124,9 @@ struct InteractionMirror {
         }
     }
 
+    /// Every queue was asked for its full content once more.
+    mutating func expectListings() { listed = [] }
+
     mutating func cannotRead(_ queue: String) { unreadable.insert(queue) }
 
     mutating func apply(_ content: QueueContent, at now: Duration) {

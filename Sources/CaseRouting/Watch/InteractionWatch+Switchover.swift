@@ -22,6 +22,8 @@ struct Switchover {
     var lastSeen: [AttemptID: InteractionMirror.Entry]
     /// Nil until the hold and the new epoch are committed and the episodes were read after that.
     var stranded: [EpisodeKey: Stranded]?
+    /// Every queue was asked for its full content once more after CIC's time to recover was over.
+    var isListedAgain = false
     var rebound = 0
     var lost = 0
     var lostWithAgent = 0
@@ -72,10 +74,9 @@ extension InteractionWatch {
     /// Brings a switchover to its end, as far as it can be brought now.
     func followSwitchover() async throws(RoutingFailure) {
         try await recordSwitchover()
-        try await rebindSeen()
-        guard let current = switchover, current.stranded != nil, canConclude,
-            clock.monotonic - current.since >= settings.recoveryWait
-        else { return }
+        let showsAll = await showsAllRecovered()
+        try await rebindSeen(alsoInHolding: showsAll)
+        guard showsAll, canConclude else { return }
         try await concludeStranded()
         guard let current = switchover, current.stranded?.isEmpty == true, !isOutdated else { return }
         try await store.liftHold(.cic, cic, .switchover)
@@ -94,6 +95,19 @@ extension InteractionWatch {
     /// workgroup or user of that name.
     var canConclude: Bool {
         mirror.isComplete && mirror.unreadable.allSatisfy { directory?.surelyLacks($0) ?? false }
+    }
+
+    /// Whether the queues show all that CIC has recovered in its time: what they had told before that was over may lack what
+    /// came last, because CIC was out of reach or its news take a while.
+    private func showsAllRecovered() async -> Bool {
+        guard let current = switchover, let stranded = current.stranded, canConclude,
+            clock.monotonic - current.since >= settings.recoveryWait
+        else { return false }
+        guard !stranded.isEmpty, !current.isListedAgain else { return true }
+        switchover?.isListedAgain = true
+        mirror.expectListings()
+        await feed.listAgain()
+        return false
     }
 
     /// First the hold, then the epoch, then what the database holds: no worker acts on what it knew of the old server.
@@ -136,7 +150,7 @@ extension InteractionWatch {
     /// Under a new id an interaction with our attributes and a known attempt is the same one, but for a create that was
     /// carried out twice: what waits or is worked on goes before what is in holding, which counts only when nothing else
     /// can come any more, and never for what was moved out of there already.
-    private func rebindSeen() async throws(RoutingFailure) {
+    private func rebindSeen(alsoInHolding: Bool) async throws(RoutingFailure) {
         for (key, old) in switchover?.stranded ?? [:] {
             guard let entry = mirror.entries[old.interaction], !entry.queues.isEmpty,
                 isSame(old.interaction, entry, old)
@@ -144,8 +158,7 @@ extension InteractionWatch {
             try await rebind(key, old, to: old.interaction)
         }
         guard let stranded = switchover?.stranded, !stranded.isEmpty else { return }
-        let isWaitOver = switchover.map { clock.monotonic - $0.since >= settings.recoveryWait } ?? false
-        for interaction in isWaitOver ? mirror.inHolding.union(mirror.unbound) : mirror.unbound {
+        for interaction in alsoInHolding ? mirror.inHolding.union(mirror.unbound) : mirror.unbound {
             guard let entry = mirror.entries[interaction], let old = stranded[entry.episode],
                 isSame(interaction, entry, old)
             else { continue }
@@ -178,12 +191,7 @@ extension InteractionWatch {
             }
             return
         }
-        let row = try await store.episodes([key]).first
-        guard let row, row.isOpen, row.attempt == attempt, row.interaction == old.interaction else {
-            // Its end was written, or another watch was quicker.
-            switchover?.stranded?[key] = nil
-            return
-        }
+        guard try await isAsKnown(key, old) else { return }
         // Another open episode still has this id, of the old server: this one makes way until that one has moved.
         let aside = InteractionID("aside:\(attempt)")
         if aside != old.interaction,
@@ -191,6 +199,20 @@ extension InteractionWatch {
         {
             switchover?.stranded?[key]?.interaction = aside
         }
+    }
+
+    /// Whether the row still is as it was read. A watch whose lease is over may have been quicker: what it has written is
+    /// gone on with, because it may only have made way, and nobody else would follow that.
+    private func isAsKnown(_ key: EpisodeKey, _ old: Switchover.Stranded) async throws(RoutingFailure) -> Bool {
+        let row = try await store.episodes([key]).first
+        guard let row, row.isOpen, row.attempt == old.row.attempt, let current = row.interaction else {
+            // Its end was written.
+            switchover?.stranded?[key] = nil
+            return false
+        }
+        if current == old.interaction { return true }
+        switchover?.stranded?[key]?.interaction = current
+        return false
     }
 
     /// What is absent from every full listing, and unknown to the server that answers now: waiting, it is offered again;
@@ -210,10 +232,13 @@ extension InteractionWatch {
             case .success(.gone):
                 // It is there under another id, which another episode has until its own end is written.
                 if isShown(key, old) { continue }
-                _ = try await store.end(
-                    EpisodeEnd(
-                        episode: key, interaction: old.interaction, attempt: old.row.attempt,
-                        reason: old.isWithAgent ? .lostWithAgent : .lost, assignNumber: old.assignNumber))
+                let end = EpisodeEnd(
+                    episode: key, interaction: old.interaction, attempt: old.row.attempt,
+                    reason: old.isWithAgent ? .lostWithAgent : .lost, assignNumber: old.assignNumber)
+                guard try await store.end(end) else {
+                    _ = try await isAsKnown(key, old)
+                    continue
+                }
                 switchover?.stranded?[key] = nil
                 if old.isWithAgent { switchover?.lostWithAgent += 1 } else { switchover?.lost += 1 }
                 guard old.isWithAgent else { continue }

@@ -31,6 +31,11 @@ public actor MemoryFeed: InteractionFeed {
         told = told.filter { followed.contains($0.key) }
     }
 
+    public func listAgain() {
+        told = [:]
+        clock.ring(site.news)
+    }
+
     public func close() {
         session = 0
         told = [:]

@@ -140,4 +140,51 @@ struct SwitchoverTraceTests {
         #expect(site.shared.tables.episodes[EpisodeKey(Sample.caseKey, 1)]?.endReason == .lost)
         site.stop()
     }
+
+    /// Its queues tell a moment after it answers, and by then nothing more can be recovered.
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `what CIC recovered while it was out of reach is not taken for lost before its queues have told of it`(
+        _ seed: UInt64
+    ) throws {
+        let site = SimulatedSite(seed: seed)
+        site.startWorker()
+        site.startWatch()
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { site.isAtRest && site.offered != nil }))
+        site.run(for: .seconds(3))
+        let lost = site.cic.switchOver()
+        site.run(for: .seconds(40))
+        site.cic.isReachable = false
+        site.cic.recover(try #require(lost.first))
+        site.run(for: .seconds(30))
+        site.cic.isReachable = true
+        #expect(site.run(until: { site.isAtRest && site.shared.tables.holds.isEmpty }))
+        #expect(site.offered?.id == site.state.episode?.interaction)
+        #expect(site.state.episode?.number == 1)
+        #expect(site.cic.calls[.create] == 1)
+        site.stop()
+    }
+
+    /// It sees that the new id is another's in the database, while that one has already found out what became of it.
+    @Test(arguments: RoutingTraceTests.seeds, [false, true])
+    func `what a watch whose lease is over put aside during a switchover is bound all the same`(
+        _ seed: UInt64, isShown: Bool
+    ) throws {
+        let site = SimulatedSite(seed: seed)
+        site.startWorker()
+        site.startWatch()
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { site.isAtRest && site.offered != nil }))
+        site.run(for: .seconds(3))
+        let lost = try #require(site.cic.switchOver().first)
+        #expect(site.run(until: { site.shared.tables.isHeld(.cic, Sample.cic, .switchover) }))
+        site.run(for: .seconds(2))
+        let key = EpisodeKey(Sample.caseKey, 1)
+        site.shared.tables.episodes[key]?.episode.interaction = InteractionID("aside:\(lost.attempt)")
+        if isShown { site.cic.recover(lost) }
+        #expect(site.run(until: { site.isAtRest && site.shared.tables.holds.isEmpty }))
+        #expect(site.offered?.id == site.state.episode?.interaction)
+        #expect(site.shared.tables.episodes[key]?.endReason == (isShown ? nil : .lost))
+        site.stop()
+    }
 }
