@@ -45,23 +45,40 @@ final class FaultDriver: Sendable {
     var rowlessUntil: [String: Date] { rowless.withLock { $0 } }
 
     /// Injects everything, group beside group, and waits until every recovery is known.
+    ///
+    /// Those that stand alone come in their turn, once everything before is settled; where that takes long, because triggers
+    /// did not tell for a while and only the next sweeps find out, others go first.
     func run() async throws {
         let origin = Date()
         try await withThrowingTaskGroup(of: Void.self) { faults in
+            var waiting = plan.faults
+            var played: [FaultPlan.Fault] = []
             var delay = 0.0
-            for fault in plan.faults {
+            var deferred: Int?
+            while let first = waiting.first {
+                var fault = first
                 let wait = fault.at + delay - Date().timeIntervalSince(origin)
                 if wait > 0 { try await Task.sleep(for: .seconds(wait)) }
-                let before = plan.faults.prefix(fault.number - 1)
-                if fault.isAlone || before.last?.isAlone == true {
-                    try await until { progress, now in before.allSatisfy { progress.isSettled($0.number, at: now) } }
+                if fault.isAlone || played.last?.isAlone == true {
+                    let other = fault.isAlone && played.last?.isAlone != true ? waiting.first { !$0.isAlone } : nil
+                    let limit =
+                        other == nil ? nil : deferred == first.number ? Self.pauseWhileDeferred : Self.settling
+                    let before = played.map(\.number)
+                    let isSettled = try await isSettled(before, within: limit, origin)
+                    if let other, !isSettled {
+                        deferred = first.number
+                        fault = other
+                    }
                     // What follows keeps its distance.
-                    delay = max(delay, Date().timeIntervalSince(origin) - fault.at)
+                    delay = max(delay, Date().timeIntervalSince(origin) - first.at)
                 }
                 if progress.withLock({ $0.hasFailed }) { break }
-                faults.addTask { [self] in
+                waiting.removeAll { $0.number == fault.number }
+                let sameGroup = played.filter { $0.kind.group == fault.kind.group }.map(\.number)
+                played.append(fault)
+                faults.addTask { [self, fault] in
                     do {
-                        try await play(fault, origin)
+                        try await play(fault, after: sameGroup, origin)
                     } catch {
                         progress.withLock { $0.hasFailed = true }
                         throw error
@@ -70,17 +87,28 @@ final class FaultDriver: Sendable {
             }
             try await faults.waitForAll()
         }
+    }
 
-        func until(_ isSo: @Sendable (Progress, Double) -> Bool) async throws {
-            while progress.withLock({ !$0.hasFailed && !isSo($0, Date().timeIntervalSince(origin)) }) {
-                try await Task.sleep(for: .milliseconds(100))
+    /// Whether the recoveries from these are known, waited for until then, or for so long.
+    private func isSettled(_ numbers: [Int], within limit: Duration?, _ origin: Date) async throws -> Bool {
+        let deadline = limit.map { ContinuousClock.now + $0 }
+        while true {
+            let now = Date().timeIntervalSince(origin)
+            let isSettled = progress.withLock { progress in
+                progress.hasFailed || numbers.allSatisfy { progress.isSettled($0, at: now) }
             }
+            if isSettled { return true }
+            if let deadline, ContinuousClock.now > deadline { return false }
+            try await Task.sleep(for: .milliseconds(100))
         }
     }
 
+    /// Most recoveries are known before.
+    private static let settling = Duration.seconds(25)
+    private static let pauseWhileDeferred = Duration.seconds(8)
+
     /// Injects a fault when those of its group that came before are mended, and watches the recovery.
-    private func play(_ fault: FaultPlan.Fault, _ origin: Date) async throws {
-        let before = plan.faults.prefix(fault.number - 1).filter { $0.kind.group == fault.kind.group }.map(\.number)
+    private func play(_ fault: FaultPlan.Fault, after before: [Int], _ origin: Date) async throws {
         while progress.withLock({ !$0.mended.isSuperset(of: before) }) { try await Task.sleep(for: .milliseconds(50)) }
 
         let start = Date().timeIntervalSince(origin)

@@ -203,7 +203,7 @@ extension FaultPlan.Fault {
 
     func pause(_ scene: Scene) async throws -> String {
         try await scene.insist("pause", target, "--why", "campaign")
-        try await last { try await scene.insist("resume", target) }
+        try await last { try await scene.resume(target) }
         return ""
     }
 }

@@ -67,7 +67,7 @@ final class Operators: Sendable {
         // A failover may have taken with it what was typed right before, and people have to type it again.
         try await addAlias()
         for id in discarded.withLock({ $0 }) { try await restore(id) }
-        for target in paused.withLock({ $0 }) { try await scene.insist("resume", target) }
+        for target in paused.withLock({ $0 }) { try await scene.resume(target) }
         if try await !failed().isEmpty { await attempt("failed", "retry", "--all", "--start") }
     }
 
@@ -92,7 +92,7 @@ final class Operators: Sendable {
         // Noted first: it may be paused although the answer was lost.
         paused.withLock { _ = $0.insert(target) }
         if await attempt("pause", target, "--why", "campaign operator") { try await Task.sleep(for: Self.pauseLength) }
-        try await scene.insist("resume", target)
+        try await scene.resume(target)
         paused.withLock { _ = $0.remove(target) }
         done.withLock { $0["resume", default: 0] += 1 }
     }

@@ -143,6 +143,27 @@ struct Scene: Sendable {
         }
     }
 
+    /// Resumes what was paused. A failover may have taken the pause along; then nothing is left to be resumed.
+    func resume(_ target: String) async throws {
+        let deadline = ContinuousClock.now + .seconds(120)
+        let name = target.split(separator: ":", maxSplits: 1)
+        while true {
+            do {
+                _ = try await product.output("insisted-\(UInt32.random(in: 0 ... .max))", ["resume", target])
+                return
+            } catch {
+                let left = try await sql(
+                    """
+                    SELECT 1 FROM caserouter.holds
+                    WHERE reason = 'paused' AND kind = '\(name[0])' AND name = '\(name[1])'
+                    """)
+                if left.isEmpty { return }
+                guard ContinuousClock.now < deadline, !Task.isCancelled else { throw error }
+                try await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+
     /// Starts a worker again, for as long as it takes: while its neighbours are broken it cannot start.
     func restart(_ place: Crew.Place) async throws {
         let deadline = ContinuousClock.now + .seconds(180)
