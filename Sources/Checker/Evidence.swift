@@ -7,15 +7,15 @@ public struct Evidence: Sendable {
     public struct Allowances: Codable, Sendable, Equatable {
         /// What happened within so long before the database was read need not be in it yet; seconds.
         public var settling: Double
-        /// The database lost committed rows, as in a failover to a standby that lags: rows of before this instant may be
-        /// missing. Microseconds since 1970.
-        public var rowsLostBefore: Int64?
+        /// When the database lost committed rows, as in a failover to a standby that lags: rows of before the last of these
+        /// instants may be missing. Microseconds since 1970, in order.
+        public var rowsLost: [Int64]
         /// Messages were removed from the queue of requests by a person: a request that nobody has merged proves nothing.
         public var purged: Bool
 
-        public init(settling: Double = 15, rowsLostBefore: Int64? = nil, purged: Bool = false) {
+        public init(settling: Double = 15, rowsLost: [Int64] = [], purged: Bool = false) {
             self.settling = settling
-            self.rowsLostBefore = rowsLostBefore
+            self.rowsLost = rowsLost
             self.purged = purged
         }
     }

@@ -49,13 +49,20 @@ extension Judge {
         }
     }
 
-    /// The owners that the case had, walked through by the places its interactions were moved to; and to the own queue of one
+    /// The owners that the case had, walked through by the places its interactions were moved to, anew after a loss
+    /// of rows; and to the own queue of one
     /// of them it goes only when somebody writes.
     private mutating func judgeMoves(_ key: CaseKey, _ state: SalesforceEvidence.CaseState) {
         // What a sweep has observed may be overwritten by an older row that comes later, until it is observed again.
         guard database?.requests[key]?.contains(where: { $0.change == "observed" }) != true else { return }
         var version = 0
+        var losses = evidence.allowances.rowsLost[...]
         for move in cic.cases[key]?.placements ?? [] {
+            // What the database forgot is read again, and walked again.
+            while let loss = losses.first, loss <= move.at {
+                losses.removeFirst()
+                version = 0
+            }
             func belongs(_ one: SalesforceEvidence.Version) -> Bool {
                 places.place(org: key.org, queue: one.owner) == move.place
                     || places.ownQueue(org: key.org, user: one.owner) == move.place

@@ -40,7 +40,7 @@ extension Judge {
             findings.add(.queues, "\(dead.count) messages lie in \(QueueEvidence.dead) without a reason", dead.source)
         }
         // A reason may have gone with the rows; the message itself lies there then.
-        if evidence.allowances.rowsLostBefore != nil,
+        if !evidence.allowances.rowsLost.isEmpty,
             queues.messages[QueueEvidence.dead].map({ $0.count >= queues.poison.count }) == true
         {
             return

@@ -65,7 +65,7 @@ public struct Judge {
     }
 
     /// Whether rows of that time may be missing from the database because it lost some.
-    func mayBeMissing(_ at: Int64) -> Bool { evidence.allowances.rowsLostBefore.map { at < $0 } ?? false }
+    func mayBeMissing(_ at: Int64) -> Bool { evidence.allowances.rowsLost.last.map { at < $0 } ?? false }
 
     /// Whether people can see that a case failed, or have given it up after that time.
     func isVisiblyNotRouted(_ key: CaseKey, since: Int64) -> Bool {

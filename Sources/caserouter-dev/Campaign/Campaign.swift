@@ -52,7 +52,7 @@ struct Campaign: Sendable {
         let report = CampaignReport(
             plan: plan, cases: stage.workload.created, changes: stage.workload.changes, records: records,
             verdict: try await CampaignVerdict(
-                scene, kinds: kinds, rowsLostAt: driver.rowsLostAt, poison: stage.workload.poison),
+                scene, kinds: kinds, rowsLost: driver.rowsLost, poison: stage.workload.poison),
             points: PointsPassed(
                 try scene.failpoints.passed(), strikes: scene.failpoints.rounds.strikes, kinds: kinds),
             accidents: await supervisor.accidents,

@@ -9,9 +9,9 @@ struct CampaignVerdict: Sendable {
     ///
     /// - Parameters:
     ///   - kinds: of the faults that happened; some of them allow for something.
-    ///   - rowsLostAt: when the database lost rows last.
+    ///   - rowsLost: when the database lost rows, in order.
     ///   - poison: unreadable messages that were sent to the queue of requests.
-    init(_ scene: Scene, kinds: Set<FaultKind>, rowsLostAt: Date? = nil, poison: [String]) async throws {
+    init(_ scene: Scene, kinds: Set<FaultKind>, rowsLost: [Date] = [], poison: [String]) async throws {
         // Sent through the management API, which waits for nobody's confirm, they may have gone with the queue.
         let endangering: Set<FaultKind> = [.queuePurged, .queueDeleted, .brokerKilled, .brokerRestarted]
         try await FinalState(run: scene.run, stack: scene.stack).write(
@@ -20,7 +20,7 @@ struct CampaignVerdict: Sendable {
         try scene.run.write(
             String(decoding: try encoder.encode(scene.site.secrets), as: UTF8.self) + "\n", to: Evidence.File.secrets)
         var allowances = Evidence.Allowances()
-        allowances.rowsLostBefore = rowsLostAt.map { Int64($0.timeIntervalSince1970 * 1_000_000) }
+        allowances.rowsLost = rowsLost.map { Int64($0.timeIntervalSince1970 * 1_000_000) }
         allowances.purged = !kinds.isDisjoint(with: [.queuePurged, .queueDeleted])
         try scene.run.write(
             String(decoding: try encoder.encode(allowances), as: UTF8.self) + "\n", to: Evidence.File.allowances)

@@ -26,7 +26,7 @@ final class FaultDriver: Sendable {
     private let plan: FaultPlan
     private let watch: RecoveryWatch
     private let progress = Mutex(Progress())
-    private let lostRows = Mutex<Date?>(nil)
+    private let lostRows = Mutex<[Date]>([])
     private let rowless = Mutex<[String: Date]>([:])
 
     init(scene: Scene, plan: FaultPlan, watch: RecoveryWatch) {
@@ -38,8 +38,8 @@ final class FaultDriver: Sendable {
     /// What happened, by number.
     var records: [FaultRecord] { progress.withLock { $0.records.sorted { $0.number < $1.number } } }
 
-    /// When the database lost rows last.
-    var rowsLostAt: Date? { lostRows.withLock { $0 } }
+    /// When the database lost rows, in order.
+    var rowsLost: [Date] { lostRows.withLock { $0 } }
 
     /// Until when the triggers of an org did not run.
     var rowlessUntil: [String: Date] { rowless.withLock { $0 } }
@@ -179,7 +179,7 @@ final class FaultDriver: Sendable {
         } catch {
             throw RunFailure("fault \(fault.number), \(fault.kind.rawValue) of \(fault.target): \(error)")
         }
-        if fault.kind == .databaseFailedOver { lostRows.withLock { $0 = Date() } }
+        if fault.kind == .databaseFailedOver { lostRows.withLock { $0.append(Date()) } }
         if fault.kind == .triggersOff { rowless.withLock { $0[fault.target] = Date() } }
         progress.withLock { _ = $0.mended.insert(fault.number) }
         return outcome
