@@ -74,6 +74,7 @@ extension FaultPlan.Fault {
         case .databaseFailedOver:
             try await scene.stack.postgres.copyData(scene.run)
             try await last { try await scene.stack.postgres.replaceByCopy(scene.run) }
+            try await resumeAgain(scene)
         case .databaseReadOnly:
             // As a standby is that somebody sends the workers to by mistake. Sessions that are open take it over as well.
             try await scene.sql("ALTER SYSTEM SET default_transaction_read_only = on")
@@ -88,6 +89,13 @@ extension FaultPlan.Fault {
             try await last { try await server.start() }
         }
         return ""
+    }
+
+    /// A pause that was ended right before a failover is there again, and people have to look at that.
+    private func resumeAgain(_ scene: Scene) async throws {
+        for row in try await scene.sql("SELECT kind, name FROM caserouter.holds WHERE reason = 'paused'") {
+            try await scene.resume("\(try row.text(0)):\(try row.text(1))")
+        }
     }
 
     private func killSessions(_ scene: Scene) async throws -> String {
