@@ -99,10 +99,25 @@ extension Deliberation {
             rule = .olderState
         }
         outcome = .superseded
+        if arrives { learnPlace(version, fences) }
         if asks, let facts = before.facts, !facts.isClosed, let mapping = mapping(of: facts.owner) {
             outcome = .ignored
             offer(on: mapping, arrives: true, asks: true, comesBack: olderComesBack)
         }
+    }
+
+    /// Where the case was before a user had it. That may be told after the user, and after what somebody wrote to him: most
+    /// of all where rows were lost, and with them where it had been offered.
+    private mutating func learnPlace(_ version: Int64, _ fences: Fences) {
+        guard before.lastWanted == nil || version > fences.arrival, before.wanted == nil,
+            let place = mapping(of: change.owner)
+        else { return }
+        after.lastWanted = place.wanted(caseSkills: change.skills)
+        guard let facts = before.facts, !facts.isClosed, facts.owner.isUser, isUnanswered(fences, since: fences.state),
+            configuration.orgs[change.org]?.contactOnUserOwned == .lastWorkgroup
+        else { return }
+        outcome = .ignored
+        contacted(userOwned: facts.owner, .lastWorkgroup)
     }
 
     /// Whether the case is not where this change shows it: a newer state that shows it in a monitored queue stands for the
@@ -232,7 +247,7 @@ extension Deliberation {
             case .unchanged: nil
             // Where the case was last may be an earlier owner's own queue.
             case .lastWorkgroup:
-                before.lastWanted.flatMap { configuration.mapping(id: $0.mapping) }.flatMap {
+                after.lastWanted.flatMap { configuration.mapping(id: $0.mapping) }.flatMap {
                     $0.queue.isQueue ? $0 : nil
                 }
             case .ownQueue: configuration.ownQueue(org: change.org, of: owner)

@@ -85,6 +85,26 @@ import Testing
         #expect(decision.rule == .ownedByUser && decision.after.wanted == nil)
     }
 
+    /// After a loss of rows the reply, or the user, is read again first, and what brought the case by a sweep.
+    @Test(arguments: [false, true])
+    func `what somebody wrote is offered where the case had been, although that is told last`(isToldLast: Bool) {
+        let settings = Self.configuration(.lastWorkgroup)
+        var state = decided(Sample.change(.agentReplied, 30, owner: Sample.user), on: CaseState(), settings).after
+        let brought = Sample.change(.created, 10)
+        let email = Sample.change(.emailReceived, 40, owner: Sample.user)
+        let decisions = (isToldLast ? [email, brought] : [brought, email]).map { change in
+            let decision = decided(change, on: state, settings)
+            state = decision.after
+            return decision
+        }
+        #expect(state.wanted?.workgroup == Sample.workgroupA)
+        #expect(decisions.map(\.raisesRevision) == [false, true])
+        #expect(state.facts?.owner == Sample.user)
+        // Where it was before that says nothing.
+        let earlier = Sample.change(.created, 5, owner: Sample.queueB)
+        #expect(decided(earlier, on: state, settings).after.lastWanted?.workgroup == Sample.workgroupA)
+    }
+
     @Test(
         arguments: [CaseInState.Interaction.none, .creating, .waiting, .withAgent], [Mapping.OnUserOwner.keep, .end])
     func `what its owner is offered stays while the case changes in the owner's hands`(
