@@ -71,12 +71,14 @@ extension ProtocolHistory {
             random: random(5), logger: Self.quietLogger, executor: simulation.executor
         ) { await router.mergeAlone($0) }
         run(process) { await housekeeping.run() }
+        // The watch makes its feeds itself, and must not keep the history.
+        let simulation = simulation
         for server in servers {
             let workgroups = configuration.mappings.values.filter { $0.cic == server.name }.map(\.workgroup)
             let delay = Duration.milliseconds(Int.random(in: 20...800, using: &random))
             let watch = InteractionWatch(
                 cic: server.name, settings: WatchSettings(holding: MemoryCIC.holding, workgroups: Set(workgroups)),
-                feed: MemoryFeed(server, self.simulation, life: life, delay: delay),
+                feed: MemoryFeed(server, simulation, life: life, delay: delay),
                 server: MemoryInteractionServer(server, life: life, shared: shared, isOfWatch: true),
                 store: MemoryWatchStore(shared, life: life),
                 leases: leases, clock: clock, random: random(7), logger: Self.quietLogger,

@@ -66,7 +66,11 @@ public final class ProtocolHistory: @unchecked Sendable {
     ///   - isVerbose: keep what happens as text, which costs time.
     ///   - broken: a rule that its workers do not keep.
     public static func play(seed: UInt64, isVerbose: Bool = false, broken: BrokenWorker? = nil) -> Result {
-        ProtocolHistory(seed: seed, isVerbose: isVerbose, broken: broken).play()
+        var history = ProtocolHistory(seed: seed, isVerbose: isVerbose, broken: broken)
+        let result = history.play()
+        // Or a hundred thousand would fill the memory.
+        precondition(isKnownUniquelyReferenced(&history), "something keeps a history that is over")
+        return result
     }
 
     private init(seed: UInt64, isVerbose: Bool, broken: BrokenWorker?) {

@@ -50,12 +50,14 @@ public final class SimulatedSite: @unchecked Sendable {
     @discardableResult
     public func startWatch() -> Life {
         let life = Life()
+        // The watch makes its feeds itself, and must not keep the site.
+        let (cic, simulation) = (cic, simulation)
         let watch = InteractionWatch(
             cic: Sample.cic,
             settings: WatchSettings(
                 holding: MemoryCIC.holding, workgroups: [Sample.workgroupA, Sample.workgroupB],
                 recoveryWait: recoveryWait),
-            feed: MemoryFeed(self.cic, self.simulation, life: life),
+            feed: MemoryFeed(cic, simulation, life: life),
             server: MemoryInteractionServer(cic, life: life, shared: shared, isOfWatch: true),
             store: MemoryWatchStore(shared, life: life),
             leases: MemoryLeases(shared, life: life, owner: "watch-\(processes.count)"),
