@@ -109,12 +109,14 @@ extension Deliberation {
     /// Where the case was before a user had it. That may be told after the user, and after what somebody wrote to him: most
     /// of all where rows were lost, and with them where it had been offered.
     private mutating func learnPlace(_ version: Int64, _ fences: Fences) {
-        guard before.lastWanted == nil || version > fences.arrival, before.wanted == nil,
-            let place = mapping(of: change.owner)
-        else { return }
+        let isNew = before.lastWanted == nil
+        guard isNew || version > fences.arrival, before.wanted == nil, let place = mapping(of: change.owner) else {
+            return
+        }
         after.lastWanted = place.wanted(caseSkills: change.skills)
-        guard let facts = before.facts, !facts.isClosed, facts.owner.isUser, isUnanswered(fences, since: fences.state),
-            configuration.orgs[change.org]?.contactOnUserOwned == .lastWorkgroup
+        // Where a place was known, what was written has been offered there.
+        guard isNew, configuration.orgs[change.org]?.contactOnUserOwned == .lastWorkgroup, let facts = before.facts,
+            !facts.isClosed, facts.owner.isUser, isUnanswered(fences, since: fences.state)
         else { return }
         outcome = .ignored
         contacted(userOwned: facts.owner, .lastWorkgroup)
