@@ -258,7 +258,7 @@ extension InteractionWatch {
     /// A normal case is bound before it is moved; the database is asked about many at once.
     private static let bindingAge: Duration = .seconds(2)
     /// Statements under way at once: they share one commit.
-    private static let writes = 256
+    static let writes = 256
     /// Reads under way at once: the watch takes no more of CIC than a few agents.
     static let reads = 16
     private static let looksPerTurn = 200

@@ -222,6 +222,7 @@ extension InteractionWatch {
         let results = await inParallel(Array(stranded), width: Self.reads) { [server] _, old in
             await Self.outcome { () throws(RoutingFailure) in try await server.read(old.interaction, old.row.attempt) }
         }
+        var lost: [(EpisodeKey, Switchover.Stranded)] = []
         for ((key, old), result) in results {
             guard switchover?.identity == current.identity, !isOutdated else { return }
             switch result {
@@ -230,15 +231,30 @@ extension InteractionWatch {
                 mirror.begin(with: [old.row], at: clock.monotonic)
                 try await rebind(key, old, to: old.interaction)
             case .success(.gone):
-                // It is there under another id, which another episode has until its own end is written.
-                if isShown(key, old) { continue }
-                let end = EpisodeEnd(
-                    episode: key, interaction: old.interaction, attempt: old.row.attempt,
-                    reason: old.isWithAgent ? .lostWithAgent : .lost, assignNumber: old.assignNumber)
-                guard try await store.end(end) else {
-                    _ = try await isAsKnown(key, old)
-                    continue
-                }
+                // Or it is there under another id, which another episode has until its own end is written.
+                if !isShown(key, old) { lost.append((key, old)) }
+            }
+        }
+        for start in stride(from: 0, to: lost.count, by: Self.writes) {
+            guard switchover?.identity == current.identity, !isOutdated else { return }
+            try await end(Array(lost[start..<min(start + Self.writes, lost.count)]))
+        }
+    }
+
+    /// Statements that do not wait for each other: nothing of the server goes on before the last of thousands.
+    private func end(_ lost: [(EpisodeKey, Switchover.Stranded)]) async throws(RoutingFailure) {
+        let results = await inParallel(lost, width: Self.writes) { [store] key, old in
+            let end = EpisodeEnd(
+                episode: key, interaction: old.interaction, attempt: old.row.attempt,
+                reason: old.isWithAgent ? .lostWithAgent : .lost, assignNumber: old.assignNumber)
+            return await Self.outcome { () throws(RoutingFailure) in try await store.end(end) }
+        }
+        var failure: RoutingFailure?
+        for ((key, old), result) in results {
+            switch result {
+            case .failure(let one): failure = one
+            case .success(false): _ = try await isAsKnown(key, old)
+            case .success(true):
                 switchover?.stranded?[key] = nil
                 if old.isWithAgent { switchover?.lostWithAgent += 1 } else { switchover?.lost += 1 }
                 guard old.isWithAgent else { continue }
@@ -250,5 +266,6 @@ extension InteractionWatch {
                     ])
             }
         }
+        if let failure { throw failure }
     }
 }

@@ -57,7 +57,9 @@ final class FaultDriver: Sendable {
             var deferred: Int?
             while let first = waiting.first {
                 var fault = first
-                let wait = fault.at + delay - Date().timeIntervalSince(origin)
+                var wait = fault.at + delay - Date().timeIntervalSince(origin)
+                // What was to come in between has come before.
+                if deferred != nil { wait = min(wait, Self.pauseWhileDeferred) }
                 if wait > 0 { try await Task.sleep(for: .seconds(wait)) }
                 if fault.isAlone || played.last?.isAlone == true {
                     let other = fault.isAlone && played.last?.isAlone != true ? waiting.first { !$0.isAlone } : nil
@@ -90,8 +92,8 @@ final class FaultDriver: Sendable {
     }
 
     /// Whether the recoveries from these are known, waited for until then, or for so long.
-    private func isSettled(_ numbers: [Int], within limit: Duration?, _ origin: Date) async throws -> Bool {
-        let deadline = limit.map { ContinuousClock.now + $0 }
+    private func isSettled(_ numbers: [Int], within limit: Double?, _ origin: Date) async throws -> Bool {
+        let deadline = limit.map { ContinuousClock.now + .seconds($0) }
         while true {
             let now = Date().timeIntervalSince(origin)
             let isSettled = progress.withLock { progress in
@@ -103,9 +105,9 @@ final class FaultDriver: Sendable {
         }
     }
 
-    /// Most recoveries are known before.
-    private static let settling = Duration.seconds(25)
-    private static let pauseWhileDeferred = Duration.seconds(8)
+    /// Seconds. Most recoveries are known before.
+    private static let settling = 25.0
+    private static let pauseWhileDeferred = 5.0
 
     /// Injects a fault when those of its group that came before are mended, and watches the recovery.
     private func play(_ fault: FaultPlan.Fault, after before: [Int], _ origin: Date) async throws {
