@@ -4,6 +4,17 @@ import Testing
 
 /// What routing workers do while the watch has not yet noticed, or not yet settled, a switchover.
 struct SwitchoverTraceTests {
+    /// A site with one case, which waits.
+    private func offering(_ seed: UInt64) -> SimulatedSite {
+        let site = SimulatedSite(seed: seed)
+        site.startWorker()
+        site.startWatch()
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { site.isAtRest && site.offered != nil }))
+        site.run(for: .seconds(3))
+        return site
+    }
+
     @Test(arguments: RoutingTraceTests.seeds)
     func `an interaction that the other server does not know yet is not taken for ended`(_ seed: UInt64) throws {
         let site = SimulatedSite(seed: seed)
@@ -77,12 +88,7 @@ struct SwitchoverTraceTests {
     /// The session breaks once more before the database has heard of the switchover.
     @Test(arguments: RoutingTraceTests.seeds)
     func `the other server is never in force before its hold is placed`(_ seed: UInt64) throws {
-        let site = SimulatedSite(seed: seed)
-        site.startWorker()
-        site.startWatch()
-        site.broker.publish(Sample.change(.created, 10))
-        #expect(site.run(until: { site.isAtRest && site.offered != nil }))
-        site.run(for: .seconds(3))
+        let site = offering(seed)
         site.shared.isBroken = true
         let lost = site.cic.switchOver()
         site.run(for: .seconds(3))
@@ -146,12 +152,7 @@ struct SwitchoverTraceTests {
     func `what CIC recovered while it was out of reach is not taken for lost before its queues have told of it`(
         _ seed: UInt64
     ) throws {
-        let site = SimulatedSite(seed: seed)
-        site.startWorker()
-        site.startWatch()
-        site.broker.publish(Sample.change(.created, 10))
-        #expect(site.run(until: { site.isAtRest && site.offered != nil }))
-        site.run(for: .seconds(3))
+        let site = offering(seed)
         let lost = site.cic.switchOver()
         site.run(for: .seconds(40))
         site.cic.isReachable = false
@@ -170,12 +171,7 @@ struct SwitchoverTraceTests {
     func `what a watch whose lease is over put aside during a switchover is bound all the same`(
         _ seed: UInt64, isShown: Bool
     ) throws {
-        let site = SimulatedSite(seed: seed)
-        site.startWorker()
-        site.startWatch()
-        site.broker.publish(Sample.change(.created, 10))
-        #expect(site.run(until: { site.isAtRest && site.offered != nil }))
-        site.run(for: .seconds(3))
+        let site = offering(seed)
         let lost = try #require(site.cic.switchOver().first)
         #expect(site.run(until: { site.shared.tables.isHeld(.cic, Sample.cic, .switchover) }))
         site.run(for: .seconds(2))
