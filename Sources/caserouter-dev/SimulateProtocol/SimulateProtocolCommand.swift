@@ -36,7 +36,7 @@ struct SimulateProtocolCommand: ParsableCommand {
     }
 
     func run() throws {
-        Self.ensureSurroundings()
+        Self.ensureRepeatableHashing()
         if let broken {
             try tryBroken(
                 broken == "all" ? BrokenWorker.allCases : BrokenWorker.allCases.filter { $0.rawValue == broken })
@@ -46,13 +46,11 @@ struct SimulateProtocolCommand: ParsableCommand {
     }
 
     /// Swift seeds hashing by the process, and sets are walked in the order of their hashes: two runs of one seed would
-    /// differ. And the allocator would give back what one history has left, which the next one takes again. Both read
-    /// their switches when the process begins, so it begins again.
-    private static func ensureSurroundings() {
+    /// differ. The runtime reads the switch when the process begins, so it begins again.
+    private static func ensureRepeatableHashing() {
         let name = "SWIFT_DETERMINISTIC_HASHING"
         guard ProcessInfo.processInfo.environment[name] == nil else { return }
         setenv(name, "1", 1)
-        setenv("MIMALLOC_ALLOW_DECOMMIT", "0", 0)
         var arguments: [UnsafeMutablePointer<CChar>?] = CommandLine.arguments.map { strdup($0) } + [nil]
         execv("/proc/self/exe", &arguments)
         // Only reached when the file of the running program cannot be read.
