@@ -130,34 +130,29 @@ struct Scene: Sendable {
     }
 
     /// Gives a command of the product until it succeeds: it cannot while what it needs is broken.
-    func insist(_ words: String...) async throws {
+    func insist(_ words: String...) async throws { try await insist(words) { false } }
+
+    /// Resumes what was paused. A failover may have taken the pause along; then nothing is left to be resumed.
+    func resume(_ target: String) async throws {
+        let name = target.split(separator: ":", maxSplits: 1)
+        try await insist(["resume", target]) {
+            try await sql(
+                """
+                SELECT 1 FROM caserouter.holds
+                WHERE reason = 'paused' AND kind = '\(name[0])' AND name = '\(name[1])'
+                """
+            ).isEmpty
+        }
+    }
+
+    private func insist(_ words: [String], unless isNeedless: () async throws -> Bool) async throws {
         let deadline = ContinuousClock.now + .seconds(120)
         while true {
             do {
                 _ = try await product.output("insisted-\(UInt32.random(in: 0 ... .max))", words)
                 return
             } catch {
-                guard ContinuousClock.now < deadline, !Task.isCancelled else { throw error }
-                try await Task.sleep(for: .seconds(1))
-            }
-        }
-    }
-
-    /// Resumes what was paused. A failover may have taken the pause along; then nothing is left to be resumed.
-    func resume(_ target: String) async throws {
-        let deadline = ContinuousClock.now + .seconds(120)
-        let name = target.split(separator: ":", maxSplits: 1)
-        while true {
-            do {
-                _ = try await product.output("insisted-\(UInt32.random(in: 0 ... .max))", ["resume", target])
-                return
-            } catch {
-                let left = try await sql(
-                    """
-                    SELECT 1 FROM caserouter.holds
-                    WHERE reason = 'paused' AND kind = '\(name[0])' AND name = '\(name[1])'
-                    """)
-                if left.isEmpty { return }
+                if try await isNeedless() { return }
                 guard ContinuousClock.now < deadline, !Task.isCancelled else { throw error }
                 try await Task.sleep(for: .seconds(1))
             }
