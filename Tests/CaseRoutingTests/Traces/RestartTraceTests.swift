@@ -14,6 +14,17 @@ struct RestartTraceTests {
         return site
     }
 
+    /// A site with one case, which waits, and the watch that has followed it for a while.
+    private func watched(_ seed: UInt64) -> (SimulatedSite, Life) {
+        let site = SimulatedSite(seed: seed)
+        site.startWorker()
+        let watch = site.startWatch()
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { isOffered(site) }))
+        site.run(for: .seconds(20))
+        return (site, watch)
+    }
+
     private func isOffered(_ site: SimulatedSite) -> Bool {
         site.isAtRest && site.offered != nil && site.shared.tables.holds.isEmpty
     }
@@ -125,12 +136,7 @@ struct RestartTraceTests {
 
     @Test(arguments: RoutingTraceTests.seeds)
     func `a watch that begins after the restart finds it out all the same`(_ seed: UInt64) throws {
-        let site = SimulatedSite(seed: seed)
-        site.startWorker()
-        let watch = site.startWatch()
-        site.broker.publish(Sample.change(.created, 10))
-        #expect(site.run(until: { isOffered(site) }))
-        site.run(for: .seconds(20))
+        let (site, watch) = watched(seed)
         site.kill(watch)
         site.run(for: .seconds(120))
         site.cic.restart()
@@ -150,12 +156,7 @@ struct RestartTraceTests {
     func `a watch that stood still when CIC went away leaves no mark that it was followed until then`(
         _ seed: UInt64
     ) throws {
-        let site = SimulatedSite(seed: seed)
-        site.startWorker()
-        let watch = site.startWatch()
-        site.broker.publish(Sample.change(.created, 10))
-        #expect(site.run(until: { isOffered(site) }))
-        site.run(for: .seconds(20))
+        let (site, watch) = watched(seed)
         site.cic.isReachable = false
         watch.pausedUntil = site.simulation.clock.monotonic + .seconds(24)
         site.run(for: .seconds(26))
@@ -268,12 +269,7 @@ struct RestartTraceTests {
     /// It is alive, but was placed after the restart.
     @Test(arguments: RoutingTraceTests.seeds)
     func `what came after the restart does not prove that there was none`(_ seed: UInt64) throws {
-        let site = SimulatedSite(seed: seed)
-        site.startWorker()
-        let watch = site.startWatch()
-        site.broker.publish(Sample.change(.created, 10))
-        #expect(site.run(until: { isOffered(site) }))
-        site.run(for: .seconds(20))
+        let (site, watch) = watched(seed)
         site.kill(watch)
         site.run(for: .seconds(120))
         site.cic.restart()
