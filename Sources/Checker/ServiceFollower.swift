@@ -2,6 +2,14 @@
 ///
 /// The words are those of `Verdict`: a case waits while it has something to work on, and nobody has it or has worked on it since.
 public final class ServiceFollower {
+    /// What a case waits with.
+    public struct Wait: Sendable {
+        /// µs since 1970.
+        public let since: Int64
+        /// By a row: what no row tells is found out by comparing only.
+        public let isTold: Bool
+    }
+
     private let salesforce: [LedgerReader]
     private let cic: [LedgerReader]
     private let places: SitePlaces
@@ -18,8 +26,8 @@ public final class ServiceFollower {
 
     /// Reads what is new.
     ///
-    /// - Returns: for every case that waits, by the first 15 characters of its id, since when, in µs since 1970.
-    public func look() throws(LedgerError) -> [String: Int64] {
+    /// - Returns: every case that waits, by the first 15 characters of its id.
+    public func look() throws(LedgerError) -> [String: Wait] {
         for reader in salesforce {
             while try reader.advance(), let current = reader.current {
                 try reader.naming { () throws(LineScanner.Problem) in
@@ -32,9 +40,10 @@ public final class ServiceFollower {
                 try reader.naming { () throws(LineScanner.Problem) in try seen.take(current.line, at: current.at) }
             }
         }
-        var waiting: [String: Int64] = [:]
+        var waiting: [String: Wait] = [:]
         for (key, state) in asked.cases {
-            if let due = ServiceDue(key, state, seen, places) { waiting[key.id] = due.ask.at }
+            guard let due = ServiceDue(key, state, seen, places) else { continue }
+            waiting[key.id] = Wait(since: due.ask.at, isTold: state.told?.ask?.at == due.ask.at)
         }
         return waiting
     }

@@ -20,6 +20,15 @@ import Testing
         #expect(try ledgers.verdict().lost == [])
     }
 
+    @Test func `whoever waits for the end of a fault can tell what no row has told`() throws {
+        ledgers.changed("created", at: 0)
+        #expect(try ledgers.waits().values.map(\.isTold) == [true])
+        ledgers.changed("queue-changed", at: 3, owner: WrittenLedgers.sales, rowless: true)
+        #expect(try ledgers.waits().values.map(\.isTold) == [false])
+        ledgers.changed("queue-changed", at: 4)
+        #expect(try ledgers.waits().values.map(\.isTold) == [true])
+    }
+
     @Test func `a case that went to another queue without a row is due there`() throws {
         ledgers.changed("created", at: 0)
         served(at: 1)

@@ -129,10 +129,11 @@ final class WrittenLedgers {
     }
 
     /// Cases that wait where the ledgers end.
-    func waiting() throws -> Set<String> {
+    func waiting() throws -> Set<String> { Set(try waits().keys) }
+
+    func waits() throws -> [String: ServiceFollower.Wait] {
         let files = try writeFiles()
-        return Set(
-            try ServiceFollower(site: site, salesforce: [files.salesforce], cic: files.cic).look().keys)
+        return try ServiceFollower(site: site, salesforce: [files.salesforce], cic: files.cic).look()
     }
 
     /// Writes the ledgers, each file in place, as a simulator appends to its own.

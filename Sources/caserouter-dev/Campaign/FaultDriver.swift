@@ -45,40 +45,21 @@ final class FaultDriver: Sendable {
     var rowlessUntil: [String: Date] { rowless.withLock { $0 } }
 
     /// Injects everything, group beside group, and waits until every recovery is known.
-    ///
-    /// Those that stand alone come in their turn, once everything before is settled; where that takes long, because triggers
-    /// did not tell for a while and only the next sweeps find out, others go first.
     func run() async throws {
         let origin = Date()
         try await withThrowingTaskGroup(of: Void.self) { faults in
-            var waiting = plan.faults
-            var played: [FaultPlan.Fault] = []
-            var delay = 0.0
-            var deferred: Int?
-            while let first = waiting.first {
-                var fault = first
-                var wait = fault.at + delay - Date().timeIntervalSince(origin)
-                // What was to come in between has come before.
-                if deferred != nil { wait = min(wait, Self.pauseWhileDeferred) }
+            var order = FaultOrder(plan.faults)
+            while let wait = order.wait(at: Date().timeIntervalSince(origin)) {
                 if wait > 0 { try await Task.sleep(for: .seconds(wait)) }
-                if fault.isAlone || played.last?.isAlone == true {
-                    let other = fault.isAlone && played.last?.isAlone != true ? waiting.first { !$0.isAlone } : nil
-                    let limit =
-                        other == nil ? nil : deferred == first.number ? Self.pauseWhileDeferred : Self.settling
-                    let before = played.map(\.number)
-                    let isSettled = try await isSettled(before, within: limit, origin)
-                    if let other, !isSettled {
-                        deferred = first.number
-                        fault = other
-                    }
-                    // What follows keeps its distance.
-                    delay = max(delay, Date().timeIntervalSince(origin) - first.at)
+                let before = order.played
+                var isQuiet = true
+                if order.needsQuiet {
+                    isQuiet = try await isSettled(before.map(\.number), within: order.patience, origin)
                 }
                 if progress.withLock({ $0.hasFailed }) { break }
-                waiting.removeAll { $0.number == fault.number }
-                let sameGroup = played.filter { $0.kind.group == fault.kind.group }.map(\.number)
-                played.append(fault)
-                faults.addTask { [self, fault] in
+                let fault = order.take(isQuiet: isQuiet, at: Date().timeIntervalSince(origin))
+                let sameGroup = before.filter { $0.kind.group == fault.kind.group }.map(\.number)
+                faults.addTask { [self] in
                     do {
                         try await play(fault, after: sameGroup, origin)
                     } catch {
@@ -104,10 +85,6 @@ final class FaultDriver: Sendable {
             try await Task.sleep(for: .milliseconds(100))
         }
     }
-
-    /// Seconds. Most recoveries are known before.
-    private static let settling = 25.0
-    private static let pauseWhileDeferred = 5.0
 
     /// Injects a fault when those of its group that came before are mended, and watches the recovery.
     private func play(_ fault: FaultPlan.Fault, after before: [Int], _ origin: Date) async throws {
@@ -136,7 +113,9 @@ final class FaultDriver: Sendable {
             $0.patience[fault.number] = end + (fault.isAlone ? bound : 2 * bound)
             $0.lingering[fault.number] = end + fault.kind.lingers
         }
-        let recovery = try await watch.recovery(from: fault.target, judgesBacklog: fault.kind.judgesBacklog) { [self] in
+        let recovery = try await watch.recovery(
+            from: fault.target, judgesBacklog: fault.kind.judgesBacklog, countsUntold: fault.kind == .triggersOff
+        ) { [self] in
             progress.withLock { _ = $0.judged.insert(fault.number) }
         }
         let outcome = try await injected

@@ -8,7 +8,7 @@ actor RecoveryWatch {
 
     private let follower: ServiceFollower
     private let workload: CampaignWorkload
-    private var waiting: [String: Int64] = [:]
+    private var waiting: [String: ServiceFollower.Wait] = [:]
     private var lookedAt = Date.distantPast
 
     init(follower: ServiceFollower, workload: CampaignWorkload) {
@@ -19,7 +19,7 @@ actor RecoveryWatch {
     /// Cases that nobody can be offered now although somebody should, those with a misspelt skill left out.
     ///
     /// - Parameter instant: what had happened then must be in it; else what is known may be a moment old.
-    func unserved(asOf instant: Date = .distantPast) throws -> [String: Int64] {
+    func unserved(asOf instant: Date = .distantPast) throws -> [String: ServiceFollower.Wait] {
         if lookedAt < instant || Date().timeIntervalSince(lookedAt) > 0.2 {
             lookedAt = Date()
             waiting = try follower.look()
@@ -34,9 +34,10 @@ actor RecoveryWatch {
     ///
     /// - Parameters:
     ///   - judgesBacklog: whether anybody wants to know the latter if it takes long.
+    ///   - countsUntold: whether what no row tells belongs to it. It waits for the second sweep after it, whatever else breaks.
     ///   - isJudged: called when nothing that is judged is waited for any more.
     func recovery(
-        from target: String, judgesBacklog: Bool, isJudged: @Sendable () -> Void = {}
+        from target: String, judgesBacklog: Bool, countsUntold: Bool, isJudged: @Sendable () -> Void = {}
     ) async throws -> (canaries: Double?, backlog: Double?) {
         let end = Date()
         let canaries = try await workload.makeCanaries(of: target)
@@ -47,7 +48,7 @@ actor RecoveryWatch {
         }
         let limit = judgesBacklog ? Self.patience : .seconds(45)
         async let all = seconds(since: end, asOf: made, within: limit) { waiting in
-            !waiting.contains { $0.value < before }
+            !waiting.values.contains { $0.since < before && (countsUntold || $0.isTold) }
         }
         let canariesAfter = try await first
         if !judgesBacklog { isJudged() }
@@ -57,7 +58,8 @@ actor RecoveryWatch {
     }
 
     private func seconds(
-        since end: Date, asOf made: Date, within limit: Duration, until isSo: @Sendable ([String: Int64]) -> Bool
+        since end: Date, asOf made: Date, within limit: Duration,
+        until isSo: @Sendable ([String: ServiceFollower.Wait]) -> Bool
     ) async throws -> Double? {
         let deadline = ContinuousClock.now + limit
         while ContinuousClock.now < deadline {
