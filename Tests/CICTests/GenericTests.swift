@@ -124,7 +124,7 @@ extension SiteTests {
                     try await site.control("interactions/\(id)/offer", ["agent": "caserouter"])
                     #expect(
                         try await server.read(id, attempt)
-                            == .alive(isWithAgent: true, assignNumber: 1, workgroup: "Support"))
+                            == .alive(isWithAgent: true, isAlerting: true, assignNumber: 1, workgroup: "Support"))
                     #expect(try await server.assign(order(id, attempt, number: 2, takesBack: false)) == .assigned)
                     #expect(try await site.interactions().first?.agent == "caserouter")
                     #expect(try await server.assign(order(id, attempt, number: 3)) == .assigned)

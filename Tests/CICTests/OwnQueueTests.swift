@@ -49,7 +49,8 @@ extension SiteTests {
                     #expect(held.workgroup == "Support" && held.agent == nil && held["CR_UserQueue"] == "")
                     // Offered by ACD to her, it is the workgroup's.
                     try await site.control("interactions/\(id)/offer", ["agent": "anna"])
-                    let offered = InteractionReading.alive(isWithAgent: true, assignNumber: 6, workgroup: "Support")
+                    let offered = InteractionReading.alive(
+                        isWithAgent: true, isAlerting: true, assignNumber: 6, workgroup: "Support")
                     #expect(try await server.read(id, attempt) == offered)
                     try await server.disconnect(id, attempt)
                     try await eventually("it is gone") { try await server.read(id, attempt) == .gone }

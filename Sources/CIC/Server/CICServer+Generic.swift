@@ -111,7 +111,7 @@ extension CICServer {
         if !isFresh {
             switch try await reading(order.interaction, order.attempt, .setAttributes, until: deadline) {
             case .gone: return .gone
-            case .alive(let isWithAgent, let inForce, let workgroup):
+            case .alive(let isWithAgent, _, let inForce, let workgroup):
                 if inForce >= order.number { return .stale(inForce: inForce) }
                 // Already there: it stays, unless it is to be taken back from an agent. Where a server does not say from
                 // where an agent took it, one that is not to be taken back stays as well.

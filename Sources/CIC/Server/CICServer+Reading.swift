@@ -23,7 +23,8 @@ extension CICServer {
         }
         let workgroup = InteractionAttribute.workgroups.lazy.compactMap { values[$0] }.first { !$0.isEmpty }
         return .alive(
-            isWithAgent: phase == .withAgent || phase == .alerting, assignNumber: inForce, workgroup: workgroup)
+            isWithAgent: phase == .withAgent || phase == .alerting, isAlerting: phase == .alerting,
+            assignNumber: inForce, workgroup: workgroup)
     }
 
     /// Attributes of one interaction by the names that were asked for; nil when it does not exist.

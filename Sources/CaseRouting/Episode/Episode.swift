@@ -26,7 +26,7 @@ public struct Episode: Equatable, Sendable {
     public var skills: String?
     /// The greatest assign number that may have been sent; 0 for none.
     public var assignNumber: Int64
-    /// Our copy of what the watch saw last; it may be old.
+    /// Whether an agent has taken it: our copy of what the watch saw last; it may be old.
     public var isWithAgent: Bool
 
     /// The deadline of an attempt that never left. Before every other time, so that who does not know this one takes the

@@ -48,7 +48,7 @@ public func nextStep(for state: CaseState, now: Timestamp, reading: InteractionR
     }
     guard let wanted = state.wanted else {
         guard state.sparesAgent else { return .beginEnding }
-        guard case .alive(let isWithAgent, _, _)? = reading else { return .read }
+        guard case .alive(let isWithAgent, _, _, _)? = reading else { return .read }
         return isWithAgent ? .wait(until: now + agentPause) : .beginEnding
     }
     guard wanted.cic == episode.cic else { return .beginEnding }
@@ -64,6 +64,6 @@ public func nextStep(for state: CaseState, now: Timestamp, reading: InteractionR
     // Where it is is not known: an assign may have been carried out whose answer was lost. All assigns from the wanted
     // one on go to the wanted place, so the number in force tells whether the wish has been carried out already and an
     // agent may be at work on it.
-    guard case .alive(_, let inForce, _)? = reading else { return .read }
+    guard case .alive(_, _, let inForce, _)? = reading else { return .read }
     return .assign(takesBack: inForce < state.wantedAssign)
 }

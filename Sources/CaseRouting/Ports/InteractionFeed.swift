@@ -57,7 +57,7 @@ public struct SeenInteraction: Equatable, Sendable {
 
     public enum State: Sendable {
         case waiting
-        /// It rings at an agent, who counts as having it, but has not taken it: what is lost now reaches nobody.
+        /// It rings at an agent who has not taken it: it still waits.
         case alerting
         case withAgent
         /// Disconnected; it will go by itself.

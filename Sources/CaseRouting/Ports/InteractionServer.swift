@@ -105,7 +105,10 @@ public enum AssignAnswer: Equatable, Sendable {
 
 public enum InteractionReading: Equatable, Sendable {
     case gone
-    case alive(isWithAgent: Bool, assignNumber: Int64, workgroup: String?)
+    /// - Parameters:
+    ///   - isWithAgent: an agent has it, or it rings at one.
+    ///   - isAlerting: it only rings.
+    case alive(isWithAgent: Bool, isAlerting: Bool = false, assignNumber: Int64, workgroup: String?)
 }
 
 /// An interaction in holding that carries our attributes.

@@ -201,7 +201,7 @@ extension CaseRouter {
         hand.hasAnswered = true
         if reading == .gone { return try await end(&hand, .ended) }
         hand.reading = reading
-        hand.claim.state.episode?.isWithAgent = reading.isWithAgent
+        hand.claim.state.episode?.isWithAgent = reading.isTaken
     }
 
     // MARK: Ending
@@ -269,7 +269,8 @@ extension CaseRouter {
 }
 
 extension InteractionReading {
-    var isWithAgent: Bool {
-        if case .alive(let isWithAgent, _, _) = self { isWithAgent } else { false }
+    /// An agent has taken it.
+    var isTaken: Bool {
+        if case .alive(let isWithAgent, let isAlerting, _, _) = self { isWithAgent && !isAlerting } else { false }
     }
 }

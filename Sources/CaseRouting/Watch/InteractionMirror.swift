@@ -9,9 +9,8 @@ struct InteractionMirror {
         let attempt: AttemptID
         /// `CR_Assign` when it was seen last; nil when nobody saw it.
         var assignNumber: Int64?
+        /// An agent has taken it. Where it only rings, nobody has: should it be lost, it has reached nobody.
         var isWithAgent: Bool
-        /// Its agent has not taken it yet.
-        var isAlerting = false
         /// What the episode's row says.
         var isNotedWithAgent: Bool
         /// An open episode is known to hold this interaction and attempt.
@@ -25,8 +24,6 @@ struct InteractionMirror {
         /// When this watch saw it first, or when it was placed before that. Set to the begin of the session when it is only
         /// known that it came after the last news of the one before.
         fileprivate(set) var since: Duration
-        /// Nobody is at work on it: it waits, or only rings.
-        var isOffered: Bool { !isWithAgent || isAlerting }
         /// When it is looked at next, out of sight or not understood, and how long after that.
         var nextLook: Duration
         var pause: Duration = Self.shortestPause
@@ -159,7 +156,7 @@ struct InteractionMirror {
             }
             return
         }
-        let isWithAgent = seen.state == .withAgent || seen.state == .alerting
+        let isWithAgent = seen.state == .withAgent
         var entry =
             entries[seen.interaction]
             ?? Entry(
@@ -167,7 +164,6 @@ struct InteractionMirror {
                 isBound: false, since: now, nextLook: now)
         entry.assignNumber = seen.assignNumber
         entry.isWithAgent = isWithAgent
-        entry.isAlerting = seen.state == .alerting
         if entry.queues.isEmpty { entry.pause = Entry.shortestPause }
         entry.queues.insert(queue)
         entries[seen.interaction] = entry

@@ -232,11 +232,11 @@ extension InteractionWatch {
             else { continue }
             switch result {
             case .success(.gone): mirror.end(interaction, .ended)
-            case .success(.alive(let isWithAgent, let assignNumber, _)):
+            case .success(.alive(let isWithAgent, let isAlerting, let assignNumber, _)):
                 verified(interaction)
                 mirror.stands(interaction)
                 mirror.update(interaction) {
-                    $0.isWithAgent = isWithAgent
+                    $0.isWithAgent = isWithAgent && !isAlerting
                     $0.assignNumber = assignNumber
                     $0.putOff(at: now)
                 }

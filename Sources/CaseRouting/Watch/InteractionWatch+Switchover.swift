@@ -139,11 +139,10 @@ extension InteractionWatch {
             }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// Whether an agent is at work on what is wanted. Where it only rang nobody is, and where the agent was seen before the
-    /// assign that carries out the wish, the interaction was taken back from there: it is offered again if it is lost.
+    /// Whether an agent is at work on what is wanted. Where the agent was seen before the assign that carries out the wish,
+    /// the interaction was taken back from there: it is offered again if it is lost.
     private func isTaken(_ seen: InteractionMirror.Entry?, _ row: WatchedEpisode) -> Bool {
-        let isSeenTaken = seen.map { $0.isWithAgent && !$0.isAlerting } ?? row.isWithAgent
-        return isSeenTaken && (seen?.assignNumber ?? 0) >= row.wantedAssign
+        (seen?.isWithAgent ?? row.isWithAgent) && (seen?.assignNumber ?? 0) >= row.wantedAssign
     }
 
     /// What is shown under the id and attempt of its row is the row's: it came along, or was made since this server answers.

@@ -51,7 +51,7 @@ extension InteractionMirror {
         guard isComplete, let doubt else { return false }
         let isLookedFor = doubt.missing.count >= RestartDoubt.proof || !entries.contains { $1.since < doubt.since }
         guard isLookedFor else { return false }
-        guard doubt.missing.contains(where: { $1.isOffered }) else {
+        guard doubt.missing.contains(where: { !$1.isWithAgent }) else {
             settleDoubt()
             return false
         }

@@ -1,7 +1,7 @@
 import CaseRouting
 
 extension ProtocolHistory {
-    private func seconds(_ range: ClosedRange<Int>) -> Duration {
+    func seconds(_ range: ClosedRange<Int>) -> Duration {
         .milliseconds(Int.random(in: range.lowerBound * 1_000...range.upperBound * 1_000, using: &random))
     }
 
@@ -157,7 +157,7 @@ extension ProtocolHistory {
         for live in server.routable.values {
             guard let story = stories.first(where: { $0.key == live.episode.caseKey }) else { continue }
             let row = shared.tables.openEpisode(story.key)
-            if live.place == .withAgent || row?.episode.isWithAgent == true
+            if live.place == .withAgent || live.wasTaken && row?.episode.isWithAgent == true
                 || server.toldWithAgents.contains(live.attempt)
             {
                 story.agentEnds()

@@ -100,6 +100,10 @@ extension ProtocolHistory {
             trace.say("removed", text: "\(server.name): \(id) is ended while it waits")
             story.isTakenAway()
             server.end(id)
+        case (.waiting, 1...2) where !live.isAlerting:
+            trace.say("rings", text: "\(server.name): \(id) rings at an agent")
+            server.ring(id)
+            simulation.clock.schedule(after: seconds(1...20)) { server.ring(id, false) }
         case (.waiting, _):
             trace.say("picked up", text: "\(server.name): \(id) is picked up")
             story.isPickedUp(from: live.workgroup)

@@ -12,6 +12,10 @@ public struct HandlerModel: Sendable {
         public var workgroup: String?
         public var skills = ""
         public var assignNumber: Int64 = 0
+        /// It waits, and rings at an agent meanwhile.
+        public var isAlerting = false
+        /// An agent has taken it at least once.
+        public fileprivate(set) var wasTaken = false
 
         var isInOwnQueue: Bool { workgroup.flatMap { UserQueue(place: $0) } != nil }
 
@@ -52,6 +56,7 @@ public struct HandlerModel: Sendable {
         let stays = !takesBack && live.workgroup == workgroup && live.place != .holding
         if !stays {
             live.place = .waiting
+            live.isAlerting = false
             live.workgroup = workgroup
         }
         interactions[interaction] = live
@@ -62,14 +67,27 @@ public struct HandlerModel: Sendable {
         if interactions[interaction]?.attempt == attempt { interactions[interaction] = nil }
     }
 
-    public mutating func pickUp(_ interaction: InteractionID) { interactions[interaction]?.place = .withAgent }
+    public mutating func pickUp(_ interaction: InteractionID) { interactions[interaction]?.isPickedUp() }
 
     public mutating func giveBack(_ interaction: InteractionID) { interactions[interaction]?.place = .waiting }
+
+    public mutating func ring(_ interaction: InteractionID, _ rings: Bool) {
+        if interactions[interaction]?.place == .waiting { interactions[interaction]?.isAlerting = rings }
+    }
 
     public func read(_ interaction: InteractionID, _ attempt: AttemptID) -> InteractionReading {
         guard let live = interactions[interaction], live.attempt == attempt else { return .gone }
         return .alive(
-            isWithAgent: live.place == .withAgent, assignNumber: live.assignNumber, workgroup: live.workgroup)
+            isWithAgent: live.place == .withAgent || live.isAlerting, isAlerting: live.isAlerting,
+            assignNumber: live.assignNumber, workgroup: live.workgroup)
+    }
+}
+
+extension HandlerModel.Live {
+    fileprivate mutating func isPickedUp() {
+        place = .withAgent
+        isAlerting = false
+        wasTaken = true
     }
 }
 

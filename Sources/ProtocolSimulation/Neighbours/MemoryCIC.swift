@@ -44,8 +44,6 @@ public final class MemoryCIC: @unchecked Sendable {
     public private(set) var mostRoutable = 0
     /// An interaction with an agent leaves the workgroup's queue.
     public var agentsHide = false
-    /// Agents do not take what rings at them.
-    public var agentsOnlyRing = false
     /// A disconnect is accepted and takes effect this much later.
     public var disconnectDelay: Duration = .zero
     /// Attempts of what agents have, as a watch was told last.
@@ -87,6 +85,12 @@ public final class MemoryCIC: @unchecked Sendable {
 
     public func giveBack(_ interaction: InteractionID) {
         model.giveBack(interaction)
+        changed()
+    }
+
+    /// It rings at an agent, or no longer.
+    public func ring(_ interaction: InteractionID, _ rings: Bool = true) {
+        model.ring(interaction, rings)
         changed()
     }
 
@@ -133,6 +137,7 @@ public final class MemoryCIC: @unchecked Sendable {
         let interaction = model.create(live.episode, live.attempt)
         isAbout(interaction)
         model.interactions[interaction] = live
+        model.ring(interaction, false)
         changed()
         return interaction
     }

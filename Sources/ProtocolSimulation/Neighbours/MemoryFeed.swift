@@ -131,8 +131,7 @@ public actor MemoryFeed: InteractionFeed {
             shown[interaction] = SeenInteraction(
                 interaction: interaction, episode: live.episode, attempt: live.attempt,
                 assignNumber: live.assignNumber,
-                state: live.place == .waiting || live.place == .holding
-                    ? .waiting : site.agentsOnlyRing ? .alerting : .withAgent)
+                state: live.place == .withAgent ? .withAgent : live.isAlerting ? .alerting : .waiting)
         }
         return shown
     }

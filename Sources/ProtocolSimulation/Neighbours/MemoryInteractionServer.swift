@@ -93,7 +93,9 @@ public struct MemoryInteractionServer: InteractionServer {
         let reading = try await site.call(.read, life, lost: lost) { $0.model.read(interaction, attempt) }
         try alive()
         if reading == .gone { try isInForce(mayHaveBeenSent: true) }
-        if isOfWatch, case .alive(let isWithAgent, _, _) = reading { site.tell(attempt, isWithAgent: isWithAgent) }
+        if isOfWatch, case .alive(let isWithAgent, let isAlerting, _, _) = reading {
+            site.tell(attempt, isWithAgent: isWithAgent && !isAlerting)
+        }
         return reading
     }
 

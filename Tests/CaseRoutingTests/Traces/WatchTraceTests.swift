@@ -146,15 +146,21 @@ struct WatchTraceTests {
         site.stop()
     }
 
-    @Test(arguments: RoutingTraceTests.seeds)
-    func `what rings at an agent when a switchover loses it is offered again`(_ seed: UInt64) throws {
-        let site = site(seed)
-        site.cic.agentsOnlyRing = true
-        let ringing = try #require(site.offered)
-        site.cic.pickUp(ringing.id)
+    @Test(arguments: RoutingTraceTests.seeds, [false, true])
+    func `what rings at an agent when a switchover loses it is offered again, whoever had seen it ring`(
+        _ seed: UInt64, watchDies: Bool
+    ) throws {
+        let site = SimulatedSite(seed: seed)
+        site.startWorker()
+        let watch = site.startWatch()
+        site.broker.publish(Sample.change(.created, 10))
+        #expect(site.run(until: { site.isAtRest && site.offered != nil }))
         site.run(for: .seconds(5))
-        #expect(state(site, 0).episode?.isWithAgent == true)
+        site.cic.ring(try #require(site.offered).id)
+        site.run(for: .seconds(5))
+        if watchDies { site.kill(watch) }
         _ = site.cic.switchOver()
+        if watchDies { site.startWatch() }
         #expect(site.run(until: { site.isAtRest && site.cic.routable.count == 1 }, limit: .seconds(120)))
         #expect(site.cic.calls[.create] == 2)
         #expect(site.cic.mostRoutable == 1)
@@ -190,6 +196,22 @@ struct WatchTraceTests {
         #expect(site.run(until: { site.offered != nil }, limit: .seconds(30)))
         #expect(site.state.episode?.number == 2)
         #expect(site.offered?.id == site.state.episode?.interaction)
+        site.stop()
+    }
+
+    @Test(arguments: RoutingTraceTests.seeds)
+    func `what is recovered late and only rings takes the place of nothing`(_ seed: UInt64) throws {
+        let site = site(seed)
+        let lost = site.cic.switchOver()
+        #expect(site.run(until: { site.offered != nil && site.isAtRest }, limit: .seconds(90)))
+        let offered = try #require(site.offered).id
+        let late = site.cic.recover(lost[0])
+        site.cic.ring(late)
+        site.run(for: .seconds(5))
+        site.cic.ring(late, false)
+        site.run(for: .seconds(90))
+        #expect(site.offered?.id == offered && site.isAtRest)
+        #expect(site.cic.calls[.create] == 2)
         site.stop()
     }
 

@@ -82,6 +82,6 @@ struct InteractionMirrorTests {
                 key: rang.episode, isOpen: true, state: .placed, interaction: rang.interaction, attempt: rang.attempt,
                 isWithAgent: true, placedFor: .seconds(72)), at: .seconds(72))
         #expect(mirror.doubt?.missing.count == 2)
-        #expect(mirror.forgetRestarted()[rang.attempt]?.isAlerting == true)
+        #expect(mirror.forgetRestarted()[rang.attempt]?.isWithAgent == false)
     }
 }
