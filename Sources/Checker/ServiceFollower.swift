@@ -6,7 +6,7 @@ public final class ServiceFollower {
     public struct Wait: Sendable {
         /// µs since 1970.
         public let since: Int64
-        /// By a row: what no row tells is found out by comparing only.
+        /// Rows tell what is asked for, and where the case is: what they do not tell is found out by comparing only.
         public let isTold: Bool
     }
 
@@ -43,7 +43,11 @@ public final class ServiceFollower {
         var waiting: [String: Wait] = [:]
         for (key, state) in asked.cases {
             guard let due = ServiceDue(key, state, seen, places) else { continue }
-            waiting[key.id] = Wait(since: due.ask.at, isTold: state.told?.ask?.at == due.ask.at)
+            let isTold =
+                state.told.map {
+                    $0.ask?.at == due.ask.at && $0.owner == state.owner && $0.isOpen == state.isOpen
+                } ?? false
+            waiting[key.id] = Wait(since: due.ask.at, isTold: isTold)
         }
         return waiting
     }

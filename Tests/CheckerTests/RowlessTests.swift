@@ -25,7 +25,10 @@ import Testing
         #expect(try ledgers.waits().values.map(\.isTold) == [true])
         ledgers.changed("queue-changed", at: 3, owner: WrittenLedgers.sales, rowless: true)
         #expect(try ledgers.waits().values.map(\.isTold) == [false])
-        ledgers.changed("queue-changed", at: 4)
+        // Told, but not that the case is elsewhere by now.
+        ledgers.commented(at: 4)
+        #expect(try ledgers.waits().values.map(\.isTold) == [false])
+        ledgers.changed("queue-changed", at: 5)
         #expect(try ledgers.waits().values.map(\.isTold) == [true])
     }
 
