@@ -54,10 +54,11 @@ final class FaultDriver: Sendable {
                 let before = order.played
                 var isQuiet = true
                 if order.needsQuiet {
-                    isQuiet = try await isSettled(before.map(\.number), within: order.patience, origin)
+                    let patience = order.patience { isSettled($0, origin) }
+                    isQuiet = try await isSettled(before.map(\.number), within: patience, origin)
                 }
                 if progress.withLock({ $0.hasFailed }) { break }
-                let fault = order.take(isQuiet: isQuiet, at: Date().timeIntervalSince(origin))
+                let fault = order.take(isQuiet: isQuiet, at: Date().timeIntervalSince(origin)) { isSettled($0, origin) }
                 let sameGroup = before.filter { $0.kind.group == fault.kind.group }.map(\.number)
                 faults.addTask { [self] in
                     do {
@@ -76,13 +77,16 @@ final class FaultDriver: Sendable {
     private func isSettled(_ numbers: [Int], within limit: Double?, _ origin: Date) async throws -> Bool {
         let deadline = limit.map { ContinuousClock.now + .seconds($0) }
         while true {
-            let now = Date().timeIntervalSince(origin)
-            let isSettled = progress.withLock { progress in
-                progress.hasFailed || numbers.allSatisfy { progress.isSettled($0, at: now) }
-            }
-            if isSettled { return true }
+            if isSettled(numbers, origin) { return true }
             if let deadline, ContinuousClock.now > deadline { return false }
             try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    private func isSettled(_ numbers: [Int], _ origin: Date) -> Bool {
+        let now = Date().timeIntervalSince(origin)
+        return progress.withLock { progress in
+            progress.hasFailed || numbers.allSatisfy { progress.isSettled($0, at: now) }
         }
     }
 

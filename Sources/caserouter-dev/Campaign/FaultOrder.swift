@@ -1,12 +1,15 @@
 /// Whose turn it is: the faults of a plan in its order, but for those that stand alone.
 ///
 /// One that stands alone comes when everything before it is settled, and what follows it when itself is. Where that takes long,
-/// because triggers did not tell for a while and only the next sweeps find out, others go first.
+/// because triggers did not tell for a while and only the next sweeps find out, others go first until that is settled. Then it is
+/// waited for once more, or others would pile up, and what comes of one could not be told from what comes of the next.
 struct FaultOrder {
     private var waiting: [FaultPlan.Fault]
     private(set) var played: [FaultPlan.Fault] = []
     /// The last one whose place another has taken.
     private var deferred: Int?
+    /// What it was put off for: everything that had been played then.
+    private var obstacles: [Int] = []
     /// Seconds that everything is later than planned.
     private var delay = 0.0
 
@@ -30,9 +33,15 @@ struct FaultOrder {
     var needsQuiet: Bool { waiting.first?.isAlone == true || isAfterAlone }
 
     /// Seconds after which another takes the place of the next if it is not quiet by then, or `nil` if none can.
-    var patience: Double? {
+    ///
+    /// - Parameter isSettled: whether all of these are.
+    func patience(_ isSettled: ([Int]) -> Bool) -> Double? {
         guard let next = waiting.first, standIn != nil else { return nil }
-        return deferred == next.number ? Self.pauseWhileDeferred : Self.settling
+        return isPutOff(next, isSettled) ? Self.pauseWhileDeferred : Self.settling
+    }
+
+    private func isPutOff(_ fault: FaultPlan.Fault, _ isSettled: ([Int]) -> Bool) -> Bool {
+        deferred == fault.number && !isSettled(obstacles)
     }
 
     /// The fault whose turn it is.
@@ -40,11 +49,13 @@ struct FaultOrder {
     /// - Parameters:
     ///   - isQuiet: whether everything that was played is settled, where that is needed.
     ///   - now: seconds after the beginning.
-    mutating func take(isQuiet: Bool, at now: Double) -> FaultPlan.Fault {
+    ///   - isSettled: whether all of these are.
+    mutating func take(isQuiet: Bool, at now: Double, _ isSettled: ([Int]) -> Bool) -> FaultPlan.Fault {
         var fault = waiting[0]
         // What follows keeps its distance.
         if needsQuiet { delay = max(delay, now - fault.at) }
         if !isQuiet, let standIn {
+            if !isPutOff(fault, isSettled) { obstacles = played.map(\.number) }
             deferred = fault.number
             fault = standIn
         }
