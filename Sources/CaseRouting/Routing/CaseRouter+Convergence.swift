@@ -201,7 +201,6 @@ extension CaseRouter {
         hand.hasAnswered = true
         if reading == .gone { return try await end(&hand, .ended) }
         hand.reading = reading
-        hand.claim.state.episode?.isWithAgent = reading.isTaken
     }
 
     // MARK: Ending
@@ -265,12 +264,5 @@ extension CaseRouter {
         logger.warning(.leaseOutlived, metadata: ["case": "\(hand.claim.caseKey)"])
         hand.isDone = true
         return false
-    }
-}
-
-extension InteractionReading {
-    /// An agent has taken it.
-    var isTaken: Bool {
-        if case .alive(let isWithAgent, let isAlerting, _, _) = self { isWithAgent && !isAlerting } else { false }
     }
 }
