@@ -34,8 +34,10 @@ struct CampaignReport {
                 "\(fault.number)", Self.text(fault.start), fault.kind.rawValue, fault.target, fault.form,
                 Self.text(fault.end - fault.start), fault.recovered.map(Self.text) ?? "never",
                 fault.backlog.map(Self.text) ?? "more", Self.text(judgement.allowed),
-                [judgement.isLate ? "LATE" : "", Self.circumstances(judgement), fault.note].filter { !$0.isEmpty }
-                    .joined(separator: ", "),
+                [
+                    judgement.isLate ? "LATE, last \(fault.awaited.joined(separator: " "))" : "",
+                    Self.circumstances(judgement), fault.note,
+                ].filter { !$0.isEmpty }.joined(separator: ", "),
             ])
         }
         return [

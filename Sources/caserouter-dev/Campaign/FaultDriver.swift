@@ -126,8 +126,9 @@ final class FaultDriver: Sendable {
         let record = FaultRecord(
             number: fault.number, kind: fault.kind, target: fault.target, form: blow.point ?? fault.form,
             isAlone: fault.isAlone, planned: fault.at, start: outcome.start.timeIntervalSince(origin), end: end,
-            recovered: recovery.canaries, backlog: recovery.backlog, note: outcome.note, tries: outcome.tries,
-            hasStruck: outcome.hasStruck)
+            recovered: recovery.canaries.seconds, backlog: recovery.backlog.seconds,
+            awaited: (fault.kind.judgesBacklog ? recovery.backlog : recovery.canaries).last, note: outcome.note,
+            tries: outcome.tries, hasStruck: outcome.hasStruck)
         progress.withLock { $0.records.append(record) }
     }
 

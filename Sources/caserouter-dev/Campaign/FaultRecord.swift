@@ -17,6 +17,8 @@ struct FaultRecord: Codable, Sendable {
     var recovered: Double?
     /// Seconds from the end until every case that was asked for before was offered.
     var backlog: Double?
+    /// Ids of some cases that were waited for last.
+    var awaited: [String] = []
     var note = ""
     /// How often it was tried until it struck something.
     var tries = 1

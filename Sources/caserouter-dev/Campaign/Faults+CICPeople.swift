@@ -73,20 +73,6 @@ extension FaultPlan.Fault {
 }
 
 extension Scene {
-    /// Sends everything that has failed again, as people do who have mended the cause: by the statement that the documents name.
-    ///
-    /// - Returns: how many cases.
-    func retryFailed() async throws -> Int {
-        // What CIC has just refused is written down in a moment.
-        try await Task.sleep(for: .seconds(2))
-        let rows = try await sql(
-            """
-            WITH retried AS (UPDATE caserouter.failed_requests SET attempts = 0 RETURNING 1)
-            SELECT count(*)::int4 FROM retried
-            """)
-        return Int(try rows[0].int32(0))
-    }
-
     /// Ids of interactions that were the product's, and were nobody's at an instant and are nobody's now; those that were given
     /// up last come last.
     fileprivate func freedInteractions(of server: String, before instant: Date) throws -> [String] {

@@ -20,11 +20,20 @@ extension FaultPlan.Fault {
             // An administrator sees it, and does what the page about it says.
             try await last { try await scene.insist("migrate") }
         }
-        // What was confirmed last is recorded, and old enough for `letTimePass`.
-        try await Task.sleep(for: .seconds(9))
+        try await waitUntilRecorded(scene)
         let lost = try await scene.letTimePass()
         guard lost > 0 else { throw NothingStruck(description: "no message was lost") }
         return "\(lost) without a message"
+    }
+
+    /// Waits until what was confirmed before the queue was struck is recorded, and old enough for `letTimePass`. Ingest records
+    /// it together with what could not be published before the queue was there again, which may take seconds.
+    private func waitUntilRecorded(_ scene: Scene) async throws {
+        try await Task.sleep(for: .seconds(9))
+        let deadline = ContinuousClock.now + .seconds(20)
+        while try await scene.hasOverlooked(), ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(500))
+        }
     }
 
     /// Does something while nobody takes requests: the routing workers stand still, and the broker has taken back what it

@@ -30,25 +30,23 @@ actor RecoveryWatch {
 
     /// Makes a case for every server and for what was struck, if that is an org, and waits until it is offered, and until everything that waited is.
     ///
-    /// - Returns: seconds from now until then; nil when it took longer than anybody would wait.
-    ///
     /// - Parameters:
     ///   - judgesBacklog: whether anybody wants to know the latter if it takes long.
     ///   - countsUntold: whether what no row tells belongs to it. It waits for the second sweep after it, whatever else breaks.
     ///   - isJudged: called when nothing that is judged is waited for any more.
     func recovery(
         from target: String, judgesBacklog: Bool, countsUntold: Bool, isJudged: @Sendable () -> Void = {}
-    ) async throws -> (canaries: Double?, backlog: Double?) {
+    ) async throws -> (canaries: Recovery, backlog: Recovery) {
         let end = Date()
         let canaries = try await workload.makeCanaries(of: target)
         let before = Int64(end.timeIntervalSince1970 * 1_000_000)
         let made = Date()
-        async let first = seconds(since: end, asOf: made, within: Self.patience) { waiting in
-            canaries.allSatisfy { waiting[$0] == nil }
+        async let first = recovery(since: end, asOf: made, within: Self.patience) { waiting in
+            canaries.filter { waiting[$0] != nil }
         }
         let limit = judgesBacklog ? Self.patience : .seconds(45)
-        async let all = seconds(since: end, asOf: made, within: limit) { waiting in
-            !waiting.values.contains { $0.since < before && (countsUntold || $0.isTold) }
+        async let all = recovery(since: end, asOf: made, within: limit) { waiting in
+            waiting.filter { $1.since < before && (countsUntold || $1.isTold) }.map(\.key)
         }
         let canariesAfter = try await first
         if !judgesBacklog { isJudged() }
@@ -57,15 +55,30 @@ actor RecoveryWatch {
         return (canariesAfter, backlogAfter)
     }
 
-    private func seconds(
+    /// - Parameter awaited: which of those that wait are waited for.
+    private func recovery(
         since end: Date, asOf made: Date, within limit: Duration,
-        until isSo: @Sendable ([String: ServiceFollower.Wait]) -> Bool
-    ) async throws -> Double? {
+        of awaited: @Sendable ([String: ServiceFollower.Wait]) -> [String]
+    ) async throws -> Recovery {
         let deadline = ContinuousClock.now + limit
+        var last: [String] = []
         while ContinuousClock.now < deadline {
-            if try isSo(unserved(asOf: made)) { return Date().timeIntervalSince(end) }
+            let left = awaited(try await unserved(asOf: made))
+            if left.isEmpty { return Recovery(seconds: Date().timeIntervalSince(end), last: last) }
+            last = Array(left.sorted().prefix(Self.named))
             try await Task.sleep(for: .milliseconds(200))
         }
-        return nil
+        return Recovery(seconds: nil, last: last)
     }
+
+    /// So many cases say enough about what was waited for.
+    private static let named = 3
+}
+
+/// How long cases that were waited for took.
+struct Recovery: Sendable {
+    /// Nil: longer than anybody would wait.
+    let seconds: Double?
+    /// Ids of some that were the last, or that still wait.
+    let last: [String]
 }

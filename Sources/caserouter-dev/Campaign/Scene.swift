@@ -129,6 +129,30 @@ struct Scene: Sendable {
         return Int(try rows[0].int32(0))
     }
 
+    /// Whether a request that is too young for `letTimePass` has been there for longer than a message takes.
+    func hasOverlooked() async throws -> Bool {
+        try await !sql(
+            """
+            SELECT 1 FROM caserouter.requests WHERE seen_at IS NULL
+                AND received_at > now() - interval '8 seconds' AND received_at < now() - interval '2 seconds' LIMIT 1
+            """
+        ).isEmpty
+    }
+
+    /// Sends everything that has failed again, as people do who have mended the cause: by the statement that the documents name.
+    ///
+    /// - Returns: how many cases.
+    func retryFailed() async throws -> Int {
+        // What CIC has just refused is written down in a moment.
+        try await Task.sleep(for: .seconds(2))
+        let rows = try await sql(
+            """
+            WITH retried AS (UPDATE caserouter.failed_requests SET attempts = 0 RETURNING 1)
+            SELECT count(*)::int4 FROM retried
+            """)
+        return Int(try rows[0].int32(0))
+    }
+
     /// Gives a command of the product until it succeeds: it cannot while what it needs is broken.
     func insist(_ words: String...) async throws { try await insist(words) { false } }
 
