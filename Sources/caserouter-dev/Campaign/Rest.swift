@@ -27,7 +27,10 @@ struct Rest {
         while ContinuousClock.now < deadline {
             obstacle = try await look()
             turn += 1
-            if turn.isMultiple(of: 10) { overdue += try await scene.letTimePass() }
+            if turn.isMultiple(of: 10) {
+                overdue += try await scene.letTimePass()
+                try await scene.letRowsBeMarked()
+            }
             quiet = obstacle == nil ? quiet + 1 : 0
             // Twice, because an observation of a sweep may be on its way.
             if quiet == 2 { return nil }

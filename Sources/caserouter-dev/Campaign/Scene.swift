@@ -129,6 +129,15 @@ struct Scene: Sendable {
         return Int(try rows[0].int32(0))
     }
 
+    /// Lets the minute pass for which rows wait to be marked together, and the minutes after which one is tried again that was locked.
+    func letRowsBeMarked() async throws {
+        try await sql(
+            """
+            UPDATE caserouter.requests SET write_back_at = least(write_back_at, now()) - interval '1 minute'
+            WHERE write_back = 'due'
+            """)
+    }
+
     /// Whether a request that is too young for `letTimePass` has been there for longer than a message takes.
     func hasOverlooked() async throws -> Bool {
         try await !sql(
