@@ -34,10 +34,8 @@ struct CampaignReport {
                 "\(fault.number)", Self.text(fault.start), fault.kind.rawValue, fault.target, fault.form,
                 Self.text(fault.end - fault.start), fault.recovered.map(Self.text) ?? "never",
                 fault.backlog.map(Self.text) ?? "more", Self.text(judgement.allowed),
-                [
-                    judgement.isLate ? "LATE, last \(fault.awaited.joined(separator: " "))" : "",
-                    Self.circumstances(judgement), fault.note,
-                ].filter { !$0.isEmpty }.joined(separator: ", "),
+                (Self.lateness(judgement) + [Self.circumstances(judgement), fault.note]).filter { !$0.isEmpty }
+                    .joined(separator: ", "),
             ])
         }
         return [
@@ -111,6 +109,11 @@ struct CampaignReport {
         return
             "Recoveries: \(own.count) judged by the bound of their kind alone, \(own.count(where: \.fault.isAlone)) of them "
             + "kept alone by the plan; \(judgements.count - own.count) with an allowance for others that were in the way"
+    }
+
+    /// That it was late, and which cases were waited for last.
+    private static func lateness(_ judgement: FaultJudgement) -> [String] {
+        judgement.isLate ? ["LATE", judgement.fault.awaited.joined(separator: " ")] : []
     }
 
     /// Which others were in the way of a recovery.

@@ -123,12 +123,13 @@ final class FaultDriver: Sendable {
             progress.withLock { _ = $0.judged.insert(fault.number) }
         }
         let outcome = try await injected
+        let judged = [recovery.canaries] + (fault.kind.judgesBacklog ? [recovery.backlog] : [])
         let record = FaultRecord(
             number: fault.number, kind: fault.kind, target: fault.target, form: blow.point ?? fault.form,
             isAlone: fault.isAlone, planned: fault.at, start: outcome.start.timeIntervalSince(origin), end: end,
             recovered: recovery.canaries.seconds, backlog: recovery.backlog.seconds,
-            awaited: (fault.kind.judgesBacklog ? recovery.backlog : recovery.canaries).last, note: outcome.note,
-            tries: outcome.tries, hasStruck: outcome.hasStruck)
+            awaited: judged.max { $0.took < $1.took }?.last ?? [], note: outcome.note, tries: outcome.tries,
+            hasStruck: outcome.hasStruck)
         progress.withLock { $0.records.append(record) }
     }
 

@@ -81,4 +81,6 @@ struct Recovery: Sendable {
     let seconds: Double?
     /// Ids of some that were the last, or that still wait.
     let last: [String]
+
+    var took: Double { seconds ?? .infinity }
 }
