@@ -55,20 +55,23 @@ actor RecoveryWatch {
         return (canariesAfter, backlogAfter)
     }
 
+    /// Until each of them has been offered once: one that was, and is lost with what breaks later, waits because of that.
+    ///
     /// - Parameter awaited: which of those that wait are waited for.
     private func recovery(
         since end: Date, asOf made: Date, within limit: Duration,
         of awaited: @Sendable ([String: ServiceFollower.Wait]) -> [String]
     ) async throws -> Recovery {
         let deadline = ContinuousClock.now + limit
-        var last: [String] = []
-        while ContinuousClock.now < deadline {
-            let left = awaited(try await unserved(asOf: made))
-            if left.isEmpty { return Recovery(seconds: Date().timeIntervalSince(end), last: last) }
-            last = Array(left.sorted().prefix(Self.named))
+        var left = Set(awaited(try await unserved(asOf: made)))
+        var last = left
+        while !left.isEmpty, ContinuousClock.now < deadline {
             try await Task.sleep(for: .milliseconds(200))
+            last = left
+            left.formIntersection(awaited(try await unserved(asOf: made)))
         }
-        return Recovery(seconds: nil, last: last)
+        return Recovery(
+            seconds: left.isEmpty ? Date().timeIntervalSince(end) : nil, last: Array(last.sorted().prefix(Self.named)))
     }
 
     /// So many cases say enough about what was waited for.

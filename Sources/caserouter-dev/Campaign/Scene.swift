@@ -114,16 +114,17 @@ struct Scene: Sendable {
     }
 
     /// Lets the ten minutes pass after which a request that nobody has seen is taken from the table: its message went with
-    /// a queue or a broker.
+    /// a queue or a broker. They count from when it came, or when a worker took it last that died before it could merge it.
     ///
     /// - Returns: how many there were.
     func letTimePass() async throws -> Int {
         let rows = try await sql(
             """
             WITH moved AS (
-                UPDATE caserouter.requests SET received_at = received_at - interval '11 minutes'
-                WHERE seen_at IS NULL AND received_at > now() - interval '10 minutes'
-                    AND received_at < now() - interval '8 seconds' RETURNING 1)
+                UPDATE caserouter.requests
+                SET received_at = received_at - interval '11 minutes', taken_at = taken_at - interval '11 minutes'
+                WHERE seen_at IS NULL AND greatest(received_at, taken_at) > now() - interval '10 minutes'
+                    AND greatest(received_at, taken_at) < now() - interval '8 seconds' RETURNING 1)
             SELECT count(*)::int4 FROM moved
             """)
         return Int(try rows[0].int32(0))
@@ -143,7 +144,8 @@ struct Scene: Sendable {
         try await !sql(
             """
             SELECT 1 FROM caserouter.requests WHERE seen_at IS NULL
-                AND received_at > now() - interval '8 seconds' AND received_at < now() - interval '2 seconds' LIMIT 1
+                AND greatest(received_at, taken_at) > now() - interval '8 seconds'
+                AND greatest(received_at, taken_at) < now() - interval '2 seconds' LIMIT 1
             """
         ).isEmpty
     }
