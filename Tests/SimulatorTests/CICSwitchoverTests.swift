@@ -89,6 +89,8 @@ import Testing
             try await deposed.listen()
             let ghost = try await deposed.handlerCreate("att-2")
             _ = try await deposed.ask("Assign", "att-2", ghost, "1", "Support", "", "", "0", "")
+            let own = try await deposed.ask("Assign", "att-2", ghost, "2", "user:anna", "", "", "0", "")
+            #expect(own.first == "Assigned", "she is a user there, too, and her agent is not")
             try await eventually("the second server takes sessions") {
                 try await site.connect(to: site.backup).status == 201
             }
@@ -104,7 +106,7 @@ import Testing
             #expect(try site.events(id).last == "lost" && site.events(ghost).isEmpty)
             #expect(
                 try site.ledger("deposed").filter { $0["interaction"] as? String == ghost }
-                    .map { $0["event"] as? String } == ["created", "moved"])
+                    .map { $0["event"] as? String } == ["created", "moved", "moved"])
             try await eventually("the first one has stepped down") {
                 try await deposed.call("GET", "/messaging/messages").status == 401
             }

@@ -222,7 +222,7 @@ extension CICState {
     }
 
     func isUser(_ name: String) -> Bool {
-        agents[name] != nil || configuration.users.contains { $0.name == name }
+        agents[name] != nil || agentsElsewhere.contains(name) || configuration.users.contains { $0.name == name }
     }
 
     private func place(_ json: CICJSON, property: String, _ session: CICSession) throws(CICError) -> Target {

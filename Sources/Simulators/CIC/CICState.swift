@@ -45,6 +45,8 @@ final class CICState {
     var workgroups: [String: CICWorkgroup] = [:]
     var skills: Set<String> = []
     var agents: [String: CICAgent] = [:]
+    /// Users all the same, but their agents went over to the other server.
+    var agentsElsewhere: Set<String> = []
     var directory = CICDirectory()
     var workgroupAgents: [String: [CICAgent]] = [:]
     var waiting: [String: CICWaiting] = [:]

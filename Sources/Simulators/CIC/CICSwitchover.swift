@@ -80,7 +80,7 @@ extension CICState {
         (old.interactions, old.nextSerial, old.nextID, old.freeIDs) = (interactions, nextSerial, nextID, freeIDs)
         (old.attributeNames, old.attributeKeys, old.queues) = (attributeNames, attributeKeys, queues)
         (old.workgroups, old.skills, old.directory, old.timers) = (workgroups, skills, directory, timers)
-        (old.agents, old.workgroupAgents) = ([:], [:])
+        (old.agents, old.agentsElsewhere, old.workgroupAgents) = ([:], Set(agents.keys), [:])
         old.ledgerKind = "deposed"
         recordPair("both")
         for interaction in interactions.values.sorted(by: { $0.serial < $1.serial }) {
