@@ -29,16 +29,14 @@ extension [FaultRecord] {
     /// A fault has its own bound, unless another one was in the way: one that was there when it struck, or from whose end
     /// cases did not flow yet; or one that struck before it was recovered from and before its own bound was over. Then the
     /// time counts from the end of the later of the two, and the longer bound of the two is allowed. Those that are in the
-    /// way of the others do not count: whatever comes after them, cases have to flow in time.
+    /// way of the others do not count: whatever comes after them, cases have to flow in time. But where cases did not flow
+    /// yet when it struck, they may flow as late as after that one, whatever was in the way of it.
     var judgements: [FaultJudgement] {
         map { fault in
             let others = filter { $0.isInTheWay(of: fault) }
-            let until = others.map { other in
-                other.end + (other.end < fault.end ? other.bound : Swift.max(other.bound, fault.bound))
-            }
-            let own = fault.bound
-            return FaultJudgement(
-                fault: fault, others: others.map(\.number), allowed: Swift.max(own, (until.max() ?? 0) - fault.end))
+            let inherited = others.filter { $0.start < fault.start }.map { $0.allowedUntil(among: self) }
+            let until = Swift.max(fault.allowedUntil(among: others), inherited.max() ?? 0)
+            return FaultJudgement(fault: fault, others: others.map(\.number), allowed: until - fault.end)
         }
     }
 }
@@ -53,6 +51,15 @@ extension FaultRecord {
     /// Seconds until somebody else has what a dead worker alone did: its leases last 30 s, and the next asks within six. Cases
     /// flow meanwhile; but nobody sees what ends in CIC, and an id that CIC gives again is not bound before that.
     private static let dutiesAreTaken = 36.0
+
+    /// Until when cases have to flow, by its own bound and by what was in the way.
+    ///
+    /// - Parameter others: those in the way of it are among them.
+    fileprivate func allowedUntil(among others: [FaultRecord]) -> Double {
+        others.filter { $0.isInTheWay(of: self) }
+            .map { other in other.end + (other.end < end ? other.bound : max(other.bound, bound)) }
+            .reduce(end + bound, max)
+    }
 
     fileprivate func isInTheWay(of fault: FaultRecord) -> Bool {
         guard number != fault.number, start < min(fault.recoveredAt, fault.end + fault.bound) else { return false }

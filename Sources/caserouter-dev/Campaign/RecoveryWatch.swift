@@ -3,8 +3,8 @@ import Foundation
 
 /// Follows the ledgers while faults happen, and tells when cases flow again after one.
 actor RecoveryWatch {
-    /// Longer than any bound: what takes longer is late anyway.
-    private static let patience = Duration.seconds(200)
+    /// Longer than is ever allowed: what takes longer is late anyway.
+    private static let patience = Duration.seconds(600)
 
     private let follower: ServiceFollower
     private let workload: CampaignWorkload
