@@ -30,15 +30,17 @@ extension [FaultRecord] {
     /// cases did not flow yet; or one that struck before it was recovered from and before its own bound was over. Then the
     /// time counts from the end of the later of the two, and the longer bound of the two is allowed. Those that are in the
     /// way of the others do not count: whatever comes after them, cases have to flow in time. But where cases did not flow
-    /// yet when it struck, they may flow as late as after that one, whatever was in the way of it.
+    /// yet after an earlier one, they may flow as late as after that one, whatever was in the way of it.
     var judgements: [FaultJudgement] {
         map { fault in
-            let others = filter { $0.isInTheWay(of: fault) }
-            let inherited = others.filter { $0.start < fault.start }.map { $0.allowedUntil(among: self) }
-            let until = Swift.max(fault.allowedUntil(among: others), inherited.max() ?? 0)
+            let others = inTheWay(of: fault)
+            let inherited = others.filter { $0.start < fault.start }.map { $0.allowedUntil(despite: inTheWay(of: $0)) }
+            let until = inherited.reduce(fault.allowedUntil(despite: others), Swift.max)
             return FaultJudgement(fault: fault, others: others.map(\.number), allowed: until - fault.end)
         }
     }
+
+    private func inTheWay(of fault: FaultRecord) -> [FaultRecord] { filter { $0.isInTheWay(of: fault) } }
 }
 
 extension FaultRecord {
@@ -53,11 +55,8 @@ extension FaultRecord {
     private static let dutiesAreTaken = 36.0
 
     /// Until when cases have to flow, by its own bound and by what was in the way.
-    ///
-    /// - Parameter others: those in the way of it are among them.
-    fileprivate func allowedUntil(among others: [FaultRecord]) -> Double {
-        others.filter { $0.isInTheWay(of: self) }
-            .map { other in other.end + (other.end < end ? other.bound : max(other.bound, bound)) }
+    fileprivate func allowedUntil(despite others: [FaultRecord]) -> Double {
+        others.map { other in other.end + (other.end < end ? other.bound : max(other.bound, bound)) }
             .reduce(end + bound, max)
     }
 

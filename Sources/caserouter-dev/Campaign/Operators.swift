@@ -68,9 +68,8 @@ final class Operators: Sendable {
         try await addAlias()
         for id in discarded.withLock({ $0 }) { try await restore(id) }
         for target in paused.withLock({ $0 }) { try await scene.resume(target) }
-        // By name: a bulk retry leaves out those whose case a person has taken since.
-        let left = try await failed()
-        if !left.isEmpty { await attempt(["failed", "retry"] + left) }
+        // One by one: a bulk retry leaves out those whose case a person has taken since.
+        _ = try await scene.retryFailed()
     }
 
     func failed() async throws -> [String] {
@@ -107,10 +106,7 @@ final class Operators: Sendable {
 
     /// Gives a command once. That it may fail is the point: its neighbours are being broken.
     @discardableResult
-    private func attempt(_ words: String...) async -> Bool { await attempt(words) }
-
-    @discardableResult
-    private func attempt(_ words: [String]) async -> Bool {
+    private func attempt(_ words: String...) async -> Bool {
         let isDone: Bool
         do {
             _ = try await scene.product.output("operator", words)
